@@ -1,0 +1,171 @@
+import type { Readable, Writable } from 'node:stream'
+import type { Body, ByteRange } from './bytes.ts'
+import type { Call } from './call.ts'
+import type {
+  Availability,
+  LinkTarget,
+  Media,
+  MediaChange,
+  MediaPage,
+  MediaQuery,
+  MediaRef,
+  OpenOptions,
+  PutOptions,
+} from './media.ts'
+import type { MediaEvent } from './observer.ts'
+
+/** An open media. Dispose it, or read one of its bodies to the end; disposed unread it leaks nothing. */
+export interface MediaReader extends AsyncDisposable {
+  readonly media: Media
+  /** The bytes that will be given. */
+  readonly range: ByteRange
+  /** Length of `range`. */
+  readonly sizeBytes: number
+  /** Strong validator without quotes: from the digest of the whole content. */
+  readonly etag: string
+  readonly tier: string
+  /** The bytes when they are in memory already and verified: nothing needs to be awaited. */
+  readonly buffered: Uint8Array | undefined
+  /** Verified bytes. Errors with MEDIA_CORRUPT before its end when the stored bytes are damaged. Once. */
+  stream(): Readable
+  web(): ReadableStream<Uint8Array>
+  /** @throws MediaError MEDIA_TOO_LARGE when `sizeBytes` is over `maxBytes`. */
+  bytes(options: { readonly maxBytes: number }): Promise<Uint8Array>
+  /**
+   * Writes everything to `destination` with back-pressure and without ending it: the quickest way out.
+   * Rejects when the destination closes early or `signal` aborts; verified like `stream`.
+   */
+  writeTo(destination: Writable, options?: { readonly signal?: AbortSignal }): Promise<void>
+}
+
+export interface ListAllQuery extends Omit<MediaQuery, 'cursor' | 'limit'> {}
+
+export interface TierStatus {
+  readonly name: string
+  readonly role: 'home' | 'cache'
+  readonly volumes: readonly VolumeStatus[]
+}
+export interface VolumeStatus {
+  readonly id: string
+  readonly online: boolean
+  readonly reason?: string
+  readonly storedBytes: number
+  readonly objects: number
+  readonly reservedBytes: number
+  readonly capacityBytes?: number
+}
+
+export interface Tiering {
+  status(): Promise<readonly TierStatus[]>
+}
+
+export interface UploadStatus {
+  readonly id: string
+  readonly owner: string
+  readonly receivedBytes: number
+  readonly declaredBytes?: number
+  readonly expiresAt: Date
+}
+
+export interface UploadSessions {
+  /** Sessions that live, of this namespace. */
+  list(): Promise<readonly UploadStatus[]>
+}
+
+export interface GarbageProgress {
+  readonly condemned: number
+  readonly freedObjects: number
+  readonly freedBytes: number
+}
+export interface ExpireProgress {
+  readonly expiredSessions: number
+  readonly removedStagingFiles: number
+}
+
+export interface CollectOptions extends Call {
+  /** How long a blob must have been without references before its bytes may go. Default 1 hour. */
+  readonly graceMs?: number
+}
+
+export interface Upkeep {
+  /** Condemns what nothing refers to, and deletes what was condemned long enough ago. Safe beside uploads. */
+  collectGarbage(options?: CollectOptions): AsyncIterable<GarbageProgress>
+  /** Ends sessions past their time and removes what they left. */
+  expire(options?: Call): AsyncIterable<ExpireProgress>
+}
+
+export interface HealthCheck {
+  readonly status: 'ok' | 'degraded' | 'down'
+  readonly latencyMs: number
+  readonly detail?: string
+}
+export interface HealthReport {
+  readonly status: 'ok' | 'degraded' | 'down'
+  readonly checks: Readonly<Record<string, HealthCheck>>
+}
+
+export interface UsageRow {
+  readonly name: string
+  readonly media: number
+  /** Sum over records: what owners see. */
+  readonly logicalBytes: number
+  /** Sum over distinct blobs: what disks see. */
+  readonly storedBytes: number
+}
+
+export interface SignOptions {
+  readonly expiresAt: Date
+  readonly variant?: string
+  /** Served as attachment. */
+  readonly download?: boolean
+}
+
+/** What hosts hold. Every call sees the namespace it was made in. */
+export interface MediaStore extends AsyncDisposable {
+  readonly namespace: string
+  /**
+   * Takes the bytes, stores them once, and answers when they are as durable as the volume promises.
+   * All or nothing: a failure leaves no record, no temporary file and no reservation.
+   */
+  put(body: Body, options?: PutOptions): Promise<Media>
+  /**
+   * Opens the bytes. Given a `Media`, exactly the content of that snapshot.
+   * @throws MediaError MEDIA_ABSENT, MEDIA_HELD, MEDIA_NOT_READY, MEDIA_RANGE, MEDIA_GONE (snapshot's bytes collected), MEDIA_CORRUPT.
+   */
+  open(ref: MediaRef | Media, options?: OpenOptions): Promise<MediaReader>
+  /** `undefined` when the catalog does not know it. */
+  stat(ref: MediaRef, options?: Call): Promise<Media | undefined>
+  /** @throws MediaError MEDIA_ABSENT, MEDIA_PRECONDITION, MEDIA_CONFLICT when the key is taken. */
+  update(ref: MediaRef, change: MediaChange, options?: Call & { readonly ifRevision?: number }): Promise<Media>
+  /** The record goes at once, the bytes with garbage collection. Answers whether there was one. */
+  delete(ref: MediaRef, options?: Call & { readonly when?: { readonly type: 'match'; readonly etags: readonly string[] } | { readonly type: 'revision'; readonly revision: number } }): Promise<boolean>
+  list(query?: MediaQuery): Promise<MediaPage>
+  listAll(query?: ListAllQuery): AsyncIterable<Media>
+  /** Media linked to many targets in one call; in the order of `targets`, each newest first. */
+  linked(targets: readonly LinkTarget[], options?: Call & { readonly limitPerTarget?: number }): Promise<readonly (readonly Media[])[]>
+  link(ref: MediaRef, target: LinkTarget, options?: Call): Promise<void>
+  unlink(ref: MediaRef, target: LinkTarget, options?: Call): Promise<void>
+  /** A signed address below the store's `publicBaseUrl`. */
+  url(ref: MediaRef, options: SignOptions): Promise<URL>
+  /** Checks the query of a signed address. @throws MediaError MEDIA_DENIED `signature` or `expired`. */
+  verifyUrl(id: string, query: URLSearchParams): { readonly download: boolean; readonly expiresAt: Date }
+  /** Never starts a fetch. */
+  availability(ref: MediaRef, options?: Call): Promise<Availability>
+  /** Asks for the bytes to be brought to a serving tier; one fetch for any number of callers. */
+  warm(ref: MediaRef, options?: Call): Promise<Availability>
+  usage(by: 'owner' | 'type' | 'tier', options?: Call): Promise<readonly UsageRow[]>
+  in(namespace: string): MediaStore
+  /**
+   * Refuses now what `put` with these options would refuse before its first byte: limits, type, conditions, room.
+   * Transports call it before they answer `Expect: 100-continue`.
+   */
+  admit(options: PutOptions): Promise<void>
+  readonly uploads: UploadSessions
+  readonly tiers: Tiering
+  readonly upkeep: Upkeep
+  health(): Promise<HealthReport>
+  /** Events from now on, at most 1,024 waiting: a slow consumer loses the oldest. Ends at close. */
+  events(): AsyncIterable<MediaEvent>
+  /** Refuses new calls, waits up to `graceMs` (default 10,000) for those under way, aborts the rest, frees everything. Idempotent. */
+  close(options?: { readonly graceMs?: number }): Promise<void>
+}

@@ -1,0 +1,135 @@
+import type { Body, ByteRange, Digest, JsonObject } from './bytes.ts'
+import type { Call } from './call.ts'
+
+/** UUIDv7 in lower case with dashes: ids sort by time of creation. */
+export type MediaId = string
+
+/** The id, or the host's own name: path-like and unique in its namespace. */
+export type MediaRef = MediaId | { readonly key: string }
+
+export type Visibility = 'public' | 'private'
+export type MediaState = 'pending' | 'active' | 'rejected' | 'quarantined'
+
+/** Something of the host's that a media belongs to: `{ kind: 'recipe', target: '42/step/3' }`. */
+export interface LinkTarget {
+  readonly kind: string
+  readonly target: string
+}
+
+/** What was learned from the bytes. */
+export interface MediaFacts {
+  readonly width?: number
+  readonly height?: number
+  readonly durationMs?: number
+}
+
+/** A snapshot of a record. It does not change; read again to see changes. */
+export interface Media extends MediaFacts {
+  readonly id: MediaId
+  readonly namespace: string
+  readonly key?: string
+  /** Absent only for an external object that was registered and not yet loaded. */
+  readonly digest?: Digest
+  readonly sizeBytes: number
+  /** The verified type. */
+  readonly contentType: string
+  /** Cleaned name for display and download; never part of a path. */
+  readonly filename: string
+  readonly owner: string
+  readonly visibility: Visibility
+  readonly tags: readonly string[]
+  readonly metadata: JsonObject
+  readonly links: readonly LinkTarget[]
+  readonly state: MediaState
+  /** Grows with every change of the record or its content. */
+  readonly revision: number
+  /** 1 for the first bytes, one more with each replacement. */
+  readonly contentNumber: number
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}
+
+/** A condition on a write to a record: it must not exist, hold these bytes (etag of the content), or be at this revision. */
+export type MediaCondition =
+  | { readonly type: 'absent' }
+  | { readonly type: 'exists' }
+  | { readonly type: 'match'; readonly etags: readonly string[] }
+  | { readonly type: 'revision'; readonly revision: number }
+
+export interface PutOptions extends Call {
+  /** Create or replace this record. Default: a new record with an id of its own. An id must exist; a key need not. */
+  readonly at?: MediaRef
+  /** @throws MediaError MEDIA_PRECONDITION when it does not hold, before the body is read and again at commit. */
+  readonly when?: MediaCondition
+  /** Default `file`. Cleaned, never refused, but for NUL bytes. */
+  readonly filename?: string
+  /** What the sender says the bytes are; checked against their first bytes. Default: told by the bytes and the name. */
+  readonly contentType?: string
+  /** Default `anonymous`. */
+  readonly owner?: string
+  /** Default `private`. */
+  readonly visibility?: Visibility
+  readonly tags?: readonly string[]
+  /** At most 16 KiB as JSON. */
+  readonly metadata?: JsonObject
+  readonly links?: readonly LinkTarget[]
+  /** Length the sender declares: other lengths are refused, room and quota are reserved before the first byte. */
+  readonly sizeBytes?: number
+  /** Digest the sender declares: other bytes are refused with MEDIA_DIGEST_MISMATCH. */
+  readonly digest?: Digest
+  /** The same key of the same owner within 24 hours answers with the first outcome. */
+  readonly idempotencyKey?: string
+  /** Bytes received so far, at most once per chunk. */
+  readonly onProgress?: (receivedBytes: number) => void
+}
+
+/** Members that are absent stay; `key: null` takes the key away. */
+export interface MediaChange {
+  readonly key?: string | null
+  readonly filename?: string
+  readonly owner?: string
+  readonly visibility?: Visibility
+  readonly tags?: readonly string[]
+  readonly metadata?: JsonObject
+  readonly links?: readonly LinkTarget[]
+}
+
+export interface OpenOptions extends Call {
+  readonly range?: ByteRange
+  /** What to do when the bytes are in no serving tier. Default `stream`. */
+  readonly cold?: 'stream' | 'wait' | 'refuse'
+}
+
+export interface MediaQuery extends Call {
+  /** 1 to 100. Default 50. */
+  readonly limit?: number
+  /** Opaque, from the page before. */
+  readonly cursor?: string
+  readonly owner?: string
+  /** `image/png`, or `image/*`. */
+  readonly type?: string
+  readonly state?: MediaState
+  readonly tag?: string
+  readonly link?: LinkTarget
+  readonly key?: string
+  /** Words that all must occur in file name, key or listed metadata; case does not matter. */
+  readonly q?: string
+  readonly createdAfter?: Date
+  readonly createdBefore?: Date
+}
+
+/** Newest first. A page may hold fewer than `limit` items while `nextCursor` is present. */
+export interface MediaPage {
+  readonly items: readonly Media[]
+  readonly nextCursor?: string
+}
+
+export type Availability =
+  | { readonly state: 'ready'; readonly tier: string; readonly since: Date }
+  | { readonly state: 'cold'; readonly tier: string; readonly estimateMs: number }
+  | { readonly state: 'loading'; readonly retryAfterMs: number }
+  | { readonly state: 'failed'; readonly retryAfterMs: number; readonly reason: string }
+  | { readonly state: 'held'; readonly reason: 'pending' | 'quarantined' }
+  | { readonly state: 'missing' }
+
+export type { Body }

@@ -1,0 +1,207 @@
+import type { Readable } from 'node:stream'
+import type { ByteRange, ByteSource, Digest } from './bytes.ts'
+import type { Call } from './call.ts'
+
+/**
+ * A condition on a write, as one union so that two cannot contradict.
+ * @see RFC 9110 section 13.1.1 (If-Match) and 13.1.2 (If-None-Match), which `match` and `absent` mirror.
+ */
+export type WriteCondition =
+  | { readonly type: 'absent' }
+  | { readonly type: 'match'; readonly etag: string }
+
+/** What an acknowledged write survives: nothing, `file`: kill -9 of the process, `durable`: also power loss. */
+export type Durability = 'none' | 'file' | 'durable'
+
+/** Facts about a store that callers plan with. They never change while a store is open. */
+export interface StoreTraits {
+  readonly maxObjectBytes: number
+  /** Longest key in UTF-8 bytes. */
+  readonly maxKeyBytes: number
+  /** Smallest part of a multipart write; 0 where parts do not exist. */
+  readonly minPartBytes: number
+  /** Calls or bytes cost money. */
+  readonly paid: boolean
+  /** Other hosts see the same objects. */
+  readonly shared: boolean
+  readonly durability: Durability
+  /** `ignored`: the backend takes `when` without honouring it, so nobody may rely on it. */
+  readonly conditionalPut: 'enforced' | 'ignored'
+  /** The store (or its client) retries by itself; `withRetry` then refuses to wrap it. */
+  readonly retries: boolean
+  /** `key`: list is in ascending byte order of keys; `none`: in an order that is stable between calls. */
+  readonly listOrder: 'key' | 'none'
+}
+
+export interface ObjectHead {
+  readonly key: string
+  readonly sizeBytes: number
+  /** Strong validator, without quotes. Changes with every put. */
+  readonly etag: string
+  readonly modifiedAt: Date
+  readonly contentType?: string
+  /** Names are lower-case ASCII tokens; values as they were given. */
+  readonly metadata?: Readonly<Record<string, string>>
+  /** Name of the store that holds it, where a composed store chose one. */
+  readonly storedIn?: string
+}
+
+export interface PutObjectOptions extends Call {
+  readonly when?: WriteCondition
+  readonly contentType?: string
+  readonly metadata?: Readonly<Record<string, string>>
+  /** The store refuses bytes of another digest with MEDIA_DIGEST_MISMATCH and keeps nothing. */
+  readonly checksum?: Digest
+}
+
+export interface GetObjectOptions extends Call {
+  /** Clamped to the object's end; a start at or past the end throws MEDIA_RANGE. */
+  readonly range?: ByteRange
+}
+
+/** An open object. Dispose it, or read one of its bodies to the end: either frees all it holds. */
+export interface ObjectReader extends AsyncDisposable {
+  readonly head: ObjectHead
+  /** The bytes that will be given, after clamping. */
+  readonly range: ByteRange
+  /** The bytes, once. A second call throws MEDIA_BAD_INPUT. */
+  stream(): Readable
+}
+
+export interface DeleteResult {
+  readonly key: string
+  /** Present when this key could not be deleted; the others were still tried. */
+  readonly error?: Error
+}
+
+export interface ListObjectsOptions extends Call {
+  readonly prefix?: string
+  /** Opaque, from the page before. */
+  readonly cursor?: string
+  /** Objects a page, 1 to 1000. Default 1000. */
+  readonly limit?: number
+}
+
+export interface ObjectPage {
+  readonly objects: readonly ObjectHead[]
+  /** Present when there is more. */
+  readonly cursor?: string
+}
+
+/** Writes an object of unknown length. Nothing is visible under the key before `commit`. */
+export interface ObjectWriter {
+  /** Resolves when the writer may be given more; it may still hold the bytes in memory. */
+  write(chunk: Uint8Array): Promise<void>
+  commit(options?: PutObjectOptions): Promise<ObjectHead>
+  /** Drops all that was written; idempotent; after `commit` does nothing. */
+  abort(): Promise<void>
+}
+
+export interface PresignOptions extends Call {
+  readonly method: 'GET' | 'HEAD' | 'PUT'
+  readonly expiresAt: Date
+  readonly response?: { readonly contentType?: string; readonly disposition?: string; readonly cacheControl?: string }
+  /** Bound into the signature of a PUT, so that other bytes are refused. */
+  readonly exact?: { readonly sizeBytes?: number; readonly sha256?: string; readonly ifAbsent?: boolean }
+}
+
+export interface SignedRequest {
+  readonly method: string
+  readonly url: URL
+  /** Must be sent as they stand. */
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** Positional reads of one open object: what ranges and pooled reads are made from. */
+export interface ObjectFile {
+  readonly sizeBytes: number
+  /**
+   * Fills `buffer` from `position`. Resolves with the bytes read, fewer only at the end of the object.
+   * Calls may overlap.
+   */
+  read(buffer: Uint8Array, position: number): Promise<number>
+  /** Changes whenever the bytes may have changed under us; synchronous and cheap. Throws when that cannot be told. */
+  stamp(): string
+  /** Frees the handle once reads under way have ended. */
+  close(): Promise<void>
+}
+
+/** Bytes on their way in, counted against the staging budget until `discard` or until a store adopted them. */
+export interface StagedBody extends ByteSource {
+  /** The staging file, where there is one: `ObjectStore.adopt` takes it over. */
+  readonly path?: string
+  /** Removes the bytes and frees their budget; idempotent; does nothing to the bytes after an adopt. */
+  discard(): Promise<void>
+}
+
+export interface StagingWriter {
+  /** The chunk may be reused by the caller once this has resolved. */
+  write(chunk: Uint8Array): Promise<void>
+  /** No more bytes: what was written can be opened from now on. Durable only when a store adopted or copied it. */
+  finish(digest: Digest): Promise<StagedBody>
+  /** Removes what was written; idempotent. */
+  abort(): Promise<void>
+}
+
+/** Room for bodies whose digest is not known yet, beside the volume that will adopt them. */
+export interface Staging {
+  /**
+   * Reserves `sizeBytes` (grows while writing when the length is unknown).
+   * @throws MediaError MEDIA_BUSY over the budget, MEDIA_NO_SPACE when the file system has no room for it.
+   */
+  create(options: { readonly name: string; readonly sizeBytes?: number; readonly signal?: AbortSignal }): Promise<StagingWriter>
+  /** Bytes now reserved or written. */
+  readonly usedBytes: number
+  readonly budgetBytes: number
+  /** Removes files left by sessions that no longer live. `keep` answers whether a name's session still does. */
+  sweep(keep: (name: string) => boolean | Promise<boolean>): Promise<number>
+}
+
+/** Identity of a volume, kept with its bytes so that a foreign or unmounted disk is never taken for ours. */
+export interface VolumeIdentity {
+  readonly id: string
+  readonly layout: number
+}
+
+/**
+ * What adapters implement: bytes under keys. No hashing policy, no sniffing, no names of users.
+ *
+ * - `put` is all or nothing, also after a crash; a reader never sees a partial object.
+ * - `get` and `head` answer `undefined` only when the backend said "absent"; every other failure throws a MediaError.
+ * - `delete` is idempotent: deleting what is absent succeeds.
+ * - A member that is optional and present is the capability; there are no flags beside it.
+ */
+export interface ObjectStore extends AsyncDisposable {
+  readonly name: string
+  readonly traits: StoreTraits
+  /**
+   * @throws MediaError MEDIA_PRECONDITION when `when` does not hold, MEDIA_DIGEST_MISMATCH, MEDIA_TOO_LARGE,
+   * MEDIA_NO_SPACE, MEDIA_BAD_INPUT (key) or MEDIA_UNAVAILABLE.
+   */
+  put(key: string, source: ByteSource, options?: PutObjectOptions): Promise<ObjectHead>
+  /** @throws MediaError MEDIA_RANGE when the range starts at or past the end. */
+  get(key: string, options?: GetObjectOptions): Promise<ObjectReader | undefined>
+  head(key: string, options?: Call): Promise<ObjectHead | undefined>
+  delete(key: string, options?: Call): Promise<void>
+  /** One answer per key, in the order given. */
+  deleteMany(keys: readonly string[], options?: Call): Promise<readonly DeleteResult[]>
+  /** An object put before the first page and not deleted is on exactly one page. */
+  list(options?: ListObjectsOptions): Promise<ObjectPage>
+  /** Ends what is under way and frees everything; idempotent. Calls after it throw MEDIA_CLOSED. */
+  close(): Promise<void>
+
+  /** Checks that the store can be used, before the first call. */
+  open?(): Promise<void>
+  /** Reads the identity from the volume itself, each time. Throws MEDIA_UNAVAILABLE `volume-offline` where the marker is missing. */
+  identity?(): Promise<VolumeIdentity>
+  presign?(key: string, options: PresignOptions): Promise<SignedRequest>
+  createWriter?(key: string, options?: Call): Promise<ObjectWriter>
+  /** Takes over a local file under `key`, as durable as `put`: by rename where it can, else by reflink or copy. */
+  adopt?(key: string, filePath: string, options?: PutObjectOptions): Promise<ObjectHead>
+  /** Path of the object's bytes on this host, for offload. Does not say that it exists. */
+  localPath?(key: string): string
+  /** Positional reads; `undefined` when absent. */
+  openFile?(key: string, options?: Call): Promise<ObjectFile | undefined>
+  /** Staging on the same file system, so that adopting is a rename. */
+  readonly staging?: Staging
+}

@@ -1,0 +1,13 @@
+/**
+ * Contracts, storage rules and in-memory parts of Mediakeep.
+ * @packageDocumentation
+ */
+export type * from './contracts/index.ts'
+export { MEDIA_ERRORS, type MediaErrorCode, statusOf } from './errors/codes.ts'
+export { isMediaError, MediaError, type MediaErrorOptions } from './errors/media-error.ts'
+export { digestFromHex, digestHex, digestOf, isDigest } from './bytes/digest.ts'
+export { isId, newId } from './bytes/id.ts'
+export { clampRange, rangeBytes } from './bytes/range.ts'
+export { GiB, KiB, MiB, TiB } from './bytes/sizes.ts'
+export { bytesSource, destroyOnAbort, fileSource } from './bytes/source.ts'
+export { systemClock } from './time/clock.ts'
