@@ -1,0 +1,5 @@
+import { bundleSqliteWorker } from './sqlite-worker.mjs'
+
+export default async function setup() {
+  await bundleSqliteWorker()
+}

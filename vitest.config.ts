@@ -1,0 +1,50 @@
+import { defineConfig } from 'vitest/config'
+
+// Packages find each other's sources, not their builds: a test never runs yesterday's dist.
+const resolveSources = {
+  ssr: { resolve: { conditions: ['@mediakeep/source', 'module', 'node', 'development|production'] } },
+}
+const longForms = process.env['MEDIAKEEP_LONG'] === '1'
+
+export default defineConfig({
+  ...resolveSources,
+  test: {
+    globalSetup: ['scripts/vitest-setup.mjs'],
+    unstubEnvs: true,
+    restoreMocks: true,
+    // A floating rejection or an error after the last assertion is a failure, not a note.
+    dangerouslyIgnoreUnhandledErrors: false,
+    coverage: {
+      provider: 'v8',
+      include: ['packages/*/src/**/*.ts'],
+      exclude: ['**/*.test.ts', '**/*.test-d.ts'],
+    },
+    projects: [
+      {
+        ...resolveSources,
+        test: {
+          name: 'unit',
+          include: [
+            'packages/*/src/**/*.test.ts',
+            'scripts/**/*.test.mjs',
+            'bench/**/*.test.ts',
+            'examples/**/*.test.ts',
+          ],
+          exclude: ['**/node_modules/**', '**/dist/**'],
+          testTimeout: longForms ? 120_000 : 20_000,
+          hookTimeout: 30_000,
+        },
+      },
+      {
+        ...resolveSources,
+        test: {
+          name: 'e2e',
+          include: ['e2e/**/*.test.ts'],
+          exclude: ['**/node_modules/**'],
+          testTimeout: longForms ? 600_000 : 120_000,
+          hookTimeout: 300_000,
+        },
+      },
+    ],
+  },
+})
