@@ -1,4 +1,5 @@
-// npm run build: tsup writes the JavaScript of every package, `tsc -b` the declarations, both into dist.
-import { build } from './lib/build.mjs'
+// npm run build: the JavaScript of every package and its declarations, both into dist.
+import { main } from './lib/main.mjs'
+import { setUp } from './lib/setup.mjs'
 
-await build({ declarations: true })
+await main(() => setUp({ declarations: true }))
