@@ -1,0 +1,60 @@
+import { GiB, KiB, MiB } from './bytes/sizes.ts'
+
+/** Every default of core in one place; the reference table is made from this file. */
+
+/** Largest body taken when no policy says otherwise. */
+export const MAX_BODY_BYTES: number = 64 * GiB
+/** Uploads that may be under way at once; more are MEDIA_BUSY before their body is read. */
+export const MAX_UPLOADS_IN_FLIGHT = 256
+/** Bodies up to this size are held in memory while they are hashed, larger ones are staged. */
+export const MEMORY_BODY_BYTES: number = 256 * KiB
+/** Verified small objects kept in memory for reading. */
+export const READ_CACHE_BYTES: number = 64 * MiB
+/** Objects up to this size go into the read cache. */
+export const READ_CACHE_OBJECT_BYTES: number = 64 * KiB
+/** How long bytes of an unchanged file count as verified. */
+export const VERIFIED_FOR_MS = 60_000
+/** Life of an upload session; extended while bytes arrive. */
+export const SESSION_TTL_MS: number = 10 * 60_000
+/** Unknown lengths reserve room in steps of this size. */
+export const RESERVE_STEP_BYTES: number = 64 * MiB
+/** How long bytes stay after their last reference went. */
+export const GARBAGE_GRACE_MS: number = 60 * 60_000
+/** Pause between rounds of upkeep in the background. */
+export const UPKEEP_INTERVAL_MS: number = 10 * 60_000
+/** How long `close` waits for calls under way. */
+export const CLOSE_GRACE_MS = 10_000
+/** How long a look at a volume's marker counts. */
+export const VOLUME_CHECK_MS = 1_000
+/** Events that wait for a slow consumer. */
+export const EVENT_QUEUE_LENGTH = 1_024
+/** `Retry-After` of MEDIA_BUSY. */
+export const BUSY_RETRY_AFTER_MS = 2_000
+/** Room of a memory store for objects and for bodies on their way in. */
+export const MEMORY_STORE_MAX_BYTES: number = 1 * GiB
+/** Ranges in one Range header; with more, the whole body is sent. */
+export const MAX_RANGE_PARTS = 16
+/** How long a browser may use a signed content without asking, when its signature lives that long. */
+export const SIGNED_MAX_AGE_SECONDS = 300
+/** Freshness of "not found" for public names, asked without credentials. */
+export const ABSENT_MAX_AGE_SECONDS = 60
+/** The same for names the host chooses: an upload under that name may follow soon. */
+export const ABSENT_KEY_MAX_AGE_SECONDS = 5
+/** `Retry-After` of "not ready", "busy" and "too many requests" that say no time of their own. */
+export const RETRY_AFTER_MS = 1_000
+/** File names are cut to this many UTF-8 bytes. */
+export const MAX_FILENAME_BYTES = 255
+/** Host-chosen keys may be this many UTF-8 bytes long. */
+export const MAX_KEY_BYTES = 1_024
+/** Tags of one media. */
+export const MAX_TAGS = 64
+/** Length of one tag in UTF-8 bytes. */
+export const MAX_TAG_BYTES = 128
+/** User metadata as JSON. */
+export const MAX_METADATA_BYTES: number = 16 * KiB
+/** Objects and arrays within each other in user metadata. */
+export const MAX_METADATA_DEPTH = 16
+/** Links of one media that one request may set. */
+export const MAX_LINKS = 64
+/** Length of a link's target in UTF-8 bytes. */
+export const MAX_LINK_TARGET_BYTES = 512

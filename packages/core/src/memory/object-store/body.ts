@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto'
+import type { ByteSource, Digest } from '../../contracts/bytes.ts'
+import { digestFromHex } from '../../bytes/digest.ts'
+import { destroyOnAbort } from '../../bytes/source.ts'
+import { MediaError } from '../../errors/media-error.ts'
+import type { CallScope } from '../../time/call-scope.ts'
+
+/**
+ * A private copy of the source's bytes.
+ * @throws MediaError MEDIA_BAD_INPUT `size-mismatch` when it gives fewer or more than it declares; what the source threw; the call's reason.
+ */
+export async function readBody(source: ByteSource, scope: CallScope): Promise<Uint8Array> {
+  if (source.bytes !== undefined) {
+    if (source.bytes.byteLength !== source.sizeBytes)
+      throw sizeMismatch(source.sizeBytes, source.bytes.byteLength)
+    return Uint8Array.from(source.bytes)
+  }
+  const body = new Uint8Array(source.sizeBytes)
+  const stream = source.open({ signal: scope.signal })
+  destroyOnAbort(stream, scope.signal)
+  let at = 0
+  try {
+    for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+      scope.check()
+      if (at + chunk.byteLength > body.byteLength) throw sizeMismatch(source.sizeBytes, at + chunk.byteLength)
+      body.set(chunk, at)
+      at += chunk.byteLength
+    }
+  } catch (error) {
+    scope.check() // what the abort made of the stream is not the reason
+    throw error
+  } finally {
+    stream.destroy()
+  }
+  scope.check()
+  if (at !== source.sizeBytes) throw sizeMismatch(source.sizeBytes, at)
+  return body
+}
+
+/** @throws MediaError MEDIA_DIGEST_MISMATCH */
+export function checkDigest(bytes: Uint8Array, expected: Digest | undefined): void {
+  if (expected === undefined) return
+  const actual = digestFromHex(createHash('sha256').update(bytes).digest('hex'))
+  if (actual === expected) return
+  throw new MediaError(
+    'MEDIA_DIGEST_MISMATCH',
+    `memory: the bytes have the digest ${actual}, not ${expected}`,
+  )
+}
+
+function sizeMismatch(declaredBytes: number, givenBytes: number): MediaError {
+  const message = `memory: the source declares ${declaredBytes} bytes and gave ${givenBytes < declaredBytes ? 'only' : 'at least'} ${givenBytes}`
+  return new MediaError('MEDIA_BAD_INPUT', message, { reason: 'size-mismatch' })
+}

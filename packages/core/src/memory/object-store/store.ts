@@ -1,0 +1,188 @@
+import type { ByteSource } from '../../contracts/bytes.ts'
+import type { Call } from '../../contracts/call.ts'
+import type { Clock } from '../../contracts/clock.ts'
+import type {
+  DeleteResult,
+  ObjectStore,
+  PutObjectOptions,
+  StoreTraits,
+} from '../../contracts/object-store.ts'
+import { checkObjectKey } from '../../bytes/object-key.ts'
+import { clampRange } from '../../bytes/range.ts'
+import { MEMORY_STORE_MAX_BYTES } from '../../defaults.ts'
+import { MediaError } from '../../errors/media-error.ts'
+import { type CallScope, openCallScope } from '../../time/call-scope.ts'
+import { systemClock } from '../../time/clock.ts'
+import { checkDigest, readBody } from './body.ts'
+import { listPage } from './list.ts'
+import { createMemoryFile, createMemoryReader } from './reader.ts'
+import { createMemoryStaging } from './staging.ts'
+import { createMemoryVolume, type MemoryVolume } from './volume.ts'
+import { createMemoryWriter } from './writer.ts'
+
+const MAX_KEY_BYTES = 1024
+
+export interface MemoryStoreOptions {
+  /** Default `memory`. */
+  readonly name?: string
+  /** Room for objects and for bodies on their way in; over it MEDIA_NO_SPACE. Default 1 GiB. Not with `volume`. */
+  readonly maxBytes?: number
+  /** Room for staged bodies, beside `maxBytes`; over it MEDIA_BUSY. Default: as `maxBytes`. */
+  readonly stagingBudgetBytes?: number
+  /** Default: the machine's. */
+  readonly clock?: Clock
+  /** Bytes shared with another store, as two processes share a bucket. Default: its own. */
+  readonly volume?: MemoryVolume
+}
+
+export interface MemoryStore extends ObjectStore {
+  readonly volume: MemoryVolume
+  /** Readers, files and writers that were opened and not yet freed. */
+  readonly openCount: number
+}
+
+/**
+ * Objects in this process' memory: for tests, and for hosts that keep nothing.
+ * Complete except for paths: no `adopt`, `localPath`, `presign`. Bytes are copied in and out, so nobody can change what is stored.
+ * @throws MediaError MEDIA_NO_SPACE from `put` when `maxBytes` would be passed.
+ */
+export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
+  const { name = 'memory', clock = systemClock } = options
+  const volume =
+    options.volume ?? createMemoryVolume({ maxBytes: options.maxBytes ?? MEMORY_STORE_MAX_BYTES, clock })
+  const staging = createMemoryStaging(options.stagingBudgetBytes ?? volume.maxBytes)
+  const closing = new AbortController()
+  let openCount = 0
+
+  const traits: StoreTraits = {
+    maxObjectBytes: volume.maxBytes,
+    maxKeyBytes: MAX_KEY_BYTES,
+    minPartBytes: 0,
+    paid: false,
+    shared: false,
+    durability: 'none',
+    conditionalPut: 'enforced',
+    retries: false,
+    listOrder: 'key',
+  }
+
+  const scopeOf = (call?: Call): CallScope => openCallScope(call, clock, closing.signal)
+  const enter = (key: string, call?: Call): CallScope => {
+    const scope = scopeOf(call)
+    try {
+      checkObjectKey(name, key, MAX_KEY_BYTES)
+    } catch (error) {
+      scope.release()
+      throw error
+    }
+    return scope
+  }
+  const count = (): (() => void) => {
+    openCount += 1
+    return () => {
+      openCount -= 1
+    }
+  }
+
+  async function put(key: string, source: ByteSource, options: PutObjectOptions = {}) {
+    const scope = enter(key, options)
+    let reservedBytes = 0
+    try {
+      if (source.sizeBytes > traits.maxObjectBytes) {
+        throw new MediaError(
+          'MEDIA_TOO_LARGE',
+          `${name}: ${source.sizeBytes} bytes, at most ${traits.maxObjectBytes} are taken`,
+        )
+      }
+      volume.checkCondition(key, options.when) // early, so that a body that would be refused is not read
+      volume.reserve(source.sizeBytes)
+      reservedBytes = source.sizeBytes
+      const bytes = await readBody(source, scope)
+      checkDigest(bytes, options.checksum)
+      const head = volume.publish(key, bytes, options)
+      reservedBytes = 0
+      return head
+    } finally {
+      volume.release(reservedBytes)
+      scope.release()
+    }
+  }
+
+  async function deleteObject(key: string, call?: Call): Promise<void> {
+    const scope = enter(key, call)
+    volume.remove(key)
+    scope.release()
+  }
+
+  async function close(): Promise<void> {
+    if (closing.signal.aborted) return
+    closing.abort(new MediaError('MEDIA_CLOSED', `${name}: the store is closed`))
+    staging.close()
+  }
+
+  return {
+    name,
+    traits,
+    volume,
+    staging,
+    get openCount() {
+      return openCount
+    },
+    put,
+    async get(key, options = {}) {
+      const scope = enter(key, options)
+      try {
+        const found = volume.find(key)
+        if (found === undefined) {
+          scope.release()
+          return undefined
+        }
+        const range = clampRange(options.range, found.head.sizeBytes)
+        return createMemoryReader(found, range, scope, count())
+      } catch (error) {
+        scope.release()
+        throw error
+      }
+    },
+    async head(key, call) {
+      enter(key, call).release()
+      return volume.find(key)?.head
+    },
+    delete: deleteObject,
+    async deleteMany(keys, call) {
+      scopeOf(call).release()
+      const results: DeleteResult[] = []
+      for (const key of keys) {
+        try {
+          await deleteObject(key, call)
+          results.push({ key })
+        } catch (error) {
+          results.push({ key, error: error instanceof Error ? error : new Error(String(error)) })
+        }
+      }
+      return results
+    },
+    async list(options = {}) {
+      scopeOf(options).release()
+      return listPage(volume, options)
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+    async open() {
+      scopeOf().release()
+    },
+    async identity() {
+      scopeOf().release()
+      return volume.identity
+    },
+    async createWriter(key, call) {
+      const scope = enter(key, call)
+      return createMemoryWriter(volume, key, scope, scopeOf, count())
+    },
+    async openFile(key, call) {
+      enter(key, call).release()
+      const found = volume.find(key)
+      return found === undefined ? undefined : createMemoryFile(found, count())
+    },
+  }
+}

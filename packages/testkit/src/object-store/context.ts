@@ -1,0 +1,56 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ObjectStore } from '@mediakeep/core'
+import type { ObjectStoreFixture } from './harness.ts'
+
+/** What a case of `ObjectStore` gets: one empty backend and what goes with it. */
+export interface ObjectStoreContext {
+  readonly store: ObjectStore
+  /** Another store over the same bytes. Only for cases that need `second`. */
+  second(): Promise<ObjectStore>
+  /** A local file with these bytes, on the file system of the store where the fixture names a directory. */
+  scratchFile(bytes: Uint8Array): Promise<string>
+  /** Handles of open readers and writers, now. */
+  openHandles(): Promise<number>
+  closeSeconds(): Promise<void>
+}
+
+export interface CreatedContext {
+  readonly context: ObjectStoreContext
+  freeScratch(): Promise<void>
+}
+
+export function createObjectStoreContext(
+  fixture: ObjectStoreFixture,
+  openHandles: () => Promise<number>,
+): CreatedContext {
+  const seconds: ObjectStore[] = []
+  let scratch: string | undefined
+  let files = 0
+  const context: ObjectStoreContext = {
+    store: fixture.store,
+    openHandles,
+    async second() {
+      if (fixture.second === undefined) throw new Error('the harness gives no second store')
+      const store = await fixture.second()
+      seconds.push(store)
+      return store
+    },
+    async scratchFile(bytes) {
+      scratch ??= await mkdtemp(join(fixture.directory ?? tmpdir(), 'mediakeep-kit-'))
+      const path = join(scratch, `file-${files++}`)
+      await writeFile(path, bytes)
+      return path
+    },
+    async closeSeconds() {
+      for (const store of seconds.splice(0)) await store.close()
+    },
+  }
+  return {
+    context,
+    async freeScratch() {
+      if (scratch !== undefined) await rm(scratch, { recursive: true, force: true })
+    },
+  }
+}

@@ -1,0 +1,4 @@
+import { describeObjectStore } from '../vitest.ts'
+import { memoryHarness } from './memory-harness.ts'
+
+describeObjectStore('memoryStore', memoryHarness())
