@@ -81,7 +81,15 @@ export interface PutOptions extends Call {
   readonly idempotencyKey?: string
   /** Bytes received so far, at most once per chunk. */
   readonly onProgress?: (receivedBytes: number) => void
+  /**
+   * Asked once, after the last byte and before the commit, for what the sender tells only after the body
+   * (fields of a form that stand behind its file). Given members win over those above. When it throws, nothing is kept.
+   */
+  readonly finish?: () => LatePutOptions | Promise<LatePutOptions>
 }
+
+/** What may still be told once the bytes are in. The same rules as in `PutOptions`; the name is checked against the type then. */
+export type LatePutOptions = Pick<PutOptions, 'at' | 'when' | 'filename' | 'visibility' | 'tags' | 'metadata' | 'links'>
 
 /** Members that are absent stay; `key: null` takes the key away. */
 export interface MediaChange {
