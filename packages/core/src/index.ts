@@ -14,3 +14,6 @@ export { systemClock } from './time/clock.ts'
 export { checkObjectKey } from './bytes/object-key.ts'
 export { createMemoryVolume, type MemoryStore, type MemoryStoreOptions, type MemoryVolume, type MemoryVolumeOptions, memoryStore } from './memory/object-store/index.ts'
 export { type CallScope, openCallScope } from './time/call-scope.ts'
+
+export * from './http/index.ts'
+export * from './names/index.ts'

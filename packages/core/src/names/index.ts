@@ -1,0 +1,1 @@
+export { cleanFilename, extensionOf } from './filename.ts'
