@@ -31,8 +31,9 @@ function countTests(code) {
     return { passed: 0, failed: 1, skipped: [] }
   }
   const tests = report.testResults.flatMap((file) => file.assertionResults)
+  // A file that could not be loaded, or whose beforeAll threw, fails without a failed test in it.
   const unloaded = report.testResults.filter(
-    (file) => file.status === 'failed' && file.assertionResults.length === 0,
+    (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
   )
   const failed = tests.filter((test) => test.status === 'failed').length + unloaded.length
   return {

@@ -1,0 +1,62 @@
+// Installs the real programs that tests and benchmarks run against. Used by .ci/run; `node scripts/servers.mjs`
+// does the same by hand on Debian or Ubuntu, as root. Elsewhere it says what is missing, and those tests skip.
+import { spawnSync } from 'node:child_process'
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+const servers = [
+  { debian: 'curl', command: 'curl', reason: 'uploads and ranges as users type them' },
+  {
+    debian: 'nginx-light',
+    command: 'nginx',
+    reason: 'the rival of the serving benchmark, and X-Accel-Redirect',
+  },
+  { debian: 'chromium', command: 'chromium', reason: 'the quick-start page, driven by playwright-core' },
+  { debian: 'ffmpeg', command: 'ffmpeg', reason: 'real JPEG, PNG, GIF, MP4, WebM and MP3 files' },
+  { debian: 'webp', command: 'cwebp', reason: 'real WebP files' },
+  { debian: 'libavif-bin', command: 'avifenc', reason: 'real AVIF files' },
+  { debian: 'ghostscript', command: 'gs', reason: 'real PDF files' },
+  { debian: 'zip', command: 'zip', reason: 'real archives, which most policies refuse' },
+  {
+    debian: 'strace',
+    command: 'strace',
+    reason: 'the order of write, sync and rename as the kernel sees it',
+  },
+]
+
+// Debian keeps servers in sbin, which is not on everybody's PATH.
+const searched = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin']
+
+function isInstalled({ command }) {
+  return searched.some((folder) => {
+    try {
+      accessSync(join(folder, command), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}
+
+function apt(...args) {
+  const { status } = spawnSync('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=300', ...args], {
+    stdio: 'inherit',
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  })
+  return status === 0
+}
+
+const missing = servers.filter((server) => !isInstalled(server))
+if (missing.length > 0) {
+  if (process.getuid?.() === 0 && isInstalled({ command: 'apt-get' })) {
+    console.log(`servers: installing ${missing.map(({ debian }) => debian).join(', ')}`)
+    // A stale list is often good enough, so a failing update alone decides nothing.
+    apt('update')
+    apt('install', '-y', '--no-install-recommends', ...missing.map(({ debian }) => debian))
+  } else {
+    console.log('servers: installing needs root and apt-get; nothing is installed')
+  }
+}
+for (const server of servers) {
+  console.log(`servers: ${server.command} ${isInstalled(server) ? 'present' : 'MISSING'} (${server.reason})`)
+}
