@@ -58,3 +58,9 @@ export const MAX_METADATA_DEPTH = 16
 export const MAX_LINKS = 64
 /** Length of a link's target in UTF-8 bytes. */
 export const MAX_LINK_TARGET_BYTES = 512
+/** Records of a page when the query names no limit. */
+export const DEFAULT_PAGE_SIZE = 50
+/** Most records of one page. */
+export const MAX_PAGE_SIZE = 100
+/** How long an idempotency key answers with its first outcome. */
+export const IDEMPOTENCY_TTL_MS: number = 24 * 60 * 60_000

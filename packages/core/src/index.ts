@@ -17,3 +17,15 @@ export { type CallScope, openCallScope } from './time/call-scope.ts'
 
 export * from './http/index.ts'
 export * from './names/index.ts'
+export {
+  type DecoratorTable,
+  decorateStore,
+  decoratorTableOf,
+  forwarded,
+  type MemberRule,
+  OBJECT_STORE_MEMBERS,
+  rewritten,
+  withheld,
+  withPrefix,
+} from './decorators/index.ts'
+export * from './catalog/index.ts'

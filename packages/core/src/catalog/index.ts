@@ -1,0 +1,10 @@
+/** Rules shared by all catalogs: what filters, cursors, conditions and changes mean. Pure. */
+export { applyChange, type ChangeableFields, distinctLinks, distinctTags } from './change.ts'
+export { checkCondition, checkRevision, type ConditionSubject } from './conditions.ts'
+export { decodeCursor, encodeCursor } from './cursor.ts'
+export { type IdBounds, idBounds } from './id-bounds.ts'
+export { hasLink, matchesQuery, matchesType } from './matches.ts'
+export { ALL_MEDIA, type PageSource, pageLimit, readPage } from './page.ts'
+export { linkTerm, queryTerms, recordWords, SEARCHED_METADATA, type TermSource, termsOf } from './terms.ts'
+export { wordsOf } from './words.ts'
+export { type ReadPostings, type ZigzagEnd, type ZigzagOptions, zigzag } from './zigzag.ts'
