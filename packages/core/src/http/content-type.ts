@@ -57,12 +57,6 @@ export function formatContentType(type: ContentType): string {
   return text
 }
 
-/** Tells whether `essence` fits `image/png`, `image/*`, or `*`. */
-export function fitsContentType(essence: string, pattern: string): boolean {
-  if (pattern === '*' || pattern === '*/*') return true
-  return pattern.endsWith('/*') ? essence.startsWith(pattern.slice(0, -1)) : essence === pattern
-}
-
 function readValue(text: string, at: number): { readonly value: string; readonly end: number } | undefined {
   if (text[at] === '"') return readQuoted(text, at)
   const end = endOfToken(text, at)

@@ -17,10 +17,10 @@ export { formatDisposition } from './content-disposition.ts'
 export {
   type ContentType,
   essenceOf,
-  fitsContentType,
   formatContentType,
   parseContentType,
 } from './content-type.ts'
+export { declaredDigest, formatDigestField, parseDigestField } from './digest-fields.ts'
 export { formatHttpDate, parseHttpDate } from './dates.ts'
 export {
   type EntityTag,
@@ -49,3 +49,4 @@ export {
 export { requestIdOf } from './request-id.ts'
 export { CONTENT_SECURITY_POLICY, type ResourcePolicy, SAFETY_HEADERS } from './safety-headers.ts'
 export { parseTraceParent, type TraceParent } from './trace-parent.ts'
+export { parseUploadName } from './upload-name.ts'

@@ -1,5 +1,5 @@
 import { MAX_FILENAME_BYTES } from '../defaults.ts'
-import { MediaError } from '../errors/media-error.ts'
+import { badName } from './bad-name.ts'
 import { CONTROLS, cutToBytes, DECEIVING, wellFormed } from './characters.ts'
 
 const DEFAULT_FILENAME = 'file'
@@ -19,7 +19,7 @@ const MAX_EXTENSION_BYTES = 32
 export function cleanFilename(raw: string): string {
   if (PLAIN.test(raw) && !DEVICE.test(raw)) return raw
   if (raw.includes('\0')) {
-    throw new MediaError('MEDIA_BAD_INPUT', 'the file name holds a NUL', { reason: 'nul-in-name' })
+    throw badName('nul-in-name', 'the file name holds a NUL')
   }
   const visible = wellFormed(raw).replace(CONTROLS, '').replace(DECEIVING, '').normalize('NFC')
   const segment = visible.slice(Math.max(visible.lastIndexOf('/'), visible.lastIndexOf('\\')) + 1)

@@ -1,0 +1,16 @@
+import { MediaError } from '../errors/media-error.ts'
+
+/** Why a name or a piece of user data was refused. */
+export type NameReason =
+  | 'nul-in-name'
+  | 'bad-key'
+  | 'bad-tags'
+  | 'bad-metadata'
+  | 'bad-link'
+  | 'bad-disposition'
+  | 'ambiguous-filename'
+
+/** MEDIA_BAD_INPUT; messages never repeat what was sent. */
+export function badName(reason: NameReason, message: string): MediaError {
+  return new MediaError('MEDIA_BAD_INPUT', message, { reason })
+}
