@@ -12,6 +12,8 @@ export const MEMORY_BODY_BYTES: number = 256 * KiB
 export const READ_CACHE_BYTES: number = 64 * MiB
 /** Objects up to this size go into the read cache. */
 export const READ_CACHE_OBJECT_BYTES: number = 64 * KiB
+/** Chunk sums kept in memory: 4 bytes for each 64 KiB of the objects that are read in ranges. */
+export const SUMS_CACHE_BYTES: number = 16 * MiB
 /** How long bytes of an unchanged file count as verified. */
 export const VERIFIED_FOR_MS = 60_000
 /** Life of an upload session; extended while bytes arrive. */

@@ -29,3 +29,8 @@ export {
   withPrefix,
 } from './decorators/index.ts'
 export * from './catalog/index.ts'
+export { CHUNK_BYTES, createChunkSummer } from './cas/chunk-sums.ts'
+export { createKeyRing, createSigningKey, type SigningKey } from './keys/key-ring.ts'
+export * from './media-store/index.ts'
+export type { TierOptions } from './tiering/tier.ts'
+export { DEFAULT_POLICIES } from './validation/policies.ts'

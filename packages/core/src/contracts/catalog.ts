@@ -219,8 +219,9 @@ export interface Catalog extends AsyncDisposable {
   /** Condemns blobs without content, derivative or pin; forgives condemned ones that have one again. */
   condemn(options: { readonly limit: number }): Promise<{ readonly condemned: number; readonly more: boolean }>
   /**
-   * Placements whose bytes may be deleted now: `leaving` or `bad` and owned, for longer than `graceMs`,
-   * and those of blobs condemned for longer than `graceMs` and still without reference or pin, which become `leaving`.
+   * Placements whose bytes may be deleted now: owned and `leaving` for longer than `graceMs`,
+   * and all owned ones (`bad` ones too) of blobs condemned for longer than `graceMs` and still without reference or pin,
+   * which become `leaving`. A `bad` placement of a blob that is in use is kept: damaged bytes may be the only ones left.
    */
   claimGarbage(options: { readonly graceMs: number; readonly limit: number }): Promise<readonly PlacementRecord[]>
   /** Their bytes are deleted: the rows go, and blobs that have no placement and no reference with them. */

@@ -1,0 +1,34 @@
+import { createHash } from 'node:crypto'
+import type { Digest } from '../contracts/bytes.ts'
+import { createChunkSummer } from './chunk-sums.ts'
+
+/** What the catalog keeps of a body: its name, its length, and the sums that ranges are checked with. */
+export interface BodySummary {
+  readonly digest: Digest
+  readonly sizeBytes: number
+  readonly chunkSums: Uint8Array
+}
+
+/** Learns a body's summary while it passes. Hashing stays on this thread: a worker costs more than it gains on few cores. */
+export interface BodyDigester {
+  readonly sizeBytes: number
+  update(bytes: Uint8Array): void
+  finish(): BodySummary
+}
+
+export function createBodyDigester(): BodyDigester {
+  const hash = createHash('sha256')
+  const sums = createChunkSummer()
+  let sizeBytes = 0
+  return {
+    get sizeBytes() {
+      return sizeBytes
+    },
+    update(bytes) {
+      hash.update(bytes)
+      sums.update(bytes)
+      sizeBytes += bytes.byteLength
+    },
+    finish: () => ({ digest: `sha256:${hash.digest('hex')}`, sizeBytes, chunkSums: sums.finish() }),
+  }
+}

@@ -1,0 +1,73 @@
+import { chunkCount } from './chunk-sums.ts'
+
+/**
+ * Remembers which chunks of a placement were verified, and for which state of the file (its stamp), so that a hot
+ * object is not summed again for every request. An entry counts only while the file's stamp is unchanged, and for
+ * `forMs` at most: rot on the medium below the page cache does not change a stamp.
+ */
+export interface VerifyMemo {
+  /** Verification of this file as it is now. A changed stamp or an old entry starts afresh. */
+  of(placementId: string, stamp: string, sizeBytes: number): VerifiedChunks
+  forget(placementId: string): void
+}
+
+export interface VerifiedChunks {
+  readonly whole: boolean
+  has(chunk: number): boolean
+  add(chunk: number): void
+  addAll(): void
+}
+
+interface Entry extends VerifiedChunks {
+  readonly stamp: string
+  readonly sinceMs: number
+}
+
+const MAX_ENTRIES = 16_384
+
+export function createVerifyMemo(options: {
+  readonly forMs: number
+  readonly now: () => number
+}): VerifyMemo {
+  const entries = new Map<string, Entry>()
+  return {
+    of(placementId, stamp, sizeBytes) {
+      const now = options.now()
+      const known = entries.get(placementId)
+      if (known !== undefined && known.stamp === stamp && now - known.sinceMs < options.forMs) return known
+      const entry = createEntry(stamp, now, sizeBytes)
+      entries.delete(placementId)
+      if (options.forMs > 0) {
+        if (entries.size >= MAX_ENTRIES) entries.delete(entries.keys().next().value as string)
+        entries.set(placementId, entry)
+      }
+      return entry
+    },
+    forget(placementId) {
+      entries.delete(placementId)
+    },
+  }
+}
+
+function createEntry(stamp: string, sinceMs: number, sizeBytes: number): Entry {
+  const count = chunkCount(sizeBytes)
+  let bits: Uint8Array | undefined
+  let whole = false
+  return {
+    stamp,
+    sinceMs,
+    get whole() {
+      return whole
+    },
+    has: (chunk) =>
+      whole || (bits !== undefined && ((bits[chunk >> 3] as number) & (1 << (chunk & 7))) !== 0),
+    add(chunk) {
+      bits ??= new Uint8Array((count + 7) >> 3)
+      bits[chunk >> 3] = (bits[chunk >> 3] as number) | (1 << (chunk & 7))
+    },
+    addAll() {
+      whole = true
+      bits = undefined
+    },
+  }
+}

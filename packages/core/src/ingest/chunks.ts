@@ -1,0 +1,137 @@
+import { Readable } from 'node:stream'
+import { MediaError } from '../errors/media-error.ts'
+
+/** Takes a chunk. A promise means: give the next one when it has resolved. */
+export type TakeChunk = (chunk: Uint8Array) => Promise<void> | undefined
+
+/**
+ * Gives every chunk of a stream or iterable to `take`, one at a time, and resolves at its end.
+ * On failure a stream is destroyed and an iterator returned; a signal's reason passes untouched.
+ */
+export function forEachChunk(
+  body: Readable | AsyncIterable<Uint8Array>,
+  take: TakeChunk,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  return body instanceof Readable ? readStream(body, take, signal) : readIterable(body, take, signal)
+}
+
+/** Events instead of an async iterator: at 64 KiB a chunk the iterator costs as much as half the hashing. */
+function readStream(stream: Readable, take: TakeChunk, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let busy = false
+    let ended = false
+    const settle = (error?: unknown): void => {
+      stream.off('data', onData).off('end', onEnd).off('error', settle).off('close', onClose)
+      signal?.removeEventListener('abort', onAbort)
+      if (error === undefined) {
+        resolve()
+        return
+      }
+      stream.on('error', ignore) // destroying may still report; nobody listens any more
+      stream.destroy()
+      reject(error)
+    }
+    const onAbort = (): void => settle(signal?.reason)
+    const onEnd = (): void => {
+      ended = true
+      if (!busy) settle()
+    }
+    const onClose = (): void => {
+      if (!ended) settle(incomplete())
+    }
+    const onData = (chunk: unknown): void => {
+      let wait: Promise<void> | undefined
+      try {
+        wait = take(asBytes(chunk))
+      } catch (error) {
+        settle(error)
+        return
+      }
+      if (wait === undefined) return
+      busy = true
+      stream.pause()
+      wait.then(() => {
+        busy = false
+        if (ended) settle()
+        else stream.resume()
+      }, settle)
+    }
+    if (signal?.aborted === true) {
+      settle(signal.reason)
+      return
+    }
+    if (stream.errored !== null || stream.destroyed) {
+      settle(stream.errored ?? incomplete())
+      return
+    }
+    if (stream.readableEnded) {
+      settle(
+        new MediaError('MEDIA_BAD_INPUT', 'the body was read before; a stream can be stored once', {
+          reason: 'body-used',
+        }),
+      )
+      return
+    }
+    signal?.addEventListener('abort', onAbort, { once: true })
+    stream.on('end', onEnd).on('error', settle).on('close', onClose).on('data', onData)
+  })
+}
+
+async function readIterable(
+  body: AsyncIterable<Uint8Array>,
+  take: TakeChunk,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  signal?.throwIfAborted()
+  const iterator = body[Symbol.asyncIterator]()
+  const aborted = abortion(signal)
+  let done = false
+  try {
+    for (;;) {
+      const next = await (aborted === undefined
+        ? iterator.next()
+        : Promise.race([iterator.next(), aborted.promise]))
+      if (next.done === true) {
+        done = true
+        return
+      }
+      await take(asBytes(next.value))
+      signal?.throwIfAborted()
+    }
+  } finally {
+    aborted?.stop()
+    // Not awaited: an iterator that stalls in next() would never answer return().
+    if (!done) Promise.resolve(iterator.return?.()).catch(ignore)
+  }
+}
+
+function abortion(signal: AbortSignal | undefined): { promise: Promise<never>; stop(): void } | undefined {
+  if (signal === undefined) return undefined
+  let onAbort = ignore
+  const promise = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+  promise.catch(ignore)
+  return { promise, stop: () => signal.removeEventListener('abort', onAbort) }
+}
+
+function asBytes(chunk: unknown): Uint8Array {
+  if (chunk instanceof Uint8Array) return chunk
+  if (typeof chunk === 'string') return Buffer.from(chunk)
+  if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk)
+  throw new MediaError(
+    'MEDIA_BAD_INPUT',
+    `a body gives bytes, not ${chunk === null ? 'null' : typeof chunk}`,
+    { reason: 'not-bytes' },
+  )
+}
+
+function incomplete(): MediaError {
+  return new MediaError('MEDIA_BAD_INPUT', 'the body ended before it was complete', {
+    reason: 'incomplete-body',
+  })
+}
+
+function ignore(): void {}

@@ -1,0 +1,19 @@
+import type { Catalog } from '../contracts/catalog.ts'
+import type { Clock } from '../contracts/clock.ts'
+import type { MediaEvent } from '../contracts/observer.ts'
+import type { MediaPolicy } from '../contracts/policy.ts'
+import type { Volumes } from '../tiering/volumes.ts'
+
+/** What taking a body in needs of the store it belongs to. */
+export interface IngestContext {
+  readonly catalog: Catalog
+  readonly volumes: Volumes
+  readonly clock: Clock
+  readonly policies: readonly MediaPolicy[]
+  readonly maxBodyBytes: number
+  readonly memoryBodyBytes: number
+  readonly sessionTtlMs: number
+  /** Dedupe domain of a namespace. */
+  domainOf(namespace: string): string
+  emit(event: MediaEvent): void
+}

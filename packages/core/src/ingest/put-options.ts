@@ -1,0 +1,106 @@
+import { isDigest } from '../bytes/digest.ts'
+import { isId } from '../bytes/id.ts'
+import type { Digest } from '../contracts/bytes.ts'
+import type { CommitContent } from '../contracts/catalog.ts'
+import type { LatePutOptions, MediaCondition, MediaRef, PutOptions } from '../contracts/media.ts'
+import { MediaError } from '../errors/media-error.ts'
+import { cleanFilename, parseLinkTarget, parseMediaKey, parseMetadata, parseTags } from '../names/index.ts'
+
+/** A put with every option checked and every default filled in: what follows asks no more questions. */
+export interface PutRequest {
+  readonly namespace: string
+  readonly owner: string
+  readonly filename: string
+  readonly declaredType: string | undefined
+  readonly declaredBytes: number | undefined
+  readonly digest: Digest | undefined
+  readonly idempotencyKey: string | undefined
+  readonly media: Pick<CommitContent['media'], 'at' | 'when' | 'visibility' | 'tags' | 'metadata' | 'links'>
+  readonly late: PutOptions['finish']
+  readonly onProgress: PutOptions['onProgress']
+}
+
+const ANONYMOUS = 'anonymous'
+const MAX_OWNER_LENGTH = 256
+
+/** @throws MediaError MEDIA_BAD_INPUT naming the option. */
+export function parsePutOptions(namespace: string, options: PutOptions): PutRequest {
+  const { digest, sizeBytes, idempotencyKey } = options
+  if (digest !== undefined && !isDigest(digest))
+    throw bad('bad-digest', 'digest is "sha256:" and 64 lower-case hexadecimal digits')
+  if (sizeBytes !== undefined && (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0))
+    throw bad('bad-size', 'sizeBytes is a whole number of bytes')
+  if (idempotencyKey !== undefined && (idempotencyKey.length === 0 || idempotencyKey.length > 255)) {
+    throw bad('bad-idempotency-key', 'an idempotency key has 1 to 255 characters')
+  }
+  return {
+    namespace,
+    owner: parseOwner(options.owner),
+    filename: cleanFilename(options.filename ?? 'file'),
+    declaredType: essenceOf(options.contentType),
+    declaredBytes: sizeBytes,
+    digest,
+    idempotencyKey,
+    media: parseMedia(options),
+    late: options.finish,
+    onProgress: options.onProgress,
+  }
+}
+
+/** What came behind the body wins over what came before it. */
+export function mergeLate(request: PutRequest, late: LatePutOptions): PutRequest {
+  return {
+    ...request,
+    filename: late.filename === undefined ? request.filename : cleanFilename(late.filename),
+    media: { ...request.media, ...parseMedia(late) },
+  }
+}
+
+/** @throws MediaError MEDIA_BAD_INPUT `bad-owner` */
+export function parseOwner(owner: string | undefined): string {
+  if (owner === undefined) return ANONYMOUS
+  if (owner.length === 0 || owner.length > MAX_OWNER_LENGTH || owner.includes('\0'))
+    throw bad('bad-owner', `an owner has 1 to ${MAX_OWNER_LENGTH} characters and no NUL`)
+  return owner
+}
+
+/** @throws MediaError MEDIA_BAD_INPUT `bad-id` or `bad-key` */
+export function parseRef(ref: MediaRef): MediaRef {
+  if (typeof ref === 'string') {
+    const id = ref.toLowerCase()
+    if (!isId(id)) throw bad('bad-id', 'a media id is a UUIDv7')
+    return id
+  }
+  return { key: parseMediaKey(ref.key) }
+}
+
+function parseMedia(options: LatePutOptions): PutRequest['media'] {
+  const { at, when, visibility, tags, metadata, links } = options
+  if (visibility !== undefined && visibility !== 'public' && visibility !== 'private')
+    throw bad('bad-visibility', 'visibility is public or private')
+  return {
+    ...(at === undefined ? {} : { at: parseRef(at) }),
+    ...(when === undefined ? {} : { when: parseCondition(when, at) }),
+    ...(visibility === undefined ? {} : { visibility }),
+    ...(tags === undefined ? {} : { tags: parseTags(tags) }),
+    ...(metadata === undefined ? {} : { metadata: parseMetadata(metadata) }),
+    ...(links === undefined ? {} : { links: links.map(parseLinkTarget) }),
+  }
+}
+
+function parseCondition(when: MediaCondition, at: MediaRef | undefined): MediaCondition {
+  if (at === undefined) throw bad('bad-condition', 'a condition needs `at`, the record it is about')
+  return when
+}
+
+function essenceOf(contentType: string | undefined): string | undefined {
+  if (contentType === undefined) return undefined
+  const essence = (contentType.split(';', 1)[0] as string).trim().toLowerCase()
+  if (!/^[a-z0-9!#$&^_.+-]{1,127}\/[a-z0-9!#$&^_.+-]{1,127}$/.test(essence))
+    throw bad('bad-content-type', 'the content type is malformed')
+  return essence
+}
+
+function bad(reason: string, message: string): MediaError {
+  return new MediaError('MEDIA_BAD_INPUT', message, { reason })
+}

@@ -1,0 +1,181 @@
+import { setImmediate } from 'node:timers/promises'
+import { bytesSource } from '../bytes/source.ts'
+import { type BodySummary, createBodyDigester } from '../cas/body-digest.ts'
+import type { ByteSource } from '../contracts/bytes.ts'
+import type { StagedBody, StagingWriter } from '../contracts/object-store.ts'
+import type { MediaPolicy } from '../contracts/policy.ts'
+import { MediaError } from '../errors/media-error.ts'
+import { decideType, type TypeClaims } from '../validation/decide-type.ts'
+import { type Sniffed, SNIFF_BYTES, sniff } from '../validation/sniff.ts'
+
+/** Hashed without a pause: about a millisecond of the event loop. */
+const TURN_BYTES = 1_048_576
+
+/** What bounds a body while it arrives. */
+export interface ReceiveOptions {
+  readonly declaredBytes: number | undefined
+  readonly declaredType: string | undefined
+  readonly filename: string | undefined
+  readonly policies: readonly MediaPolicy[]
+  readonly maxBodyBytes: number
+  readonly memoryBodyBytes: number
+  /** Called when the body is too large for memory: opens its session, reserves its room. */
+  stage(): Promise<StagingWriter>
+  /** More has arrived: room for it, and the session's life. */
+  onReceived(receivedBytes: number): Promise<void> | undefined
+}
+
+export interface ReceivedBody {
+  readonly summary: BodySummary
+  readonly sniffed: Sniffed
+  readonly contentType: string
+  readonly source: ByteSource | StagedBody
+  discard(): Promise<void>
+}
+
+/** Takes a body piece by piece: counts, tells its type, hashes and stages, with back-pressure all through. */
+export interface Receiver {
+  readonly receivedBytes: number
+  write(chunk: Uint8Array): Promise<void> | undefined
+  finish(): Promise<ReceivedBody>
+  /** Removes what was staged; idempotent. */
+  abort(): Promise<void>
+}
+
+/** @throws MediaError MEDIA_TOO_LARGE, MEDIA_TYPE_REFUSED, MEDIA_BAD_INPUT `empty-file` or `size-mismatch`, each as early as it can be known. */
+export function createReceiver(options: ReceiveOptions): Receiver {
+  const digester = createBodyDigester()
+  let parts: Buffer[] = []
+  let decided: { sniffed: Sniffed; contentType: string; policy: MediaPolicy } | undefined
+  let writer: StagingWriter | undefined
+  let limitBytes = options.maxBodyBytes
+
+  const decide = async (complete: boolean): Promise<void> => {
+    const prefix = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)
+    const sniffed = await sniff(prefix, complete)
+    const claims: TypeClaims = { sniffed, declared: options.declaredType, filename: options.filename }
+    decided = { sniffed, ...decideType(claims, options.policies) }
+    limitBytes = Math.min(limitBytes, decided.policy.maxBytes ?? limitBytes)
+    checkSize(digester.sizeBytes)
+  }
+  const checkSize = (receivedBytes: number): void => {
+    const { declaredBytes } = options
+    if (receivedBytes > limitBytes)
+      throw new MediaError('MEDIA_TOO_LARGE', `the body is over ${limitBytes} bytes`, {
+        reason: 'entity-too-large',
+      })
+    if (declaredBytes !== undefined && receivedBytes > declaredBytes) {
+      throw new MediaError('MEDIA_BAD_INPUT', `the body is longer than the ${declaredBytes} bytes declared`, {
+        reason: 'size-mismatch',
+      })
+    }
+  }
+  const openStaging = async (): Promise<void> => {
+    writer = await options.stage()
+    const held = parts
+    parts = []
+    for (const part of held) await writer.write(part)
+  }
+  const advance = async (): Promise<void> => {
+    if (decided === undefined) await decide(false)
+    await options.onReceived(digester.sizeBytes)
+    if (writer === undefined && digester.sizeBytes > options.memoryBodyBytes) await openStaging()
+  }
+
+  return {
+    get receivedBytes() {
+      return digester.sizeBytes
+    },
+    write(chunk) {
+      if (chunk.byteLength === 0) return undefined
+      checkSize(digester.sizeBytes + chunk.byteLength)
+      digester.update(chunk)
+      if (writer !== undefined) {
+        const more = options.onReceived(digester.sizeBytes)
+        return more === undefined ? writer.write(chunk) : more.then(() => writer?.write(chunk))
+      }
+      // Copied: an iterable may use its buffer again, and a slice of a large one would keep the whole alive.
+      parts.push(Buffer.from(chunk))
+      const due =
+        decided === undefined
+          ? digester.sizeBytes >= SNIFF_BYTES
+          : digester.sizeBytes > options.memoryBodyBytes
+      return due ? advance() : undefined
+    },
+    async finish() {
+      const { declaredBytes } = options
+      if (declaredBytes !== undefined && digester.sizeBytes !== declaredBytes) {
+        throw new MediaError(
+          'MEDIA_BAD_INPUT',
+          `the body ended after ${digester.sizeBytes} of ${declaredBytes} bytes`,
+          { reason: 'incomplete-body' },
+        )
+      }
+      if (digester.sizeBytes === 0)
+        throw new MediaError('MEDIA_BAD_INPUT', 'the body is empty', { reason: 'empty-file' })
+      if (decided === undefined) await decide(true)
+      const { sniffed, contentType, policy } = decided as NonNullable<typeof decided>
+      if (policy.minBytes !== undefined && digester.sizeBytes < policy.minBytes) {
+        throw new MediaError('MEDIA_INVALID', `${contentType} needs at least ${policy.minBytes} bytes`, {
+          reason: 'entity-too-small',
+        })
+      }
+      const summary = digester.finish()
+      const about = { summary, sniffed, contentType }
+      if (writer === undefined) {
+        const bytes = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)
+        return { ...about, source: bytesSource(bytes, summary.digest), discard: async () => {} }
+      }
+      const staged = await writer.finish(summary.digest)
+      return { ...about, source: staged, discard: () => staged.discard() }
+    },
+    async abort() {
+      await writer?.abort()
+    },
+  }
+}
+
+/** Summary and verified type of a body that is whole and in memory: nothing is copied. */
+export async function receiveBytes(
+  bytes: Uint8Array,
+  options: Omit<ReceiveOptions, 'stage' | 'onReceived'>,
+): Promise<ReceivedBody> {
+  const { declaredBytes } = options
+  if (declaredBytes !== undefined && bytes.byteLength !== declaredBytes) {
+    throw new MediaError(
+      'MEDIA_BAD_INPUT',
+      `the body has ${bytes.byteLength} bytes, ${declaredBytes} were declared`,
+      { reason: 'size-mismatch' },
+    )
+  }
+  if (bytes.byteLength === 0)
+    throw new MediaError('MEDIA_BAD_INPUT', 'the body is empty', { reason: 'empty-file' })
+  const sniffed = await sniff(bytes, true)
+  const { contentType, policy } = decideType(
+    { sniffed, declared: options.declaredType, filename: options.filename },
+    options.policies,
+  )
+  const limitBytes = Math.min(options.maxBodyBytes, policy.maxBytes ?? options.maxBodyBytes)
+  if (bytes.byteLength > limitBytes)
+    throw new MediaError('MEDIA_TOO_LARGE', `the body is over ${limitBytes} bytes`, {
+      reason: 'entity-too-large',
+    })
+  if (policy.minBytes !== undefined && bytes.byteLength < policy.minBytes) {
+    throw new MediaError('MEDIA_INVALID', `${contentType} needs at least ${policy.minBytes} bytes`, {
+      reason: 'entity-too-small',
+    })
+  }
+  const digester = createBodyDigester()
+  for (let at = 0; at < bytes.byteLength; at += TURN_BYTES) {
+    if (at > 0) await setImmediate()
+    digester.update(bytes.subarray(at, at + TURN_BYTES))
+  }
+  const summary = digester.finish()
+  return {
+    summary,
+    sniffed,
+    contentType,
+    source: bytesSource(bytes, summary.digest),
+    discard: async () => {},
+  }
+}

@@ -1,0 +1,63 @@
+import { MediaError } from '../errors/media-error.ts'
+import type { MediaStoreOptions } from './options.ts'
+
+/**
+ * Looks at the whole composition once and lists every fault.
+ * @throws MediaError MEDIA_BAD_INPUT `bad-composition`
+ */
+export function checkOptions(options: MediaStoreOptions): void {
+  const faults = [...tierFaults(options), ...numberFaults(options), ...urlFaults(options)]
+  if (faults.length > 0) {
+    throw new MediaError('MEDIA_BAD_INPUT', `the store cannot be composed: ${faults.join('; ')}`, {
+      reason: 'bad-composition',
+    })
+  }
+}
+
+function tierFaults({ tiers }: MediaStoreOptions): string[] {
+  const faults: string[] = []
+  const homes = tiers.filter(({ role }) => role !== 'cache')
+  if (homes.length === 0) faults.push('tiers: there is no home tier')
+  if (
+    homes.length > 0 &&
+    homes.every(
+      ({ store }) => store.traits.paid && store.staging === undefined && store.createWriter === undefined,
+    )
+  ) {
+    faults.push('tiers: every home tier is paid and none has staging; add an unpaid home tier')
+  }
+  const names = new Set<string>()
+  for (const { name, capacityBytes, highWatermarkRatio = 0.9, lowWatermarkRatio = 0.8 } of tiers) {
+    if (names.has(name)) faults.push(`tiers: "${name}" is there twice`)
+    names.add(name)
+    if (capacityBytes !== undefined && !(Number.isSafeInteger(capacityBytes) && capacityBytes > 0))
+      faults.push(`tiers: ${name}.capacityBytes must be a positive whole number`)
+    if (!(lowWatermarkRatio > 0 && lowWatermarkRatio < highWatermarkRatio && highWatermarkRatio <= 1)) {
+      faults.push(`tiers: ${name} needs 0 < lowWatermarkRatio < highWatermarkRatio <= 1`)
+    }
+  }
+  return faults
+}
+
+function numberFaults({ limits = {}, reads = {}, upkeep = {}, sessionTtlMs }: MediaStoreOptions): string[] {
+  const numbers: readonly (readonly [string, number | undefined, number])[] = [
+    ['limits.maxUploadsInFlight', limits.maxUploadsInFlight, 1],
+    ['limits.maxBodyBytes', limits.maxBodyBytes, 1],
+    ['limits.memoryBodyBytes', limits.memoryBodyBytes, 0],
+    ['reads.cacheBytes', reads.cacheBytes, 0],
+    ['reads.verifiedForMs', reads.verifiedForMs, 0],
+    ['upkeep.intervalMs', upkeep.intervalMs, 0],
+    ['upkeep.garbageGraceMs', upkeep.garbageGraceMs, 0],
+    ['sessionTtlMs', sessionTtlMs, 1],
+  ]
+  return numbers.flatMap(([name, value, least]) =>
+    value === undefined || (Number.isFinite(value) && value >= least)
+      ? []
+      : [`${name} must be a number of at least ${least}`],
+  )
+}
+
+function urlFaults({ publicBaseUrl }: MediaStoreOptions): string[] {
+  if (publicBaseUrl === undefined || URL.canParse(String(publicBaseUrl))) return []
+  return ['publicBaseUrl must be an absolute URL']
+}

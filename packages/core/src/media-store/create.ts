@@ -1,0 +1,165 @@
+import { createBlockPool } from '../cas/block-pool.ts'
+import { createReadCache } from '../cas/read-cache.ts'
+import { createVerifyMemo } from '../cas/verify-memo.ts'
+import type { MediaStore, Tiering } from '../contracts/media-store.ts'
+import {
+  GARBAGE_GRACE_MS,
+  MAX_BODY_BYTES,
+  MAX_UPLOADS_IN_FLIGHT,
+  MEMORY_BODY_BYTES,
+  READ_CACHE_BYTES,
+  READ_CACHE_OBJECT_BYTES,
+  SESSION_TTL_MS,
+  SUMS_CACHE_BYTES,
+  UPKEEP_INTERVAL_MS,
+  VERIFIED_FOR_MS,
+} from '../defaults.ts'
+import { isMediaError } from '../errors/media-error.ts'
+import { createKeyedLock } from '../ingest/keyed-lock.ts'
+import { createKeyRing, createSigningKey } from '../keys/key-ring.ts'
+import { openVolume, type Volume } from '../tiering/volume.ts'
+import { createVolumes } from '../tiering/volumes.ts'
+import { systemClock } from '../time/clock.ts'
+import { DEFAULT_POLICIES } from '../validation/policies.ts'
+import { createActivity } from './activity.ts'
+import { checkOptions } from './check-options.ts'
+import type { Engine } from './engine.ts'
+import { createEventHub, type EventHub } from './events.ts'
+import type { MediaStoreOptions } from './options.ts'
+import { createUpkeep, startRounds } from './upkeep.ts'
+import { createView } from './view.ts'
+
+export const DEFAULT_NAMESPACE = 'default'
+
+/**
+ * Composes a store: checks the whole composition, opens catalog and volumes, starts upkeep.
+ * The store owns what it was given: closing it closes stores and catalog. When opening fails, all that was opened is closed.
+ * @throws MediaError MEDIA_BAD_INPUT `bad-composition` naming every fault; MEDIA_UNAVAILABLE `not-writable`,
+ * `volume-offline` or `volume-foreign`; MEDIA_UNSUPPORTED `layout-newer`.
+ */
+export async function createMediaStore(options: MediaStoreOptions): Promise<MediaStore> {
+  checkOptions(options)
+  const clock = options.clock ?? systemClock
+  const events = createEventHub(options.observer)
+  try {
+    await options.catalog.open()
+    const volumes = await openVolumes(options, clock, events)
+    return assemble(options, volumes, events)
+  } catch (error) {
+    await closeParts(options)
+    throw error
+  }
+}
+
+async function openVolumes(
+  { tiers, catalog }: MediaStoreOptions,
+  clock: Engine['clock'],
+  events: EventHub,
+): Promise<readonly Volume[]> {
+  const known = await catalog.listVolumes()
+  const volumes: Volume[] = []
+  for (const tier of tiers)
+    volumes.push(await openVolume(tier, known, { catalog, clock, emit: (event) => events.emit(event) }))
+  return volumes
+}
+
+function assemble(options: MediaStoreOptions, all: readonly Volume[], events: EventHub): MediaStore {
+  const { limits = {}, reads = {}, upkeep: rounds = {}, catalog } = options
+  const clock = options.clock ?? systemClock
+  const volumes = createVolumes(all)
+  const sums = createReadCache(SUMS_CACHE_BYTES)
+  const cacheBytes = reads.cacheBytes ?? READ_CACHE_BYTES
+  const engine: Engine = {
+    catalog,
+    volumes,
+    clock,
+    policies: options.policies ?? DEFAULT_POLICIES,
+    maxBodyBytes: limits.maxBodyBytes ?? MAX_BODY_BYTES,
+    memoryBodyBytes: limits.memoryBodyBytes ?? MEMORY_BODY_BYTES,
+    sessionTtlMs: options.sessionTtlMs ?? SESSION_TTL_MS,
+    domainOf: options.dedupe === 'namespace' ? (namespace) => namespace : () => '',
+    emit: (event) => events.emit(event),
+    keys: options.keys ?? createKeyRing([createSigningKey()]),
+    activity: createActivity(),
+    events,
+    digestLock: createKeyedLock(),
+    cache: createReadCache(cacheBytes),
+    cacheObjectBytes: cacheBytes === 0 ? 0 : READ_CACHE_OBJECT_BYTES,
+    memo: createVerifyMemo({ forMs: reads.verifiedForMs ?? VERIFIED_FOR_MS, now: () => clock.now() }),
+    pool: createBlockPool(),
+    maxUploadsInFlight: limits.maxUploadsInFlight ?? MAX_UPLOADS_IN_FLIGHT,
+    garbageGraceMs: rounds.garbageGraceMs ?? GARBAGE_GRACE_MS,
+    publicBaseUrl: options.publicBaseUrl === undefined ? undefined : asFolder(new URL(options.publicBaseUrl)),
+    async chunkSums(blobId) {
+      const known = sums.get(blobId)
+      if (known !== undefined) return known
+      const found = await catalog.chunkSums(blobId)
+      if (found !== undefined) sums.put(blobId, Buffer.from(found.buffer, found.byteOffset, found.byteLength))
+      return found
+    },
+  }
+  const upkeep = createUpkeep(engine)
+  const stopRounds = startRounds(engine, upkeep, rounds.intervalMs ?? UPKEEP_INTERVAL_MS)
+  let closed: Promise<void> | undefined
+  const close = async (graceMs: number): Promise<void> => {
+    await Promise.all([engine.activity.close(graceMs, clock), stopRounds()])
+    events.close()
+    await closeParts(options)
+  }
+  return createView(
+    engine,
+    {
+      upkeep,
+      tiers: createTiering(engine),
+      close(graceMs) {
+        closed ??= close(graceMs)
+        return closed
+      },
+    },
+    DEFAULT_NAMESPACE,
+  )
+}
+
+function createTiering(engine: Engine): Tiering {
+  return {
+    async status() {
+      const usage = new Map((await engine.catalog.volumeUsage()).map((row) => [row.volumeId, row]))
+      return Promise.all(
+        engine.volumes.all.map(async (volume) => {
+          const { storedBytes = 0, objects = 0, reservedBytes = 0 } = usage.get(volume.id) ?? {}
+          const offline = await volume.checkOnline().then(
+            () => undefined,
+            (error: unknown) => (isMediaError(error) ? (error.reason ?? error.code) : 'failed'),
+          )
+          return {
+            name: volume.tier,
+            role: volume.role,
+            volumes: [
+              {
+                id: volume.id,
+                online: offline === undefined,
+                ...(offline === undefined ? {} : { reason: offline }),
+                storedBytes,
+                objects,
+                reservedBytes,
+                ...(volume.capacityBytes === undefined ? {} : { capacityBytes: volume.capacityBytes }),
+              },
+            ],
+          }
+        }),
+      )
+    },
+  }
+}
+
+/** Closes stores and catalog; a part that fails to close does not keep the others open. */
+async function closeParts({ tiers, catalog }: MediaStoreOptions): Promise<void> {
+  const ended = await Promise.allSettled([...tiers.map(({ store }) => store.close()), catalog.close()])
+  for (const end of ended) if (end.status === 'rejected') throw end.reason
+}
+
+/** So that paths are added to the mount instead of taking the place of its last segment. */
+function asFolder(url: URL): URL {
+  if (!url.pathname.endsWith('/')) url.pathname += '/'
+  return url
+}

@@ -1,0 +1,254 @@
+import { clampRange, rangeBytes } from '../bytes/range.ts'
+import { etagOfDigest } from '../http/etag.ts'
+import { corruptBytes } from '../cas/corrupt.ts'
+import { createBlockReader, type ExpectedBytes } from '../cas/verified-blocks.ts'
+import { readVerifiedObject, readVerifiedRange } from '../cas/verified-piece.ts'
+import { verifyRange, verifyWhole, widenToChunks } from '../cas/verified-stream.ts'
+import type { ByteRange } from '../contracts/bytes.ts'
+import type { ContentRecord, MediaRecord } from '../contracts/catalog.ts'
+import type { OpenOptions } from '../contracts/media.ts'
+import type { MediaReader } from '../contracts/media-store.ts'
+import type { ObjectFile } from '../contracts/object-store.ts'
+import { isMediaError, MediaError } from '../errors/media-error.ts'
+import type { ReachablePlacement } from '../tiering/volumes.ts'
+import type { Engine } from './engine.ts'
+import { createReader, type ReaderSource } from './reader.ts'
+import { snapshotOf } from './snapshot.ts'
+
+/** Opened at the time of `open`, and what must be freed when the reader is done. */
+interface Opened {
+  readonly tier: string
+  readonly source: ReaderSource
+  readonly placement: ReachablePlacement['placement'] | undefined
+  release(): Promise<void>
+}
+
+const nothing = async (): Promise<void> => {}
+
+/** Ranges up to this size are read at once when the media is opened. */
+const PIECE_BYTES = 65_536
+
+/**
+ * Opens the bytes of a record's content, from the nearest placement that has them.
+ * @returns `undefined` when no live placement of the record has its bytes: the record may be outdated, ask the catalog again.
+ */
+export async function openContent(
+  engine: Engine,
+  record: MediaRecord,
+  options: OpenOptions,
+): Promise<MediaReader | undefined> {
+  const { content } = record
+  checkServable(content)
+  const range = clampRange(options.range, content.sizeBytes)
+  const opened =
+    openCached(engine, content, range) ?? (await openPlacements(engine, content, range, options.signal))
+  if (opened === undefined) return undefined
+  let leave = (): void => {}
+  const reader = createReader({
+    media: snapshotOf(record),
+    range,
+    etag: etagOf(content),
+    tier: opened.tier,
+    source: opened.source,
+    pool: engine.pool,
+    release() {
+      leave()
+      return opened.release()
+    },
+    onError(error) {
+      if (opened.placement !== undefined && isMediaError(error, 'MEDIA_CORRUPT'))
+        reportCorrupt(engine, content, opened.placement)
+    },
+  })
+  if (opened.source.kind !== 'buffered') leave = engine.activity.hold((reason) => reader.abort(reason))
+  return reader
+}
+
+/** Strong validator of a content: equal for equal bytes. */
+function etagOf(content: ContentRecord): string {
+  return content.digest === undefined ? `${content.blobId}-${content.number}` : etagOfDigest(content.digest)
+}
+
+/** @throws MediaError MEDIA_NOT_READY, MEDIA_HELD or MEDIA_ABSENT by the content's state. */
+function checkServable({ state }: ContentRecord): void {
+  switch (state) {
+    case 'active':
+      return
+    case 'pending':
+      throw new MediaError('MEDIA_NOT_READY', 'the media is not verified yet', {
+        reason: 'pending',
+        retryAfterMs: 2_000,
+      })
+    case 'quarantined':
+      throw new MediaError('MEDIA_HELD', 'the media is held in quarantine', { reason: 'quarantined' })
+    case 'rejected':
+      throw new MediaError('MEDIA_ABSENT', 'the media was rejected', { reason: 'rejected' })
+  }
+}
+
+function openCached(engine: Engine, content: ContentRecord, range: ByteRange): Opened | undefined {
+  const bytes = engine.cache.get(content.blobId)
+  if (bytes === undefined) return undefined
+  const volumeId = content.placements[0]?.volumeId
+  const tier = (volumeId === undefined ? undefined : engine.volumes.byId(volumeId)?.tier) ?? 'memory'
+  return buffered(
+    tier,
+    rangeBytes(range) === bytes.length ? bytes : bytes.subarray(range.start, range.endExclusive),
+  )
+}
+
+function buffered(tier: string, bytes: Buffer): Opened {
+  return { tier, source: { kind: 'buffered', bytes }, placement: undefined, release: nothing }
+}
+
+async function openPlacements(
+  engine: Engine,
+  content: ContentRecord,
+  range: ByteRange,
+  signal: AbortSignal | undefined,
+): Promise<Opened | undefined> {
+  let failure: unknown
+  for (const reachable of engine.volumes.reachable(content.placements)) {
+    try {
+      const opened = await openPlacement(engine, content, reachable, range, signal)
+      if (opened !== undefined) return opened
+      // Absent, says the store. Only a volume that is there may say so.
+      reachable.volume.doubt()
+      await reachable.volume.checkOnline()
+      failure ??= corruptBytes(reachable.placement.id, 'bytes-missing', 'the volume has no such object')
+    } catch (error) {
+      signal?.throwIfAborted()
+      if (isMediaError(error, 'MEDIA_CORRUPT')) reportCorrupt(engine, content, reachable.placement)
+      failure = error
+    }
+  }
+  if (failure === undefined || isMediaError(failure, 'MEDIA_CORRUPT')) {
+    if (failure !== undefined && (failure as { reason?: string }).reason !== 'bytes-missing') throw failure
+    return undefined
+  }
+  throw failure
+}
+
+async function openPlacement(
+  engine: Engine,
+  content: ContentRecord,
+  { placement, volume }: ReachablePlacement,
+  range: ByteRange,
+  signal: AbortSignal | undefined,
+): Promise<Opened | undefined> {
+  const { store } = volume
+  const call = signal === undefined ? {} : { signal }
+  const expected = expectedBytes(engine, content, placement.id)
+  if (store.openFile !== undefined) {
+    const file = await store.openFile(placement.key, call)
+    return file === undefined
+      ? undefined
+      : openFile(engine, content, { placement, volume }, file, range, expected)
+  }
+  const whole = rangeBytes(range) === content.sizeBytes
+  const head = await store.head(placement.key, call)
+  if (head === undefined) return undefined
+  return {
+    tier: volume.tier,
+    placement,
+    release: nothing,
+    source: {
+      kind: 'stream',
+      async open() {
+        const reader = await store.get(placement.key, {
+          ...call,
+          ...(whole ? {} : { range: widenToChunks(range, content.sizeBytes) }),
+        })
+        if (reader === undefined)
+          throw corruptBytes(placement.id, 'bytes-missing', 'the volume has no such object')
+        const check = whole ? verifyWhole(expected) : verifyRange(range, await expected.chunkSums(), expected)
+        const raw = reader.stream()
+        raw.on('error', (error) => check.destroy(error))
+        check.on('close', () => raw.destroy())
+        return raw.pipe(check)
+      },
+    },
+  }
+}
+
+async function openFile(
+  engine: Engine,
+  content: ContentRecord,
+  { placement, volume }: ReachablePlacement,
+  file: ObjectFile,
+  range: ByteRange,
+  expected: ExpectedBytes,
+): Promise<Opened> {
+  try {
+    if (file.sizeBytes !== content.sizeBytes)
+      throw corruptBytes(placement.id, 'short', `${file.sizeBytes} of ${content.sizeBytes} bytes are there`)
+    if (content.sizeBytes <= engine.cacheObjectBytes) {
+      const bytes = await readVerifiedObject(file, expected)
+      engine.cache.put(content.blobId, bytes)
+      await file.close()
+      return buffered(volume.tier, bytes.subarray(range.start, range.endExclusive))
+    }
+    const verified = engine.memo.of(placement.id, file.stamp(), content.sizeBytes)
+    if (rangeBytes(range) <= PIECE_BYTES) {
+      const bytes = await readVerifiedRange(file, range, expected, verified)
+      await file.close()
+      return buffered(volume.tier, bytes)
+    }
+    return {
+      tier: volume.tier,
+      placement,
+      source: { kind: 'blocks', open: (pool) => createBlockReader(file, range, expected, verified, pool) },
+      release: () => file.close(),
+    }
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+function expectedBytes(engine: Engine, content: ContentRecord, placementId: string): ExpectedBytes {
+  let sums: Promise<Uint8Array | undefined> | undefined
+  return {
+    placementId,
+    digest: content.digest,
+    sizeBytes: content.sizeBytes,
+    chunkSums() {
+      sums ??= engine.chunkSums(content.blobId)
+      return sums
+    },
+  }
+}
+
+/** Damaged bytes are never served again from there; a put of the same bytes, or a repair, makes a new placement. */
+function reportCorrupt(
+  engine: Engine,
+  content: ContentRecord,
+  placement: ReachablePlacement['placement'],
+): void {
+  engine.cache.delete(content.blobId)
+  engine.memo.forget(placement.id)
+  engine.emit({
+    type: 'blob.corrupt',
+    at: new Date(engine.clock.now()),
+    blobId: content.blobId,
+    volumeId: placement.volumeId,
+    key: placement.key,
+  })
+  engine.catalog.markBad(placement.id).catch((error: unknown) => {
+    if (!isMediaError(error)) throw error
+    engine.emit({
+      type: 'upkeep.failed',
+      at: new Date(engine.clock.now()),
+      task: 'mark-bad',
+      code: error.code,
+      message: error.message,
+    })
+  })
+}
+
+/** A record whose bytes are in no placement that can be read. */
+export function unreadable(content: ContentRecord): MediaError {
+  return new MediaError('MEDIA_CORRUPT', `no intact copy of blob ${content.blobId} can be reached`, {
+    reason: 'no-intact-copy',
+  })
+}

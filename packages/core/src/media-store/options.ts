@@ -1,0 +1,55 @@
+import type { Catalog } from '../contracts/catalog.ts'
+import type { Clock } from '../contracts/clock.ts'
+import type { KeyRing } from '../contracts/key-ring.ts'
+import type { Observer } from '../contracts/observer.ts'
+import type { MediaPolicy } from '../contracts/policy.ts'
+import type { TierOptions } from '../tiering/tier.ts'
+
+/** Bounds of what may be under way at once. */
+export interface LimitOptions {
+  /** More uploads are MEDIA_BUSY before their body is read. Default 256. */
+  readonly maxUploadsInFlight?: number
+  /** Largest body, whatever a policy says. Default 64 GiB. */
+  readonly maxBodyBytes?: number
+  /** Bodies up to this size are held in memory while they are hashed. Default 256 KiB. */
+  readonly memoryBodyBytes?: number
+}
+
+export interface ReadOptions {
+  /** Memory for verified small objects. Default 64 MiB; 0 turns the cache off. */
+  readonly cacheBytes?: number
+  /**
+   * How long bytes of a file that has not changed count as verified, in milliseconds. Default 60,000.
+   * 0: every read is verified anew.
+   */
+  readonly verifiedForMs?: number
+}
+
+export interface UpkeepOptions {
+  /** Pause between rounds in the background. Default 10 minutes; 0: the host calls `upkeep` itself. */
+  readonly intervalMs?: number
+  /** How long bytes stay after their last reference went. Default 1 hour. */
+  readonly garbageGraceMs?: number
+}
+
+/** The whole composition. Stores, catalog and keys are built by the host and closed by the store. */
+export interface MediaStoreOptions {
+  /** Nearest first; at least one `home` tier. */
+  readonly tiers: readonly TierOptions[]
+  readonly catalog: Catalog
+  /** Signs addresses. Default: a random key, so that signed addresses end with the process. */
+  readonly keys?: KeyRing
+  /** What is taken, first match wins. Default: images, video, audio, PDF, plain text, and opaque bytes. */
+  readonly policies?: readonly MediaPolicy[]
+  /** Equal bytes are stored once in the whole store, or once per namespace (no namespace can then learn what another has). Default `store`. */
+  readonly dedupe?: 'store' | 'namespace'
+  /** Where `mediaRouter` is mounted, for `url()`: absolute, for instance `https://example.com/media`. */
+  readonly publicBaseUrl?: string | URL
+  readonly limits?: LimitOptions
+  readonly reads?: ReadOptions
+  readonly upkeep?: UpkeepOptions
+  readonly observer?: Observer
+  readonly clock?: Clock
+  /** Life of an upload session. Default 10 minutes, extended while bytes arrive. */
+  readonly sessionTtlMs?: number
+}

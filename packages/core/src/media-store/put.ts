@@ -1,0 +1,100 @@
+import type { Body } from '../contracts/bytes.ts'
+import type { Media, PutOptions } from '../contracts/media.ts'
+import { BUSY_RETRY_AFTER_MS } from '../defaults.ts'
+import { isMediaError, MediaError } from '../errors/media-error.ts'
+import { admit } from '../ingest/admit.ts'
+import { parsePutOptions } from '../ingest/put-options.ts'
+import { type PutOutcome, type PutProgress, putBody } from '../ingest/put.ts'
+import { callSignal } from './call-signal.ts'
+import type { Engine } from './engine.ts'
+import { snapshotOf } from './snapshot.ts'
+
+/** One put from door to events. */
+export async function put(
+  engine: Engine,
+  namespace: string,
+  body: Body,
+  options: PutOptions,
+): Promise<Media> {
+  const startedMs = engine.clock.now()
+  const progress: PutProgress = { receivedBytes: 0 }
+  const context = options.context === undefined ? {} : { context: options.context }
+  try {
+    engine.activity.checkOpen()
+    checkBusy(engine)
+    const request = parsePutOptions(namespace, options)
+    const outcome = await callSignal(
+      engine,
+      options,
+      (signal) => putBody(engine, engine.digestLock, request, body, signal, progress),
+      'upload',
+    )
+    const media = snapshotOf(outcome.record)
+    if (!outcome.repeated) tell(engine, media, outcome, startedMs, context)
+    return media
+  } catch (error) {
+    engine.emit({
+      type: 'upload.refused',
+      at: new Date(engine.clock.now()),
+      namespace,
+      receivedBytes: progress.receivedBytes,
+      ...(isMediaError(error)
+        ? { code: error.code, ...(error.reason === undefined ? {} : { reason: error.reason }) }
+        : { code: 'ABORTED' as const }),
+      ...context,
+    })
+    throw error
+  }
+}
+
+/** What `put` with these options would refuse before its first byte. */
+export async function admitPut(engine: Engine, namespace: string, options: PutOptions): Promise<void> {
+  engine.activity.checkOpen()
+  checkBusy(engine)
+  const request = parsePutOptions(namespace, options)
+  await admit(engine, request)
+  const volume = await engine.volumes.chooseHome(request.declaredBytes)
+  const { staging } = volume.store
+  const staged = (request.declaredBytes ?? 0) > engine.memoryBodyBytes
+  if (
+    staging !== undefined &&
+    staged &&
+    staging.usedBytes + (request.declaredBytes ?? 0) > staging.budgetBytes
+  ) {
+    throw new MediaError('MEDIA_BUSY', 'staging has no room for this body now', {
+      reason: 'staging-full',
+      retryAfterMs: BUSY_RETRY_AFTER_MS,
+    })
+  }
+}
+
+function checkBusy(engine: Engine): void {
+  if (engine.activity.uploads < engine.maxUploadsInFlight) return
+  throw new MediaError('MEDIA_BUSY', `${engine.maxUploadsInFlight} uploads are under way`, {
+    reason: 'too-many-uploads',
+    retryAfterMs: BUSY_RETRY_AFTER_MS,
+  })
+}
+
+function tell(
+  engine: Engine,
+  media: Media,
+  outcome: PutOutcome,
+  startedMs: number,
+  context: Pick<PutOptions, 'context'>,
+): void {
+  const at = new Date(engine.clock.now())
+  const about = { at, namespace: media.namespace, mediaId: media.id, ...context }
+  engine.emit({
+    type: outcome.created ? 'media.created' : 'media.replaced',
+    ...about,
+    revision: media.revision,
+  })
+  engine.emit({
+    type: 'upload.accepted',
+    ...about,
+    sizeBytes: media.sizeBytes,
+    deduplicated: outcome.deduplicated,
+    durationMs: at.getTime() - startedMs,
+  })
+}

@@ -1,0 +1,84 @@
+import type { SignOptions } from '../contracts/media-store.ts'
+import { MediaError } from '../errors/media-error.ts'
+import type { Engine } from './engine.ts'
+
+/** What a download address binds, one per line: nothing in it can be changed, and no other purpose can be made of it. */
+function message(
+  namespace: string,
+  id: string,
+  expiresSeconds: number,
+  download: boolean,
+  variant: string | undefined,
+): string {
+  return [
+    'v1',
+    'GET',
+    namespace,
+    id,
+    String(expiresSeconds),
+    download ? 'attachment' : 'inline',
+    variant ?? '',
+  ].join('\n')
+}
+
+/** @throws MediaError MEDIA_BAD_INPUT without `publicBaseUrl`, or for an instant that is none. */
+export function signUrl(engine: Engine, namespace: string, id: string, options: SignOptions): URL {
+  const { publicBaseUrl } = engine
+  if (publicBaseUrl === undefined) {
+    throw new MediaError(
+      'MEDIA_BAD_INPUT',
+      'set publicBaseUrl, the address where mediaRouter is mounted, to sign addresses',
+      { reason: 'no-public-base-url' },
+    )
+  }
+  const expiresSeconds = Math.floor(options.expiresAt.getTime() / 1000)
+  if (!Number.isSafeInteger(expiresSeconds))
+    throw new MediaError('MEDIA_BAD_INPUT', 'expiresAt is not an instant', { reason: 'bad-expiry' })
+  const download = options.download === true
+  const { kid, signature } = engine.keys.sign(
+    'download',
+    message(namespace, id, expiresSeconds, download, options.variant),
+  )
+  const path =
+    options.variant === undefined ? `${id}/content` : `${id}/variants/${encodeURIComponent(options.variant)}`
+  const url = new URL(path, publicBaseUrl)
+  url.search = new URLSearchParams({
+    kid,
+    exp: String(expiresSeconds),
+    ...(download ? { download: '1' } : {}),
+    sig: signature,
+  }).toString()
+  return url
+}
+
+const NAMES = ['kid', 'exp', 'sig'] as const
+
+/** @throws MediaError MEDIA_DENIED `signature` or `expired` */
+export function verifySignedUrl(
+  engine: Engine,
+  namespace: string,
+  id: string,
+  query: URLSearchParams,
+): { download: boolean; expiresAt: Date } {
+  for (const name of [...NAMES, 'download']) if (query.getAll(name).length > 1) throw denied()
+  const [kid, exp, sig] = NAMES.map((name) => query.get(name) ?? '') as [string, string, string]
+  if (!/^[1-9][0-9]{0,11}$/.test(exp)) throw denied()
+  const asked = query.get('download')
+  if (asked !== null && asked !== '1') throw denied()
+  const download = asked === '1'
+  if (
+    !engine.keys.verify('download', message(namespace, id, Number(exp), download, undefined), {
+      kid,
+      signature: sig,
+    })
+  )
+    throw denied()
+  const expiresAt = new Date(Number(exp) * 1000)
+  if (expiresAt.getTime() <= engine.clock.now())
+    throw new MediaError('MEDIA_DENIED', 'the signed address has expired', { reason: 'expired' })
+  return { download, expiresAt }
+}
+
+function denied(): MediaError {
+  return new MediaError('MEDIA_DENIED', 'the signature does not match', { reason: 'signature' })
+}

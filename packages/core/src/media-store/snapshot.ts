@@ -1,0 +1,40 @@
+import type { MediaRecord } from '../contracts/catalog.ts'
+import type { Media } from '../contracts/media.ts'
+
+const snapshots = new WeakMap<MediaRecord, Media>()
+const records = new WeakMap<Media, MediaRecord>()
+
+/** The public snapshot of a record. One per record object, so a catalog that shares records shares snapshots. */
+export function snapshotOf(record: MediaRecord): Media {
+  const known = snapshots.get(record)
+  if (known !== undefined) return known
+  const { content } = record
+  const media: Media = Object.freeze({
+    id: record.id,
+    namespace: record.namespace,
+    ...(record.key === undefined ? {} : { key: record.key }),
+    ...(content.digest === undefined ? {} : { digest: content.digest }),
+    sizeBytes: content.sizeBytes,
+    contentType: content.contentType,
+    filename: content.filename,
+    owner: record.owner,
+    visibility: record.visibility,
+    tags: record.tags,
+    metadata: record.metadata,
+    links: record.links,
+    ...content.facts,
+    state: content.state,
+    revision: record.revision,
+    contentNumber: content.number,
+    createdAt: record.createdAt,
+    updatedAt: record.updatedAt,
+  })
+  snapshots.set(record, media)
+  records.set(media, record)
+  return media
+}
+
+/** The record behind a snapshot that this process made. */
+export function recordOf(media: Media): MediaRecord | undefined {
+  return records.get(media)
+}

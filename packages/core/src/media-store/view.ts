@@ -1,0 +1,206 @@
+import type { MediaRecord } from '../contracts/catalog.ts'
+import type { Call } from '../contracts/call.ts'
+import type { Media, MediaQuery, MediaRef, OpenOptions } from '../contracts/media.ts'
+import type {
+  ListAllQuery,
+  MediaReader,
+  MediaStore,
+  Tiering,
+  UploadSessions,
+  Upkeep,
+} from '../contracts/media-store.ts'
+import { CLOSE_GRACE_MS } from '../defaults.ts'
+import { MediaError } from '../errors/media-error.ts'
+import { parseOwner, parseRef } from '../ingest/put-options.ts'
+import { cleanFilename, parseLinkTarget, parseMediaKey, parseMetadata, parseTags } from '../names/index.ts'
+import { availabilityOf } from './availability.ts'
+import { callSignal } from './call-signal.ts'
+import type { Engine } from './engine.ts'
+import { healthOf } from './health.ts'
+import { openContent, unreadable } from './open.ts'
+import { admitPut, put } from './put.ts'
+import { signUrl, verifySignedUrl } from './signed-url.ts'
+import { recordOf, snapshotOf } from './snapshot.ts'
+
+const NAMESPACE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
+const DEFAULT_LINKED_LIMIT = 50
+
+/** What the views of all namespaces share beside the engine. */
+export interface Shared {
+  readonly upkeep: Upkeep
+  readonly tiers: Tiering
+  close(graceMs: number): Promise<void>
+}
+
+/** The store as one namespace sees it. */
+export function createView(engine: Engine, shared: Shared, namespace: string): MediaStore {
+  if (!NAMESPACE.test(namespace)) {
+    throw new MediaError(
+      'MEDIA_BAD_INPUT',
+      'a namespace has 1 to 64 letters, digits, dots, dashes or underscores, and begins with a letter or digit',
+      { reason: 'bad-namespace' },
+    )
+  }
+  const { catalog } = engine
+
+  const call = <T>(options: Call, work: () => Promise<T>): Promise<T> => {
+    // Reading a record takes microseconds: only calls that can be ended early pay for a scope.
+    if (options.signal === undefined && options.deadlineAt === undefined) {
+      engine.activity.checkOpen()
+      return work()
+    }
+    return callSignal(engine, options, work)
+  }
+  const found = (record: MediaRecord | undefined): MediaRecord => {
+    if (record === undefined)
+      throw new MediaError('MEDIA_ABSENT', 'there is no such media', { reason: 'unknown' })
+    return record
+  }
+  const get = (ref: MediaRef): Promise<MediaRecord | undefined> => catalog.get(namespace, parseRef(ref))
+
+  const open = async (ref: MediaRef | Media, options: OpenOptions): Promise<MediaReader> => {
+    engine.activity.checkOpen()
+    options.signal?.throwIfAborted()
+    const given = typeof ref === 'object' && 'id' in ref ? ref : undefined
+    const record =
+      (given === undefined ? undefined : recordOf(given)) ??
+      found(await get(given === undefined ? (ref as MediaRef) : given.id))
+    const reader = await openContent(engine, record, options)
+    if (reader !== undefined) return reader
+    // Placements move: what the record said may be old. Ask once more before calling bytes lost.
+    const again = await catalog.get(namespace, record.id)
+    if (given !== undefined && again?.content.digest !== record.content.digest) {
+      throw new MediaError(
+        'MEDIA_GONE',
+        'the bytes of this snapshot were replaced or deleted, and collected',
+        { reason: 'snapshot-gone' },
+      )
+    }
+    return (await openContent(engine, found(again), options)) ?? Promise.reject(unreadable(record.content))
+  }
+
+  const page = async (query: MediaQuery): Promise<{ items: readonly Media[]; nextCursor?: string }> => {
+    const { records, nextCursor } = await catalog.list(namespace, query)
+    return { items: records.map(snapshotOf), ...(nextCursor === undefined ? {} : { nextCursor }) }
+  }
+  const changed = (record: MediaRecord, context: Call['context']): Media => {
+    engine.emit({
+      type: 'media.updated',
+      at: new Date(engine.clock.now()),
+      namespace,
+      mediaId: record.id,
+      revision: record.revision,
+      ...(context === undefined ? {} : { context }),
+    })
+    return snapshotOf(record)
+  }
+  const uploads: UploadSessions = {
+    async list() {
+      const sessions = await catalog.listSessions(namespace)
+      return sessions.map(({ id, owner, offsetBytes, expiresAt, declared }) => ({
+        id,
+        owner,
+        receivedBytes: offsetBytes,
+        expiresAt,
+        ...(typeof declared['sizeBytes'] === 'number' ? { declaredBytes: declared['sizeBytes'] } : {}),
+      }))
+    },
+  }
+
+  const store: MediaStore = {
+    namespace,
+    put: (body, options = {}) => put(engine, namespace, body, options),
+    admit: (options) => admitPut(engine, namespace, options),
+    open: (ref, options = {}) => open(ref, options),
+    stat: (ref, options = {}) =>
+      call(options, async () => {
+        const record = await get(ref)
+        return record === undefined ? undefined : snapshotOf(record)
+      }),
+    update: (ref, change, options = {}) =>
+      call(options, async () => {
+        const { key, filename, owner, tags, metadata, links } = change
+        const checked = {
+          ...change,
+          ...(key === undefined || key === null ? {} : { key: parseMediaKey(key) }),
+          ...(filename === undefined ? {} : { filename: cleanFilename(filename) }),
+          ...(owner === undefined ? {} : { owner: parseOwner(owner) }),
+          ...(tags === undefined ? {} : { tags: parseTags(tags) }),
+          ...(metadata === undefined ? {} : { metadata: parseMetadata(metadata) }),
+          ...(links === undefined ? {} : { links: links.map(parseLinkTarget) }),
+        }
+        const condition = options.ifRevision === undefined ? {} : { ifRevision: options.ifRevision }
+        return changed(await catalog.update(namespace, parseRef(ref), checked, condition), options.context)
+      }),
+    delete: (ref, options = {}) =>
+      call(options, async () => {
+        const gone = await catalog.delete(
+          namespace,
+          parseRef(ref),
+          options.when === undefined ? {} : { when: options.when },
+        )
+        if (gone === undefined) return false
+        engine.emit({
+          type: 'media.deleted',
+          at: new Date(engine.clock.now()),
+          namespace,
+          mediaId: gone.id,
+          revision: gone.revision,
+          ...(options.context === undefined ? {} : { context: options.context }),
+        })
+        return true
+      }),
+    list: (query = {}) => call(query, () => page(query)),
+    async *listAll(query: ListAllQuery = {}) {
+      let cursor: string | undefined
+      do {
+        const from = cursor === undefined ? {} : { cursor }
+        const next = await call(query, () => page({ ...query, ...from, limit: 100 }))
+        yield* next.items
+        cursor = next.nextCursor
+      } while (cursor !== undefined)
+    },
+    linked: (targets, options = {}) =>
+      call(options, async () => {
+        const lists = await catalog.linked(
+          namespace,
+          targets.map(parseLinkTarget),
+          options.limitPerTarget ?? DEFAULT_LINKED_LIMIT,
+        )
+        return lists.map((records) => records.map(snapshotOf))
+      }),
+    link: (ref, target, options = {}) =>
+      call(
+        options,
+        async () =>
+          void changed(
+            await catalog.link(namespace, parseRef(ref), parseLinkTarget(target)),
+            options.context,
+          ),
+      ),
+    unlink: (ref, target, options = {}) =>
+      call(
+        options,
+        async () =>
+          void changed(
+            await catalog.unlink(namespace, parseRef(ref), parseLinkTarget(target)),
+            options.context,
+          ),
+      ),
+    url: async (ref, options) => signUrl(engine, namespace, found(await get(ref)).id, options),
+    verifyUrl: (id, query) => verifySignedUrl(engine, namespace, id, query),
+    availability: (ref, options = {}) => call(options, async () => availabilityOf(engine, await get(ref))),
+    // Every tier that is composed today serves what it holds: there is nothing to load.
+    warm: (ref, options = {}) => call(options, async () => availabilityOf(engine, await get(ref))),
+    usage: (by, options = {}) => call(options, () => catalog.usage(namespace, by)),
+    in: (other) => createView(engine, shared, other),
+    uploads,
+    tiers: shared.tiers,
+    upkeep: shared.upkeep,
+    health: () => healthOf(engine),
+    events: () => engine.events.subscribe(),
+    close: ({ graceMs = CLOSE_GRACE_MS } = {}) => shared.close(graceMs),
+    [Symbol.asyncDispose]: () => shared.close(CLOSE_GRACE_MS),
+  }
+  return store
+}

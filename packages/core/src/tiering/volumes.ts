@@ -1,0 +1,65 @@
+import type { PlacementRecord } from '../contracts/catalog.ts'
+import { isMediaError, MediaError } from '../errors/media-error.ts'
+import type { Volume } from './volume.ts'
+
+/** The volumes of this host, nearest first. */
+export interface Volumes {
+  readonly all: readonly Volume[]
+  byId(id: string): Volume | undefined
+  /**
+   * The first home volume that is online and may take an object of this size.
+   * @throws MediaError MEDIA_UNAVAILABLE when none is online, MEDIA_TOO_LARGE when none takes that size.
+   */
+  chooseHome(sizeBytes: number | undefined): Promise<Volume>
+  /** Live placements that this host can reach, nearest first. */
+  reachable(placements: readonly PlacementRecord[]): readonly ReachablePlacement[]
+}
+
+export interface ReachablePlacement {
+  readonly placement: PlacementRecord
+  readonly volume: Volume
+}
+
+export function createVolumes(all: readonly Volume[]): Volumes {
+  const byId = new Map(all.map((volume) => [volume.id, volume]))
+  const order = new Map(all.map((volume, index) => [volume.id, index]))
+  return {
+    all,
+    byId: (id) => byId.get(id),
+    async chooseHome(sizeBytes) {
+      let refusal: unknown
+      for (const volume of all) {
+        if (volume.role !== 'home') continue
+        if (sizeBytes !== undefined && sizeBytes > volume.store.traits.maxObjectBytes) {
+          refusal ??= new MediaError(
+            'MEDIA_TOO_LARGE',
+            `${volume.store.name} takes objects of ${volume.store.traits.maxObjectBytes} bytes at most`,
+          )
+          continue
+        }
+        try {
+          await volume.checkOnline()
+          return volume
+        } catch (error) {
+          if (!isMediaError(error)) throw error
+          refusal = error
+        }
+      }
+      throw refusal ?? new MediaError('MEDIA_UNAVAILABLE', 'no home volume', { reason: 'volume-offline' })
+    },
+    reachable(placements) {
+      // Nearly always one placement on one volume: nothing to sort.
+      if (placements.length === 1) {
+        const placement = placements[0] as PlacementRecord
+        const volume = byId.get(placement.volumeId)
+        return volume === undefined ? [] : [{ placement, volume }]
+      }
+      return placements
+        .flatMap((placement) => {
+          const volume = byId.get(placement.volumeId)
+          return volume === undefined ? [] : [{ placement, volume }]
+        })
+        .sort((a, b) => (order.get(a.volume.id) ?? 0) - (order.get(b.volume.id) ?? 0))
+    },
+  }
+}
