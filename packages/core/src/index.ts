@@ -34,3 +34,4 @@ export { createKeyRing, createSigningKey, type SigningKey } from './keys/key-rin
 export * from './media-store/index.ts'
 export type { TierOptions } from './tiering/tier.ts'
 export { DEFAULT_POLICIES } from './validation/policies.ts'
+export { createMemoryTables, type MemoryCatalogOptions, type MemoryTables, memoryCatalog } from './memory/catalog/index.ts'

@@ -1,0 +1,130 @@
+import type { Catalog, VolumeRecord } from '../../contracts/catalog.ts'
+import type { Clock } from '../../contracts/clock.ts'
+import { MediaError } from '../../errors/media-error.ts'
+import { systemClock } from '../../time/clock.ts'
+import { changePlacement } from './blobs.ts'
+import { commitContent } from './commit.ts'
+import { claimGarbage, condemnBlobs, dropPlacements } from './garbage.ts'
+import { linkedMedia, listMedia, usageOf, volumeUsageOf } from './lists.ts'
+import { deleteMedia, findMedia, linkMedia, unlinkMedia, updateMedia } from './records.ts'
+import { reserve } from './reservations.ts'
+import {
+  beginSession,
+  begunSession,
+  endSession,
+  forgetOldOutcomes,
+  sessionOf,
+  sessionRecord,
+} from './sessions.ts'
+import { mediaRecord } from './snapshots.ts'
+import { stagePlacement } from './stage.ts'
+import { createMemoryTables, type MemoryTables, volumeOf } from './tables.ts'
+
+export interface MemoryCatalogOptions {
+  /** Where its times come from. Default: the machine's clock. */
+  readonly clock?: Clock
+  /** Default: empty ones of its own. Handles over the same tables are as processes over one database. */
+  readonly tables?: MemoryTables
+}
+
+/**
+ * A whole catalog in memory, for tests and for stores that keep nothing. Every call runs in one go,
+ * so it is a transaction: it checks first and then changes, or changes nothing.
+ */
+export function memoryCatalog(options: MemoryCatalogOptions = {}): Catalog {
+  const tables = options.tables ?? createMemoryTables()
+  const clock = options.clock ?? systemClock
+  let isClosed = false
+
+  /** The one way in: refuses when closed, and turns what the transaction throws into a rejection. */
+  const transact = async <T>(transaction: (nowMs: number) => T): Promise<T> => {
+    if (isClosed) throw new MediaError('MEDIA_CLOSED', 'memory catalog: it is closed')
+    return transaction(clock.now())
+  }
+  const close = async (): Promise<void> => {
+    isClosed = true
+  }
+
+  return {
+    name: 'memory',
+    open: () => transact(() => {}),
+    close,
+    [Symbol.asyncDispose]: close,
+
+    registerVolume: (volume) => transact(() => registerVolume(tables, volume)),
+    listVolumes: () => transact(() => [...tables.volumes.values()].flatMap((row) => row.record ?? [])),
+
+    beginSession: (input) => transact((nowMs) => begunSession(beginSession(tables, input, nowMs))),
+    extendSession: (token, to) =>
+      transact((nowMs) => {
+        const session = sessionOf(tables, token)
+        reserve(tables, session, to.reservations ?? [])
+        session.expiresAtMs = nowMs + to.ttlMs
+        session.offsetBytes = to.offsetBytes ?? session.offsetBytes
+        return sessionRecord(session)
+      }),
+    endSession: (token) =>
+      transact((nowMs) => {
+        const session = tables.sessions.get(token.id)
+        if (session?.fence === token.fence) endSession(tables, session, nowMs)
+      }),
+    listSessions: (namespace) =>
+      transact(() =>
+        [...tables.sessions.values()].filter((session) => session.namespace === namespace).map(sessionRecord),
+      ),
+    isSessionLive: (id) => transact(() => tables.sessions.has(id)),
+
+    stagePlacement: (input) => transact((nowMs) => stagePlacement(tables, input, nowMs)),
+    commitContent: (input) => transact((nowMs) => commitContent(tables, input, nowMs)),
+
+    get: (namespace, ref) =>
+      transact(() => {
+        const row = findMedia(tables, namespace, ref)
+        return row === undefined ? undefined : mediaRecord(row)
+      }),
+    chunkSums: (blobId) => transact(() => tables.blobs.get(blobId)?.chunkSums.slice()),
+    update: (namespace, ref, change, { ifRevision } = {}) =>
+      transact((nowMs) => updateMedia(tables, namespace, ref, change, ifRevision, nowMs)),
+    delete: (namespace, ref, { when } = {}) => transact(() => deleteMedia(tables, namespace, ref, when)),
+    link: (namespace, ref, target) => transact((nowMs) => linkMedia(tables, namespace, ref, target, nowMs)),
+    unlink: (namespace, ref, target) =>
+      transact((nowMs) => unlinkMedia(tables, namespace, ref, target, nowMs)),
+    list: (namespace, query) => transact(() => listMedia(tables, namespace, query)),
+    linked: (namespace, targets, limitPerTarget) =>
+      transact(() => linkedMedia(tables, namespace, targets, limitPerTarget)),
+    usage: (namespace, by) => transact(() => usageOf(tables, namespace, by)),
+    volumeUsage: () => transact(() => volumeUsageOf(tables)),
+
+    markBad: (placementId) =>
+      transact(() => {
+        const placement = tables.placements.get(placementId)
+        if (placement?.state === 'live') changePlacement(tables, placement, { state: 'bad' })
+      }),
+    condemn: ({ limit }) => transact((nowMs) => condemnBlobs(tables, limit, nowMs)),
+    claimGarbage: (garbage) => transact((nowMs) => claimGarbage(tables, garbage, nowMs)),
+    dropPlacements: (ids) => transact(() => dropPlacements(tables, ids)),
+    expireSessions: ({ limit }) =>
+      transact((nowMs) => {
+        forgetOldOutcomes(tables, nowMs)
+        const expired = [...tables.sessions.values()]
+          .filter((session) => session.expiresAtMs <= nowMs)
+          .slice(0, limit)
+        for (const session of expired) endSession(tables, session, nowMs)
+        return expired.map((session) => session.id)
+      }),
+
+    ping: () => transact(() => {}),
+  }
+}
+
+function registerVolume(tables: MemoryTables, volume: VolumeRecord): void {
+  const row = volumeOf(tables, volume.id)
+  if (row.record !== undefined && row.record.tier !== volume.tier) {
+    throw new MediaError(
+      'MEDIA_CONFLICT',
+      `the volume ${volume.id} belongs to tier ${row.record.tier}, not ${volume.tier}`,
+      { reason: 'volume-tier' },
+    )
+  }
+  row.record = { ...volume }
+}

@@ -1,0 +1,63 @@
+import type { PlacementRecord } from '../../contracts/catalog.ts'
+import { changePlacement, removeBlob, removePlacement } from './blobs.ts'
+import { placementRecord } from './snapshots.ts'
+import type { BlobRow, MemoryTables, PlacementRow } from './tables.ts'
+
+/**
+ * Condemn, wait, look again, delete. Blobs in use are never condemned and forgiven at once when used again,
+ * so the second look is part of every call here.
+ */
+export function condemnBlobs(
+  tables: MemoryTables,
+  limit: number,
+  nowMs: number,
+): { readonly condemned: number; readonly more: boolean } {
+  let condemned = 0
+  for (const blob of tables.unreferenced) {
+    if (blob.condemnedAtMs !== undefined) continue
+    if (condemned >= limit) return { condemned, more: true }
+    blob.condemnedAtMs = nowMs
+    condemned += 1
+  }
+  return { condemned, more: false }
+}
+
+export function claimGarbage(
+  tables: MemoryTables,
+  options: { readonly graceMs: number; readonly limit: number },
+  nowMs: number,
+): PlacementRecord[] {
+  const claimed = new Set<PlacementRow>()
+  const isFull = (): boolean => claimed.size >= options.limit
+  for (const placement of tables.leaving) {
+    if (isFull()) break
+    if (placement.owned && nowMs - placement.leavingSinceMs >= options.graceMs) claimed.add(placement)
+  }
+  for (const blob of tables.unreferenced) {
+    if (isFull()) break
+    if (blob.condemnedAtMs === undefined || nowMs - blob.condemnedAtMs < options.graceMs) continue
+    if (blob.placements.size === 0) removeBlob(tables, blob)
+    for (const placement of blob.placements) {
+      if (!placement.owned || isFull()) continue
+      if (placement.state !== 'leaving') {
+        changePlacement(tables, placement, { state: 'leaving', leavingSinceMs: nowMs })
+      }
+      claimed.add(placement)
+    }
+  }
+  return [...claimed].map(placementRecord)
+}
+
+/** Only what is `leaving` goes: nothing else has been claimed. */
+export function dropPlacements(tables: MemoryTables, ids: readonly string[]): void {
+  for (const id of ids) {
+    const placement = tables.placements.get(id)
+    if (placement?.state !== 'leaving') continue
+    removePlacement(tables, placement)
+    if (isUnneeded(placement.blob)) removeBlob(tables, placement.blob)
+  }
+}
+
+function isUnneeded(blob: BlobRow): boolean {
+  return blob.placements.size === 0 && blob.contents.size === 0 && blob.pins.size === 0
+}

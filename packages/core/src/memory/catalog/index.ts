@@ -1,0 +1,2 @@
+export { type MemoryCatalogOptions, memoryCatalog } from './catalog.ts'
+export { createMemoryTables, type MemoryTables } from './tables.ts'
