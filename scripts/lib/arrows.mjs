@@ -7,9 +7,9 @@ import { posix } from 'node:path'
  */
 export const coreLevels = [
   ['contracts'],
-  ['errors', 'bytes', 'time', 'defaults'],
-  ['cas', 'validation', 'state', 'catalog', 'http', 'keys', 'memory', 'observe', 'limits'],
-  ['ingest', 'tiering', 'uploads', 'upkeep', 'reading'],
+  ['errors', 'bytes', 'time', 'names', 'defaults'],
+  ['cas', 'validation', 'state', 'catalog', 'http', 'keys', 'memory', 'decorators'],
+  ['ingest', 'tiering', 'uploads'],
   ['media-store'],
   ['index'],
 ]
