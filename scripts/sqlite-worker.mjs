@@ -1,7 +1,7 @@
 // Bundles the SQLite worker thread into one self-contained file, dist/sqlite/worker.js.
 // The build and the test set-up both call this, so tests from source run the very file that is published:
 // Node 20 cannot start a worker from TypeScript.
-import { existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { build } from 'esbuild'
 import { rootFolder } from './lib/root.mjs'
@@ -44,4 +44,9 @@ export async function bundleSqliteWorker() {
     writeFileSync(unfinished, file.contents)
     renameSync(unfinished, file.path)
   }
+}
+
+/** Takes the worker file away, so that nothing runs an old one. */
+export function removeSqliteWorker() {
+  rmSync(target, { force: true })
 }
