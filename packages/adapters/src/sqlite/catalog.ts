@@ -1,0 +1,231 @@
+import {
+  type Catalog,
+  type CatalogPage,
+  type Clock,
+  type ContentRecord,
+  type LinkTarget,
+  type MediaQuery,
+  type MediaRecord,
+} from '@mediakeep/core'
+import { createDatabase, type Database } from './database.ts'
+import { loadDriver, type SqliteConnection, type SqliteDriverName } from './driver.ts'
+import { catalogError } from './errors.ts'
+import { checkFile } from './file-checks.ts'
+import { storeId } from './ids.ts'
+import { createRecordMemo } from './memo.ts'
+import { type RecordRow, recordOf, recordRows } from './reads/record.ts'
+import { readChunkSums, readVolumeUsage } from './reads/usage.ts'
+import { linkedRecords, listRecords } from './reads/list.ts'
+import { closedError, startThread, type ThreadClient } from './threads/client.ts'
+import { connect } from './threads/connect.ts'
+import type { ThreadSetup } from './threads/protocol.ts'
+import { isSessionLive, listSessions } from './writes/sessions.ts'
+import { listVolumes } from './writes/volumes.ts'
+
+export interface SqliteCatalogOptions {
+  /** The database file, on a local disk; its folder is made when it is missing. Beside it lie `-wal` and `-shm`. */
+  readonly file: string
+  /** Forces a driver. Default: better-sqlite3 where it works, else `node:sqlite`. */
+  readonly driver?: SqliteDriverName
+  /** Records remembered for `get`, until anybody commits. Default 10,000. */
+  readonly maxMemoRecords?: number
+  /** How long a write waits for other processes before it fails with MEDIA_BUSY. Default 30,000. */
+  readonly busyMs?: number
+  /** False gives every write a transaction and a sync of its own: for measuring. Default true. */
+  readonly groupCommit?: boolean
+  /** Where lists run: in a thread of their own (default), or in process. */
+  readonly lists?: 'thread' | 'process'
+  /** Moves the catalog's clock, for tests. Default: the system's. */
+  readonly clock?: Pick<Clock, 'now'>
+}
+
+const MAX_MEMO_RECORDS = 10_000
+const BUSY_MS = 30_000
+/** In process a wait blocks the event loop. A reader waits only while a crashed writer's log is recovered. */
+const READ_BUSY_MS = 1_000
+
+interface Opened {
+  readonly connection: SqliteConnection
+  readonly database: Database
+  readonly writer: ThreadClient
+  readonly reader: ThreadClient
+}
+
+/**
+ * A catalog in one SQLite file. Writes run in a thread with group commit, point reads in process, lists in a second
+ * thread. Several processes may share the file. Durable: what `commitContent` answered survives a power cut.
+ * @throws MediaError at `open`: MEDIA_UNSUPPORTED `no-sqlite-driver` | `layout-newer` | `network-file-system`,
+ * MEDIA_UNAVAILABLE `catalog-not-writable`, MEDIA_CORRUPT `catalog-corrupt`.
+ * @see docs/design/0004-sqlite-catalog.md
+ */
+export function sqliteCatalog(options: SqliteCatalogOptions): Catalog {
+  const offsetMs = (): number => (options.clock === undefined ? 0 : options.clock.now() - Date.now())
+  const memo = createRecordMemo(options.maxMemoRecords ?? MAX_MEMO_RECORDS)
+  let opening: Promise<Opened> | undefined
+  let opened: Opened | undefined
+  let closing: Promise<void> | undefined
+
+  const open = async (): Promise<Opened> => {
+    await checkFile(options.file)
+    const driver = await loadDriver(options.driver)
+    const setup: Omit<ThreadSetup, 'role'> = {
+      file: options.file,
+      driver: driver.name,
+      groupCommit: options.groupCommit ?? true,
+      busyMs: options.busyMs ?? BUSY_MS,
+    }
+    const writer = await startThread({ ...setup, role: 'writer' }, offsetMs)
+    let reader: ThreadClient | undefined
+    try {
+      reader = await startThread({ ...setup, role: 'reader' }, offsetMs)
+      const connection = connect(driver, options.file, { readOnly: true, busyMs: READ_BUSY_MS })
+      return { connection, database: createDatabase(connection), writer, reader }
+    } catch (error) {
+      await reader?.close()
+      await writer.close()
+      throw error
+    }
+  }
+  const close = async (): Promise<void> => {
+    const last = opened ?? (await opening?.catch(() => undefined))
+    opened = undefined
+    if (last === undefined) return
+    last.connection.close()
+    await last.reader.close()
+    // Last: it folds the log into the file, and removes it where no other process has it open.
+    await last.writer.close()
+  }
+
+  const use = (): Opened => {
+    if (opened === undefined) throw closedError()
+    return opened
+  }
+  const read = async <T>(act: string, from: (database: Database) => T): Promise<T> => {
+    const { database } = use()
+    try {
+      return from(database)
+    } catch (error) {
+      throw catalogError(act, error)
+    }
+  }
+  const record = async (rows: Promise<readonly RecordRow[]>): Promise<MediaRecord> => {
+    const found = recordOf(await rows)
+    if (found === undefined) throw new TypeError('sqlite: a write answered without its record')
+    return found
+  }
+  // Every commit of any other connection changes it, our own writer thread's included.
+  const versionOf = (database: Database): number =>
+    database.sql<{ readonly data_version: number }>('PRAGMA data_version').get()?.data_version ?? Number.NaN
+
+  const catalog: Catalog = {
+    name: 'sqlite',
+    async open() {
+      if (closing !== undefined) throw closedError()
+      opening ??= open()
+      try {
+        opened = await opening
+      } catch (error) {
+        opening = undefined
+        throw error
+      }
+    },
+    close: () => (closing ??= close()),
+    [Symbol.asyncDispose]: () => catalog.close(),
+
+    async registerVolume(volume) {
+      await use().writer.call('registerVolume', volume)
+    },
+    listVolumes: () => read('list volumes', listVolumes),
+
+    beginSession: async (input) => use().writer.call('beginSession', input),
+    extendSession: async (session, to) => use().writer.call('extendSession', { session, ...to }),
+    endSession: async (session) => use().writer.call('endSession', session),
+    listSessions: (namespace) =>
+      read('list sessions', (database) => listSessions(database, namespace, Date.now() + offsetMs())),
+    isSessionLive: (id) =>
+      read('look at a session', (database) => isSessionLive(database, id, Date.now() + offsetMs())),
+
+    stagePlacement: async (input) =>
+      use().writer.call('stagePlacement', { ...input, chunkSums: ownBuffer(input.chunkSums) }),
+    async commitContent(input) {
+      const { rows, created, redundant } = await use().writer.call('commitContent', input)
+      return { record: await record(Promise.resolve(rows)), created, redundant }
+    },
+
+    get: (namespace, ref) =>
+      read('get', (database) => {
+        const version = versionOf(database)
+        const name = typeof ref === 'string' ? `${namespace}\n${ref}` : `${namespace}\n\n${ref.key}`
+        const known = memo.get(version, name)
+        if (known !== undefined) return known
+        const found = recordOf(recordRows(database, namespace, ref))
+        if (found !== undefined) memo.set(version, name, found)
+        return found
+      }),
+    chunkSums: (blobId) => read('read chunk sums', (database) => readChunkSums(database, storeId(blobId))),
+    update: (namespace, ref, change, given = {}) =>
+      record(writerCall((writer) => writer.call('updateRecord', { namespace, ref, change, ...given }))),
+    async delete(namespace, ref, given = {}) {
+      return recordOf(await use().writer.call('deleteRecord', { namespace, ref, ...given }))
+    },
+    link: (namespace, ref, target) =>
+      record(writerCall((writer) => writer.call('linkRecord', { namespace, ref, target }))),
+    unlink: (namespace, ref, target) =>
+      record(writerCall((writer) => writer.call('unlinkRecord', { namespace, ref, target }))),
+    async list(namespace, query) {
+      if (options.lists === 'process')
+        return read('list', (database) => listRecords(database, namespace, query))
+      return pageFromText(await use().reader.call('list', { namespace, query: plainQuery(query) }))
+    },
+    async linked(namespace, targets, limitPerTarget) {
+      if (options.lists === 'process')
+        return read('list', (database) => linkedRecords(database, namespace, targets, limitPerTarget))
+      return recordsFromText(
+        await use().reader.call('linked', { namespace, targets: targets.map(plainTarget), limitPerTarget }),
+      )
+    },
+    usage: async (namespace, by) => use().reader.call('usage', { namespace, by }),
+    volumeUsage: () => read('read usage', readVolumeUsage),
+
+    markBad: async (placementId) => use().writer.call('markBad', placementId),
+    condemn: async (given) => use().writer.call('condemn', given),
+    claimGarbage: async (given) => use().writer.call('claimGarbage', given),
+    dropPlacements: async (ids) => use().writer.call('dropPlacements', ids),
+    expireSessions: async (given) => use().writer.call('expireSessions', given),
+    ping: async () => use().writer.call('ping', undefined),
+  }
+  const writerCall = async <T>(call: (writer: ThreadClient) => Promise<T>): Promise<T> => call(use().writer)
+  return catalog
+}
+
+/** A view into a larger buffer would be sent with all of it. */
+function ownBuffer(bytes: Uint8Array): Uint8Array {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes)
+}
+
+/** A query without what cannot cross a thread. */
+function plainQuery({
+  signal: _signal,
+  context: _context,
+  deadlineAt: _deadlineAt,
+  ...query
+}: MediaQuery): MediaQuery {
+  return query
+}
+
+const plainTarget = ({ kind, target }: LinkTarget): LinkTarget => ({ kind, target })
+
+function pageFromText(text: string): CatalogPage {
+  const page = JSON.parse(text) as CatalogPage
+  return { ...page, records: page.records.map(revive) }
+}
+
+function recordsFromText(text: string): readonly (readonly MediaRecord[])[] {
+  return (JSON.parse(text) as readonly (readonly MediaRecord[])[]).map((records) => records.map(revive))
+}
+
+/** JSON has no instants: they came as text. */
+function revive(record: MediaRecord): MediaRecord {
+  const content: ContentRecord = { ...record.content, createdAt: new Date(record.content.createdAt) }
+  return { ...record, createdAt: new Date(record.createdAt), updatedAt: new Date(record.updatedAt), content }
+}

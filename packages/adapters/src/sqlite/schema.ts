@@ -1,0 +1,104 @@
+/**
+ * Version 1. All tables that the design knows, also those no code uses yet: adding a column later is cheap,
+ * changing what a key means is not.
+ *
+ * Tables are clustered by their key (WITHOUT ROWID): one b-tree each where a rowid table with a blob key has two.
+ * `terms` are posting lists: every filter of a list is one range scan in order of creation, because ids are UUIDv7.
+ * Links are posted there too; `links` is the view of them for people.
+ */
+const VERSION_1 = `
+CREATE TABLE volumes(
+  id BLOB NOT NULL PRIMARY KEY, tier TEXT NOT NULL, hostId TEXT, layout INTEGER NOT NULL
+) WITHOUT ROWID;
+-- A cache of sums over placements, kept in the same transaction, so that a reservation need not add them up.
+CREATE TABLE volume_totals(
+  volumeId BLOB NOT NULL PRIMARY KEY, storedBytes INTEGER NOT NULL, objects INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE owner_totals(
+  namespace TEXT NOT NULL, owner TEXT NOT NULL, media INTEGER NOT NULL, logicalBytes INTEGER NOT NULL,
+  PRIMARY KEY(namespace, owner)
+) WITHOUT ROWID;
+
+-- chunkSums stand last and long ones overflow: what lists read is always on the leaf.
+CREATE TABLE blobs(
+  id BLOB NOT NULL PRIMARY KEY, domain TEXT NOT NULL, digest BLOB, sizeBytes INTEGER NOT NULL,
+  state TEXT NOT NULL, condemnedAt INTEGER, verifiedAt INTEGER, verdict TEXT, chunkSums BLOB
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX blobs_digest ON blobs(domain, digest) WHERE digest IS NOT NULL;
+-- What garbage collection looks at: blobs that lost a reference, and condemned ones. Never all of them.
+CREATE INDEX blobs_loose ON blobs(state, condemnedAt) WHERE state <> 'live';
+
+CREATE TABLE placements(
+  id BLOB NOT NULL PRIMARY KEY, blobId BLOB NOT NULL, volumeId BLOB NOT NULL, key TEXT NOT NULL,
+  state TEXT NOT NULL, owned INTEGER NOT NULL, storedBytes INTEGER NOT NULL, etag TEXT, versionId TEXT,
+  fence INTEGER NOT NULL DEFAULT 0, leftAt INTEGER, envelope BLOB
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX placements_key ON placements(volumeId, key);
+CREATE INDEX placements_blob ON placements(blobId);
+CREATE INDEX placements_leaving ON placements(leftAt) WHERE state = 'leaving';
+
+CREATE TABLE media(
+  namespace TEXT NOT NULL, id BLOB NOT NULL, key TEXT, owner TEXT NOT NULL, visibility TEXT NOT NULL,
+  revision INTEGER NOT NULL, contentNumber INTEGER NOT NULL, createdAt INTEGER NOT NULL, updatedAt INTEGER NOT NULL,
+  tags TEXT NOT NULL, links TEXT NOT NULL, metadata TEXT NOT NULL,
+  PRIMARY KEY(namespace, id)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX media_key ON media(namespace, key) WHERE key IS NOT NULL;
+-- media.contentNumber is the one that serves.
+CREATE TABLE contents(
+  mediaId BLOB NOT NULL, number INTEGER NOT NULL, blobId BLOB NOT NULL, contentType TEXT NOT NULL,
+  filename TEXT NOT NULL, facts TEXT NOT NULL, state TEXT NOT NULL, createdAt INTEGER NOT NULL,
+  PRIMARY KEY(mediaId, number)
+) WITHOUT ROWID;
+CREATE INDEX contents_blob ON contents(blobId);
+CREATE TABLE derivatives(
+  parentBlobId BLOB NOT NULL, operations TEXT NOT NULL, encoder TEXT NOT NULL, blobId BLOB NOT NULL,
+  PRIMARY KEY(parentBlobId, operations, encoder)
+) WITHOUT ROWID;
+CREATE INDEX derivatives_blob ON derivatives(blobId);
+CREATE TABLE terms(
+  namespace TEXT NOT NULL, term TEXT NOT NULL, mediaId BLOB NOT NULL,
+  PRIMARY KEY(namespace, term, mediaId)
+) WITHOUT ROWID;
+CREATE VIEW links(namespace, mediaId, kind, target) AS
+  SELECT media.namespace, media.id, json_extract(each.value, '$.kind'), json_extract(each.value, '$.target')
+  FROM media, json_each(media.links) AS each;
+
+CREATE TABLE sessions(
+  id BLOB NOT NULL PRIMARY KEY, namespace TEXT NOT NULL, owner TEXT NOT NULL, mediaId BLOB, fence INTEGER NOT NULL,
+  expiresAt INTEGER NOT NULL, offsetBytes INTEGER NOT NULL, state TEXT NOT NULL, idempotencyKey TEXT,
+  declared TEXT NOT NULL
+) WITHOUT ROWID;
+-- What an idempotency key stands for: a session under way, or the media its put made.
+CREATE TABLE outcomes(
+  namespace TEXT NOT NULL, owner TEXT NOT NULL, idempotencyKey TEXT NOT NULL, sessionId BLOB, mediaId BLOB,
+  expiresAt INTEGER NOT NULL,
+  PRIMARY KEY(namespace, owner, idempotencyKey)
+) WITHOUT ROWID;
+CREATE INDEX outcomes_expiry ON outcomes(expiresAt);
+CREATE TABLE pins(
+  sessionId BLOB NOT NULL, blobId BLOB NOT NULL, placementId BLOB,
+  PRIMARY KEY(sessionId, blobId)
+) WITHOUT ROWID;
+CREATE INDEX pins_blob ON pins(blobId);
+CREATE TABLE reservations(
+  sessionId BLOB NOT NULL, volumeId BLOB, namespace TEXT, owner TEXT, bytes INTEGER NOT NULL
+);
+CREATE INDEX reservations_session ON reservations(sessionId);
+
+CREATE TABLE outbox(
+  id BLOB NOT NULL PRIMARY KEY, kind TEXT NOT NULL, mediaId BLOB, payload TEXT NOT NULL, claimedUntil INTEGER
+) WITHOUT ROWID;
+CREATE TABLE ledger(
+  day TEXT NOT NULL, volumeId BLOB NOT NULL, class TEXT NOT NULL, cause TEXT NOT NULL,
+  calls INTEGER NOT NULL, bytes INTEGER NOT NULL,
+  PRIMARY KEY(day, volumeId, class, cause)
+) WITHOUT ROWID;
+CREATE TABLE moves(
+  id BLOB NOT NULL PRIMARY KEY, fromPlacement BLOB NOT NULL, toVolume BLOB NOT NULL, step TEXT NOT NULL,
+  fence INTEGER NOT NULL
+) WITHOUT ROWID;
+`
+
+/** Migrations in order; the version of a schema is how many were applied. Never change one that was published. */
+export const MIGRATIONS: readonly string[] = [VERSION_1]

@@ -1,0 +1,55 @@
+import type { Transaction } from '../database.ts'
+import { plainRows, type RecordRow } from '../reads/record.ts'
+import { commitContent } from '../writes/commit.ts'
+import { claimGarbage, condemn, dropPlacements } from '../writes/garbage.ts'
+import { markBad } from '../writes/placements.ts'
+import { deleteRecord, linkRecord, unlinkRecord, updateRecord } from '../writes/records.ts'
+import { beginSession, endSession, expireSessions, extendSession } from '../writes/sessions.ts'
+import { stagePlacement } from '../writes/stage.ts'
+import { registerVolume } from '../writes/volumes.ts'
+import type { WriteOperations } from './protocol.ts'
+
+interface Write<Name extends keyof WriteOperations> {
+  run(tx: Transaction, input: WriteOperations[Name]['input']): WriteOperations[Name]['output']
+  /** Whether its answer promises that the change outlives a power cut. */
+  readonly durable: boolean
+}
+
+const rowsOf =
+  <Input>(run: (tx: Transaction, input: Input) => readonly RecordRow[]) =>
+  (tx: Transaction, input: Input): readonly RecordRow[] =>
+    plainRows(run(tx, input))
+
+/**
+ * Every write. Those about sessions and staging need no sync: losing them in a power cut loses an upload that was not
+ * acknowledged, and at worst leaves bytes without a row. A durable commit that follows makes them durable too.
+ */
+export const WRITES: { readonly [Name in keyof WriteOperations]: Write<Name> } = {
+  registerVolume: { run: registerVolume, durable: true },
+  beginSession: { run: beginSession, durable: false },
+  extendSession: { run: extendSession, durable: false },
+  endSession: { run: endSession, durable: false },
+  stagePlacement: { run: stagePlacement, durable: false },
+  commitContent: {
+    run(tx, input) {
+      const committed = commitContent(tx, input)
+      return { ...committed, rows: plainRows(committed.rows) }
+    },
+    durable: true,
+  },
+  updateRecord: { run: rowsOf(updateRecord), durable: true },
+  deleteRecord: { run: rowsOf(deleteRecord), durable: true },
+  linkRecord: { run: rowsOf(linkRecord), durable: true },
+  unlinkRecord: { run: rowsOf(unlinkRecord), durable: true },
+  markBad: { run: markBad, durable: true },
+  // A condemnation that is lost is made again; a claim is what deletes bytes, and must not be.
+  condemn: { run: condemn, durable: false },
+  claimGarbage: { run: claimGarbage, durable: true },
+  dropPlacements: { run: dropPlacements, durable: false },
+  expireSessions: { run: expireSessions, durable: true },
+  ping: { run: () => undefined, durable: false },
+}
+
+export function isWrite(name: string): name is keyof WriteOperations {
+  return Object.hasOwn(WRITES, name)
+}

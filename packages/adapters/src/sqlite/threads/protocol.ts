@@ -1,0 +1,91 @@
+import type {
+  BeginSession,
+  BegunSession,
+  CatalogUsage,
+  CommitContent,
+  LinkTarget,
+  MediaQuery,
+  PlacementRecord,
+  SessionRecord,
+  StagedPlacement,
+  StagePlacement,
+  VolumeRecord,
+} from '@mediakeep/core'
+import type { SqliteDriverName } from '../driver.ts'
+import type { ErrorWire } from '../errors.ts'
+import type { RecordRow } from '../reads/record.ts'
+import type { CommittedRows } from '../writes/commit.ts'
+import type { DeleteInput, LinkInput, UpdateInput } from '../writes/records.ts'
+import type { ExtendSession, SessionRef } from '../writes/sessions.ts'
+
+interface Operation<Input, Output> {
+  readonly input: Input
+  readonly output: Output
+}
+
+/** What the writing thread does: input and answer of each call. */
+export interface WriteOperations {
+  readonly registerVolume: Operation<VolumeRecord, undefined>
+  readonly beginSession: Operation<BeginSession, BegunSession>
+  readonly extendSession: Operation<ExtendSession, SessionRecord>
+  readonly endSession: Operation<SessionRef, undefined>
+  readonly stagePlacement: Operation<StagePlacement, StagedPlacement>
+  readonly commitContent: Operation<CommitContent, CommittedRows>
+  readonly updateRecord: Operation<UpdateInput, readonly RecordRow[]>
+  readonly deleteRecord: Operation<DeleteInput, readonly RecordRow[]>
+  readonly linkRecord: Operation<LinkInput, readonly RecordRow[]>
+  readonly unlinkRecord: Operation<LinkInput, readonly RecordRow[]>
+  readonly markBad: Operation<string, undefined>
+  readonly condemn: Operation<
+    { readonly limit: number },
+    { readonly condemned: number; readonly more: boolean }
+  >
+  readonly claimGarbage: Operation<
+    { readonly graceMs: number; readonly limit: number },
+    readonly PlacementRecord[]
+  >
+  readonly dropPlacements: Operation<readonly string[], undefined>
+  readonly expireSessions: Operation<{ readonly limit: number }, readonly string[]>
+  readonly ping: Operation<undefined, undefined>
+}
+
+/** What the reading thread does. Records cross as JSON text: quicker than to clone them. */
+export interface ReadOperations {
+  readonly list: Operation<{ readonly namespace: string; readonly query: MediaQuery }, string>
+  readonly linked: Operation<
+    { readonly namespace: string; readonly targets: readonly LinkTarget[]; readonly limitPerTarget: number },
+    string
+  >
+  readonly usage: Operation<
+    { readonly namespace: string; readonly by: 'owner' | 'type' | 'tier' },
+    readonly CatalogUsage[]
+  >
+}
+
+export type Operations = WriteOperations & ReadOperations
+export type OperationName = keyof Operations
+
+/** One call: a number that its answer repeats, what to do, with what. */
+export type CallMessage = readonly [number: number, name: OperationName, input: unknown]
+/** All calls of one turn of the sender's loop. `offsetMs` moves the catalog's clock: tests own time. */
+export type CallsMessage =
+  | { readonly type: 'calls'; readonly offsetMs: number; readonly calls: readonly CallMessage[] }
+  | { readonly type: 'close' }
+
+export type AnswerMessage =
+  | readonly [number: number, type: 'done', output: unknown]
+  | readonly [number: number, type: 'failed', error: ErrorWire]
+export type AnswersMessage =
+  | { readonly type: 'opened' }
+  | { readonly type: 'refused'; readonly error: ErrorWire }
+  | { readonly type: 'answers'; readonly answers: readonly AnswerMessage[] }
+  | { readonly type: 'closed' }
+
+/** What a thread is started with. */
+export interface ThreadSetup {
+  readonly role: 'writer' | 'reader'
+  readonly file: string
+  readonly driver: SqliteDriverName
+  readonly groupCommit: boolean
+  readonly busyMs: number
+}

@@ -1,0 +1,63 @@
+import type { MessagePort } from 'node:worker_threads'
+import { MediaError } from '@mediakeep/core'
+import { createDatabase, type Database } from '../database.ts'
+import type { SqliteDriver } from '../driver.ts'
+import { catalogError, errorToWire } from '../errors.ts'
+import { readUsage } from '../reads/usage.ts'
+import { linkedRecords, listRecords } from '../reads/list.ts'
+import { connect, retryWhileBusy } from './connect.ts'
+import type {
+  AnswerMessage,
+  AnswersMessage,
+  CallMessage,
+  CallsMessage,
+  OperationName,
+  ReadOperations,
+  ThreadSetup,
+} from './protocol.ts'
+
+const READS: {
+  readonly [Name in keyof ReadOperations]: (
+    database: Database,
+    input: ReadOperations[Name]['input'],
+  ) => ReadOperations[Name]['output']
+} = {
+  list: (database, { namespace, query }) => JSON.stringify(listRecords(database, namespace, query)),
+  linked: (database, { namespace, targets, limitPerTarget }) =>
+    JSON.stringify(linkedRecords(database, namespace, targets, limitPerTarget)),
+  usage: (database, { namespace, by }) => readUsage(database, namespace, by),
+}
+
+/** Reads that may take long, on a connection of their own that cannot write. */
+export function startReader(port: MessagePort, setup: ThreadSetup, driver: SqliteDriver): void {
+  const connection = retryWhileBusy(setup.busyMs, () =>
+    connect(driver, setup.file, { readOnly: true, busyMs: setup.busyMs }),
+  )
+  const database = createDatabase(connection)
+  const answer = (message: AnswersMessage): void => port.postMessage(message)
+  port.on('message', (message: CallsMessage) => {
+    if (message.type === 'calls') {
+      for (const call of message.calls) answer({ type: 'answers', answers: [runRead(database, call)] })
+      return
+    }
+    connection.close()
+    answer({ type: 'closed' })
+    port.close()
+  })
+  answer({ type: 'opened' })
+}
+
+function runRead(database: Database, [number, name, input]: CallMessage): AnswerMessage {
+  try {
+    if (!isRead(name)) throw new MediaError('MEDIA_UNSUPPORTED', `sqlite: ${name} is no read`)
+    // The name decides the type of the input; the wire cannot carry that.
+    const read = READS[name] as (database: Database, input: unknown) => unknown
+    return [number, 'done', read(database, input)]
+  } catch (error) {
+    return [number, 'failed', errorToWire(catalogError(name, error))]
+  }
+}
+
+function isRead(name: OperationName): name is keyof ReadOperations {
+  return Object.hasOwn(READS, name)
+}

@@ -1,0 +1,41 @@
+import type { Transaction } from '../database.ts'
+import type { StoredId } from '../ids.ts'
+
+export function addTerms(tx: Transaction, namespace: string, id: StoredId, terms: readonly string[]): void {
+  const insert = tx.sql('INSERT INTO terms(namespace, term, mediaId) VALUES (?, ?, ?)')
+  for (const term of terms) insert.run(namespace, term, id)
+}
+
+export function removeTerms(
+  tx: Transaction,
+  namespace: string,
+  id: StoredId,
+  terms: readonly string[],
+): void {
+  const remove = tx.sql('DELETE FROM terms WHERE namespace = ? AND term = ? AND mediaId = ?')
+  for (const term of terms) remove.run(namespace, term, id)
+}
+
+/** Writes only the difference. Postings of a record are those its terms say, so the old ones need not be read. */
+export function replaceTerms(
+  tx: Transaction,
+  namespace: string,
+  id: StoredId,
+  before: readonly string[],
+  after: readonly string[],
+): void {
+  const had = new Set(before)
+  const has = new Set(after)
+  removeTerms(
+    tx,
+    namespace,
+    id,
+    before.filter((term) => !has.has(term)),
+  )
+  addTerms(
+    tx,
+    namespace,
+    id,
+    after.filter((term) => !had.has(term)),
+  )
+}
