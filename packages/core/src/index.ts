@@ -12,7 +12,14 @@ export { GiB, KiB, MiB, TiB } from './bytes/sizes.ts'
 export { bytesSource, destroyOnAbort, fileSource } from './bytes/source.ts'
 export { systemClock } from './time/clock.ts'
 export { checkObjectKey } from './bytes/object-key.ts'
-export { createMemoryVolume, type MemoryStore, type MemoryStoreOptions, type MemoryVolume, type MemoryVolumeOptions, memoryStore } from './memory/object-store/index.ts'
+export {
+  createMemoryVolume,
+  type MemoryStore,
+  type MemoryStoreOptions,
+  type MemoryVolume,
+  type MemoryVolumeOptions,
+  memoryStore,
+} from './memory/object-store/index.ts'
 export { type CallScope, openCallScope } from './time/call-scope.ts'
 
 export * from './http/index.ts'
@@ -34,4 +41,10 @@ export { createKeyRing, createSigningKey, type SigningKey } from './keys/key-rin
 export * from './media-store/index.ts'
 export type { TierOptions } from './tiering/tier.ts'
 export { DEFAULT_POLICIES } from './validation/policies.ts'
-export { createMemoryTables, type MemoryCatalogOptions, type MemoryTables, memoryCatalog } from './memory/catalog/index.ts'
+export {
+  createMemoryTables,
+  type MemoryCatalogOptions,
+  type MemoryTables,
+  memoryCatalog,
+} from './memory/catalog/index.ts'
+export { IDEMPOTENCY_TTL_MS } from './defaults.ts'

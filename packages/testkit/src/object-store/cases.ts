@@ -1,8 +1,32 @@
 import type { ConformanceCase } from '../conformance/case.ts'
+import { callCases } from './cases/calls.ts'
+import { conditionCases } from './cases/conditions.ts'
+import { deleteCases } from './cases/delete.ts'
+import { factCases } from './cases/facts.ts'
+import { fileCases } from './cases/file.ts'
+import { getCases } from './cases/get.ts'
+import { keyCases } from './cases/keys.ts'
+import { listCases } from './cases/list.ts'
+import { localCases } from './cases/local.ts'
 import { putCases } from './cases/put.ts'
+import { stagingCases } from './cases/staging.ts'
+import { writerCases } from './cases/writer.ts'
 import type { ObjectStoreContext } from './context.ts'
 
 export type ObjectStoreCase = ConformanceCase<ObjectStoreContext>
 
 /** Every promise of `ObjectStore`, as data. */
-export const objectStoreCases: readonly ObjectStoreCase[] = [...putCases]
+export const objectStoreCases: readonly ObjectStoreCase[] = [
+  ...factCases,
+  ...putCases,
+  ...conditionCases,
+  ...getCases,
+  ...deleteCases,
+  ...listCases,
+  ...keyCases,
+  ...callCases,
+  ...writerCases,
+  ...fileCases,
+  ...stagingCases,
+  ...localCases,
+]

@@ -13,11 +13,15 @@ export interface ObjectStoreContext {
   scratchFile(bytes: Uint8Array): Promise<string>
   /** Handles of open readers and writers, now. */
   openHandles(): Promise<number>
+  /** Makes the backend fail from now on. Only for cases that need `outage`. */
+  breakBackend(): Promise<void>
   closeSeconds(): Promise<void>
 }
 
 export interface CreatedContext {
   readonly context: ObjectStoreContext
+  /** Ends the outage, where the case began one. */
+  mend(): Promise<void>
   freeScratch(): Promise<void>
 }
 
@@ -28,6 +32,7 @@ export function createObjectStoreContext(
   const seconds: ObjectStore[] = []
   let scratch: string | undefined
   let files = 0
+  let broken = false
   const context: ObjectStoreContext = {
     store: fixture.store,
     openHandles,
@@ -43,12 +48,22 @@ export function createObjectStoreContext(
       await writeFile(path, bytes)
       return path
     },
+    async breakBackend() {
+      if (fixture.outage === undefined) throw new Error('the harness knows no outage')
+      broken = true
+      await fixture.outage.begin()
+    },
     async closeSeconds() {
       for (const store of seconds.splice(0)) await store.close()
     },
   }
   return {
     context,
+    async mend() {
+      if (!broken) return
+      broken = false
+      await fixture.outage?.end()
+    },
     async freeScratch() {
       if (scratch !== undefined) await rm(scratch, { recursive: true, force: true })
     },

@@ -16,6 +16,8 @@ export interface ObjectStoreFixture {
   readonly directory?: string
   /** Handles (files, sockets) of open readers and writers. Default: the regular files this process has open, where the system tells. */
   openHandles?(): number | Promise<number>
+  /** Makes the backend fail under the open store and work again: a folder made unreadable, a server stopped. */
+  readonly outage?: { begin(): Promise<void>; end(): Promise<void> }
   /** What is in the backend that should not be once every object is deleted: temporary files, unfinished uploads. */
   leftovers?(): Promise<readonly string[]>
   /** Removes the backend. The kit has closed the store before. */
@@ -33,7 +35,8 @@ export interface ObjectStoreHarness {
 
 /**
  * Members and traits that cases may need:
- * the optional members by name, `second`, and `conditional-put`, `list-order`, `size-limit`, `local`, `durable` by trait.
+ * the optional members by name; `second` and `outage` where the fixture has them;
+ * `conditional-put`, `list-order` and `size-limit` by trait.
  */
 export function capabilitiesOf(fixture: ObjectStoreFixture): ReadonlySet<string> {
   const { store } = fixture
@@ -51,10 +54,10 @@ export function capabilitiesOf(fixture: ObjectStoreFixture): ReadonlySet<string>
     if (store[member] !== undefined) found.add(member)
   }
   if (fixture.second !== undefined) found.add('second')
+  if (fixture.outage !== undefined) found.add('outage')
   if (store.traits.conditionalPut === 'enforced') found.add('conditional-put')
   if (store.traits.listOrder === 'key') found.add('list-order')
-  if (Number.isSafeInteger(store.traits.maxObjectBytes)) found.add('size-limit')
-  if (!store.traits.paid) found.add('unpaid')
+  if (store.traits.maxObjectBytes < Number.MAX_SAFE_INTEGER) found.add('size-limit')
   return found
 }
 
@@ -75,13 +78,15 @@ export function objectStoreConformance(harness: ObjectStoreHarness): Conformance
     },
     async open() {
       const fixture = await harness.create()
-      const openHandles = async (): Promise<number> => (await fixture.openHandles?.()) ?? countOpenFiles()
+      const openHandles = async (): Promise<number> =>
+        (await fixture.openHandles?.()) ?? countOpenFiles(fixture.directory)
       const handlesAtStart = await openHandles()
-      const { context, freeScratch } = createObjectStoreContext(fixture, openHandles)
+      const { context, mend, freeScratch } = createObjectStoreContext(fixture, openHandles)
       return {
         context,
         async leftovers() {
           const faults: string[] = []
+          await mend()
           await context.closeSeconds()
           if (!(await waitUntil(async () => (await openHandles()) <= handlesAtStart))) {
             faults.push(`${(await openHandles()) - handlesAtStart} open handles before close`)
@@ -90,12 +95,17 @@ export function objectStoreConformance(harness: ObjectStoreHarness): Conformance
             const stagedBytes = fixture.store.staging?.usedBytes ?? 0
             if (stagedBytes !== 0) faults.push(`${stagedBytes} bytes in staging`)
             faults.push(...(await purge(fixture.store)))
-          }
+          } else if (fixture.second !== undefined) {
+            const other = await fixture.second()
+            faults.push(...(await purge(other)))
+            await other.close()
+          } else return faults // its objects are still there, and nobody can delete them
           faults.push(...((await fixture.leftovers?.()) ?? []))
           await fixture.store.close()
           return faults
         },
         async cleanup() {
+          await mend()
           await context.closeSeconds()
           await fixture.store.close()
           await freeScratch()

@@ -70,8 +70,19 @@ function chunksOf(bytes: Uint8Array, range: ByteRange): Readable {
 }
 
 /** Positional reads of the bytes as they were when opened: a later put does not show. */
-export function createMemoryFile(object: StoredObject, onFreed: () => void): ObjectFile {
+export function createMemoryFile(
+  object: StoredObject,
+  closing: AbortSignal,
+  onFreed: () => void,
+): ObjectFile {
   let open = true
+  const free = (): void => {
+    if (!open) return
+    open = false
+    closing.removeEventListener('abort', free)
+    onFreed()
+  }
+  closing.addEventListener('abort', free, { once: true })
   const checkOpen = (): void => {
     if (!open) throw new MediaError('MEDIA_CLOSED', 'memory: the file is closed; open the object again')
   }
@@ -88,9 +99,7 @@ export function createMemoryFile(object: StoredObject, onFreed: () => void): Obj
       return object.head.etag
     },
     async close() {
-      if (!open) return
-      open = false
-      onFreed()
+      free()
     },
   }
 }

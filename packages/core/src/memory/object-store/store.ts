@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { ByteSource } from '../../contracts/bytes.ts'
 import type { Call } from '../../contracts/call.ts'
 import type { Clock } from '../../contracts/clock.ts'
@@ -52,6 +53,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     options.volume ?? createMemoryVolume({ maxBytes: options.maxBytes ?? MEMORY_STORE_MAX_BYTES, clock })
   const staging = createMemoryStaging(options.stagingBudgetBytes ?? volume.maxBytes)
   const closing = new AbortController()
+  setMaxListeners(0, closing.signal) // one per call under way
   let openCount = 0
 
   const traits: StoreTraits = {
@@ -151,16 +153,15 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     delete: deleteObject,
     async deleteMany(keys, call) {
       scopeOf(call).release()
-      const results: DeleteResult[] = []
-      for (const key of keys) {
+      return keys.map((key): DeleteResult => {
         try {
-          await deleteObject(key, call)
-          results.push({ key })
+          checkObjectKey(name, key, MAX_KEY_BYTES)
+          volume.remove(key)
+          return { key }
         } catch (error) {
-          results.push({ key, error: error instanceof Error ? error : new Error(String(error)) })
+          return { key, error: error instanceof Error ? error : new Error(String(error)) }
         }
-      }
-      return results
+      })
     },
     async list(options = {}) {
       scopeOf(options).release()
@@ -182,7 +183,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     async openFile(key, call) {
       enter(key, call).release()
       const found = volume.find(key)
-      return found === undefined ? undefined : createMemoryFile(found, count())
+      return found === undefined ? undefined : createMemoryFile(found, closing.signal, count())
     },
   }
 }

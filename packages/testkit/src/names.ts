@@ -1,0 +1,192 @@
+/** Names that broke stores before, in groups: within a group each is another name, and none may become another. */
+export interface NameGroup {
+  readonly id: string
+  /** What goes wrong when it goes wrong. */
+  readonly risk: string
+  readonly names: readonly string[]
+}
+
+/** Keys that every store takes and gives back exactly. */
+export const nastyKeys: readonly NameGroup[] = [
+  {
+    id: 'unicode-forms',
+    risk: 'normalising makes two keys one',
+    names: [
+      'caf\u00e9',
+      'cafe\u0301',
+      '\ufb01n',
+      'fin',
+      '\u212bngstr\u00f6m',
+      '\u00c5ngstr\u00f6m',
+      '\u1e9b\u0323',
+      '\u1e9b\u0323x',
+    ],
+  },
+  {
+    id: 'letter-case',
+    risk: 'a file system that folds case makes two keys one',
+    names: ['Photo.JPG', 'photo.jpg', 'PHOTO.JPG', '\u0130stanbul', 'istanbul', 'stra\u00dfe', 'STRASSE'],
+  },
+  {
+    id: 'spaces',
+    risk: 'trimming or folding spaces changes the key',
+    names: ['a b', 'a  b', ' a b', 'a b ', 'a\u00a0b', 'a+b', 'a%20b', 'a\u3000b'],
+  },
+  {
+    id: 'percent',
+    risk: 'decoding once too often, or once too few, changes the key',
+    names: ['%41', 'A', '%2541', '%', '%%', '%2F', '%2e%2e%2fx', '%zz', '%00', '%c3%a9', '100%'],
+  },
+  {
+    id: 'dots',
+    risk: 'dots are taken for hidden files, folders or extensions',
+    names: [
+      '.hidden',
+      '..double',
+      '...',
+      'a..b',
+      'a/..b/c',
+      'a/b../c',
+      'dot.',
+      'dots..',
+      '.a/.b',
+      'file.tmp',
+      'file.json',
+    ],
+  },
+  {
+    id: 'backslash',
+    risk: 'a backslash is taken for a separator or an escape',
+    names: ['back\\slash', 'back/slash', '\\\\host\\share', 'C:\\x', '..\\up', 'a\\n', '\\'],
+  },
+  {
+    id: 'control-characters',
+    risk: 'line-based lists and headers break',
+    names: [
+      'new\nline',
+      'carriage\rreturn',
+      'crlf\r\nx',
+      'tab\tx',
+      '\u0001',
+      '\u007f',
+      '\u0085',
+      '\u2028',
+      '\u001b[31m',
+    ],
+  },
+  {
+    id: 'beyond-ascii',
+    risk: 'lengths, order and encodings are counted in the wrong unit',
+    names: [
+      '\u{1f4f7}.png',
+      '\u65e5\u672c\u8a9e',
+      '\u0639\u0631\u0628\u064a',
+      '\u200bzero',
+      'zero',
+      '\u202egpj.exe',
+      '\uff0f',
+      '\ufeffbom',
+      'bom',
+      '\u{10ffff}',
+      '\uffff',
+    ],
+  },
+  {
+    id: 'reserved-names',
+    risk: 'another operating system gives the name a meaning',
+    names: [
+      'CON',
+      'nul',
+      'nul.txt',
+      'aux',
+      'com1',
+      'lpt1.jpg',
+      'desktop.ini',
+      '.DS_Store',
+      '~',
+      '~tmp',
+      '.git',
+      '-rf',
+      '--',
+    ],
+  },
+  {
+    id: 'object-members',
+    risk: 'a plain object used as a map finds what was never put',
+    names: [
+      '__proto__',
+      'constructor',
+      'toString',
+      'hasOwnProperty',
+      'prototype',
+      'null',
+      'undefined',
+      '0',
+      'true',
+      '[object Object]',
+    ],
+  },
+  {
+    id: 'punctuation',
+    risk: 'shells, URLs, XML, SQL and globs give the character a meaning',
+    names: [
+      '?a=b',
+      '#frag',
+      'a&b',
+      'a&amp;b',
+      '<x>',
+      '"q"',
+      "it's",
+      'a;b',
+      'a|b',
+      '*',
+      '[a]',
+      '{a}',
+      '$HOME',
+      '`id`',
+      'a:b',
+      'a@b',
+      'a=b',
+      'a,b',
+      '!',
+      '_',
+      'a_b',
+      "'; drop table--",
+    ],
+  },
+]
+
+/** Keys that look like paths elsewhere: a store takes them exactly or refuses them, and never reaches another key by them. */
+export const oddPathKeys: readonly string[] = [
+  '/lead',
+  'trail/',
+  'a//b',
+  '//',
+  '/',
+  '.',
+  '..',
+  './a',
+  '../a',
+  'a/.',
+  'a/..',
+  'a/./b',
+  'a/../b',
+  'a/../../b',
+  '../../etc/passwd',
+]
+
+/** Names of files as clients send them; none may leave the folder they are meant for. */
+export const nastyFilenames: readonly string[] = [
+  ...nastyKeys.flatMap((group) => group.names),
+  ...oddPathKeys,
+  '../../../etc/passwd',
+  'C:\\Windows\\system32\\x.dll',
+  'x.jpg/../../y',
+  'photo.jpg\0.exe',
+  'a'.repeat(300),
+  `${'\u{1f4f7}'.repeat(70)}.jpg`,
+  'name"; filename="evil.exe',
+  'name\r\nSet-Cookie: a=b',
+  '',
+  '   ',
+]
