@@ -1,5 +1,14 @@
 import type { Digest, JsonObject } from './bytes.ts'
-import type { LinkTarget, MediaChange, MediaCondition, MediaFacts, MediaQuery, MediaRef, MediaState, Visibility } from './media.ts'
+import type {
+  LinkTarget,
+  MediaChange,
+  MediaCondition,
+  MediaFacts,
+  MediaQuery,
+  MediaRef,
+  MediaState,
+  Visibility,
+} from './media.ts'
 
 export interface VolumeRecord {
   readonly id: string
@@ -127,6 +136,7 @@ export interface CommitContent {
     /** Id of the record when one is created. */
     readonly newId: string
     readonly namespace: string
+    /** Owner of the record when one is created; one that exists keeps its own. */
     readonly owner: string
     readonly when?: MediaCondition
     /** Given values replace those of an existing record; absent ones stay. */
@@ -183,19 +193,35 @@ export interface Catalog extends AsyncDisposable {
   registerVolume(volume: VolumeRecord): Promise<void>
   listVolumes(): Promise<readonly VolumeRecord[]>
 
-  /** @throws MediaError MEDIA_QUOTA, MEDIA_NO_SPACE, MEDIA_LOCKED when the idempotency key is in use by a put under way. */
+  /**
+   * An idempotency key (of namespace and owner) answers with its first outcome for 24 hours. It is free again
+   * when its session ends without a commit or runs out. A refusal leaves nothing.
+   * @throws MediaError MEDIA_QUOTA, MEDIA_NO_SPACE, MEDIA_LOCKED when the idempotency key is in use by a put under way,
+   * MEDIA_CONFLICT when the id is taken.
+   */
   beginSession(input: BeginSession): Promise<BegunSession>
   /** Moves the end of life and replaces the reservations given. @throws MediaError MEDIA_LEASE_LOST */
-  extendSession(session: { readonly id: string; readonly fence: number }, to: { readonly ttlMs: number; readonly offsetBytes?: number; readonly reservations?: readonly Reservation[] }): Promise<SessionRecord>
+  extendSession(
+    session: { readonly id: string; readonly fence: number },
+    to: {
+      readonly ttlMs: number
+      readonly offsetBytes?: number
+      readonly reservations?: readonly Reservation[]
+    },
+  ): Promise<SessionRecord>
   /** Drops session, pins and reservations; its staged placements become `leaving`. Idempotent. */
   endSession(session: { readonly id: string; readonly fence: number }): Promise<void>
   listSessions(namespace: string): Promise<readonly SessionRecord[]>
   isSessionLive(id: string): Promise<boolean>
 
-  /** Transaction A: no byte is ever published without a row. Need not be durable. */
+  /**
+   * Transaction A: no byte is ever published without a row. Need not be durable.
+   * @throws MediaError as `beginSession`; MEDIA_LEASE_LOST; MEDIA_CONFLICT when placement id or physical key is taken.
+   */
   stagePlacement(input: StagePlacement): Promise<StagedPlacement>
   /**
-   * Transaction B: durable when it resolves.
+   * Transaction B: durable when it resolves. Ends the session: its pins, reservations and other staged placements go.
+   * Contents older than the one that serves are dropped; newer ones that are not active wait beside it.
    * @throws MediaError MEDIA_LEASE_LOST, MEDIA_PRECONDITION, MEDIA_ABSENT (id to replace), MEDIA_CONFLICT.
    */
   commitContent(input: CommitContent): Promise<CommittedContent>
@@ -204,26 +230,49 @@ export interface Catalog extends AsyncDisposable {
   /** Chunk sums of a blob; `undefined` when it has none (external) or is gone. */
   chunkSums(blobId: string): Promise<Uint8Array | undefined>
   /** @throws MediaError MEDIA_ABSENT, MEDIA_PRECONDITION, MEDIA_CONFLICT */
-  update(namespace: string, ref: MediaRef, change: MediaChange, options?: { readonly ifRevision?: number }): Promise<MediaRecord>
-  /** @returns the record as it was, or `undefined`. @throws MediaError MEDIA_PRECONDITION */
-  delete(namespace: string, ref: MediaRef, options?: { readonly when?: MediaCondition }): Promise<MediaRecord | undefined>
+  update(
+    namespace: string,
+    ref: MediaRef,
+    change: MediaChange,
+    options?: { readonly ifRevision?: number },
+  ): Promise<MediaRecord>
+  /** @returns the record as it was, or `undefined` when there is none, whatever the condition. @throws MediaError MEDIA_PRECONDITION */
+  delete(
+    namespace: string,
+    ref: MediaRef,
+    options?: { readonly when?: MediaCondition },
+  ): Promise<MediaRecord | undefined>
   link(namespace: string, ref: MediaRef, target: LinkTarget): Promise<MediaRecord>
   unlink(namespace: string, ref: MediaRef, target: LinkTarget): Promise<MediaRecord>
   list(namespace: string, query: MediaQuery): Promise<CatalogPage>
-  linked(namespace: string, targets: readonly LinkTarget[], limitPerTarget: number): Promise<readonly (readonly MediaRecord[])[]>
+  linked(
+    namespace: string,
+    targets: readonly LinkTarget[],
+    limitPerTarget: number,
+  ): Promise<readonly (readonly MediaRecord[])[]>
+  /**
+   * By name. Logical bytes are those of every content kept (what an owner's quota counts); stored bytes are those of
+   * live placements, once however many media of the same name share them. `type` is that of the content that serves.
+   */
   usage(namespace: string, by: 'owner' | 'type' | 'tier'): Promise<readonly CatalogUsage[]>
+  /** Of every registered volume. Stored is what is not `staged`: reservations hold the room of staged placements. */
   volumeUsage(): Promise<readonly VolumeUsage[]>
 
   /** The placement is damaged: it is never served or deduplicated to again. */
   markBad(placementId: string): Promise<void>
   /** Condemns blobs without content, derivative or pin; forgives condemned ones that have one again. */
-  condemn(options: { readonly limit: number }): Promise<{ readonly condemned: number; readonly more: boolean }>
+  condemn(options: {
+    readonly limit: number
+  }): Promise<{ readonly condemned: number; readonly more: boolean }>
   /**
    * Placements whose bytes may be deleted now: owned and `leaving` for longer than `graceMs`,
    * and all owned ones (`bad` ones too) of blobs condemned for longer than `graceMs` and still without reference or pin,
    * which become `leaving`. A `bad` placement of a blob that is in use is kept: damaged bytes may be the only ones left.
    */
-  claimGarbage(options: { readonly graceMs: number; readonly limit: number }): Promise<readonly PlacementRecord[]>
+  claimGarbage(options: {
+    readonly graceMs: number
+    readonly limit: number
+  }): Promise<readonly PlacementRecord[]>
   /** Their bytes are deleted: the rows go, and blobs that have no placement and no reference with them. */
   dropPlacements(ids: readonly string[]): Promise<void>
   /** Ends sessions past their time. @returns ids of those ended. */
