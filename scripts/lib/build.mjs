@@ -3,15 +3,19 @@ import { join } from 'node:path'
 import { rootFolder } from './root.mjs'
 import { runTool } from './run.mjs'
 
-/** Removes what an earlier build left behind: chunk names change with their content and would be published. */
-function removeOldJavaScript(startedMs) {
+/** Removes what earlier builds left behind and a tarball would carry: unused chunks, declarations without a source. */
+function removeLeftovers(startedMs) {
   const packages = join(rootFolder, 'packages')
   for (const name of readdirSync(packages)) {
     const dist = join(packages, name, 'dist')
     if (!existsSync(dist)) continue
-    for (const file of readdirSync(dist)) {
+    for (const file of readdirSync(dist, { recursive: true })) {
       const path = join(dist, file)
-      if (/^chunk-.*\.js(\.map)?$/.test(file) && statSync(path).mtimeMs < startedMs) rmSync(path)
+      const declared = /^(.*)\.d\.ts(\.map)?$/.exec(file)?.[1]
+      const isLeftover = declared
+        ? !existsSync(join(packages, name, 'src', `${declared}.ts`))
+        : /^chunk-.*\.js(\.map)?$/.test(file) && statSync(path).mtimeMs < startedMs
+      if (isLeftover) rmSync(path)
     }
   }
 }
@@ -24,7 +28,7 @@ export async function build({ declarations }) {
   const startedMs = Date.now() - 1
   const bundled = await runTool('tsup', [])
   if (bundled !== 0) throw new Error('build: tsup failed')
-  removeOldJavaScript(startedMs)
+  removeLeftovers(startedMs)
   const { bundleSqliteWorker } = await import('../sqlite-worker.mjs')
   await bundleSqliteWorker()
   if (!declarations) return
