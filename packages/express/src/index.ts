@@ -1,0 +1,14 @@
+/**
+ * HTTP of a media store, as functions over `node:http` messages.
+ *
+ * ```ts
+ * app.use('/media', mediaRouter(store, { access: openAccess() }))
+ * ```
+ * @packageDocumentation
+ */
+export { continueOnRead } from './continue-on-read.ts'
+export { healthRouter } from './health/health-router.ts'
+export type { MultipartLimits } from './multipart/form.ts'
+export { openAccess, ownersOnly, type OwnersOnlyOptions } from './router/access.ts'
+export { type MediaHandler, mediaRouter, type MediaRouterOptions } from './router/media-router.ts'
+export type { ErrorListener, RouterOptions } from './router/settings.ts'

@@ -1,0 +1,113 @@
+import type { ServerResponse } from 'node:http'
+import { type HeaderList, isMediaError, problemAnswer, SAFETY_HEADERS, statusOf } from '@mediakeep/core'
+import { DRAIN_BYTES, LINGER_MS } from '../defaults.ts'
+import { declaredBytes, hasBody } from './client-body.ts'
+import type { Exchange } from './exchange.ts'
+
+/** Answers with JSON that is nobody's but the asker's. */
+export function sendJson(exchange: Exchange, status: number, value: unknown, headers: HeaderList = []): void {
+  const body = JSON.stringify(value)
+  const list = [
+    ...SAFETY_HEADERS,
+    'Content-Type',
+    'application/json',
+    'Content-Length',
+    String(Buffer.byteLength(body)),
+    'Cache-Control',
+    'private, no-store',
+    'X-Request-Id',
+    exchange.requestId,
+    ...headers,
+  ]
+  finish(exchange, status, list, exchange.method === 'HEAD' ? undefined : body)
+}
+
+/** 204. */
+export function sendNothing(exchange: Exchange, headers: HeaderList = []): void {
+  const list = [...SAFETY_HEADERS, 'Cache-Control', 'private, no-store', 'X-Request-Id', exchange.requestId]
+  finish(exchange, 204, [...list, ...headers], undefined)
+}
+
+/** Answers with what went wrong, as far as the client may know. Reports what is not its fault. */
+export function sendProblem(exchange: Exchange, error: unknown, headers: HeaderList = []): void {
+  const { response, settings, requestId, method } = exchange
+  const isOurs = !isMediaError(error) || statusOf(error.code) === 500
+  if (isOurs) report(exchange, error)
+  if (response.headersSent || response.destroyed) {
+    // Bytes of another answer are out: only a broken connection tells that they are not all.
+    response.destroy()
+    return
+  }
+  const answer = problemAnswer(error, { requestId, headers, challenge: settings.challenge })
+  const list = [...answer.headers, 'X-Request-Id', requestId]
+  finish(exchange, answer.status, list, method === 'HEAD' ? undefined : answer.body)
+}
+
+/** Tells the host; what its listener throws is its own. */
+export function report({ settings, requestId, method, path }: Exchange, error: unknown): void {
+  try {
+    settings.onError(error, { requestId, method, path })
+  } catch {
+    // A listener can never change the answer.
+  }
+}
+
+function finish(exchange: Exchange, status: number, headers: string[], body: string | undefined): void {
+  const { request, response } = exchange
+  if (response.headersSent || response.destroyed) return
+  exchange.body?.stop()
+  if (isBodySpent(exchange)) {
+    response.writeHead(status, headers)
+    response.end(body)
+    return
+  }
+  // Whoever still sends reads the answer late, or never: the whole answer goes out, some of the rest is taken in,
+  // and the connection is closed, so that the body is not read as the next request.
+  response.writeHead(status, [...headers, 'Connection', 'close'])
+  if (isContinueAwaited(response)) {
+    response.end(body)
+    return
+  }
+  if (body === undefined) response.flushHeaders()
+  else response.write(body)
+  const end = (): void => {
+    clearTimeout(timer)
+    request.off('data', onData)
+    request.off('end', end)
+    request.off('close', end)
+    response.end()
+  }
+  let drainedBytes = 0
+  const onData = (chunk: Buffer): void => {
+    drainedBytes += chunk.length
+    if (drainedBytes > DRAIN_BYTES) request.pause()
+  }
+  const timer = setTimeout(end, LINGER_MS)
+  request.on('data', onData)
+  request.on('end', end)
+  request.on('close', end)
+  request.on('error', ignore)
+  request.resume()
+}
+
+/** Nothing of a body is left, or so little that node:http may read it away. */
+function isBodySpent({ request, body }: Exchange): boolean {
+  if (request.complete || body?.isComplete === true || !hasBody(request)) return true
+  const declared = declaredBytes(request)
+  return declared !== undefined && declared - (body?.receivedBytes ?? 0) <= DRAIN_BYTES
+}
+
+const awaitingContinue = new WeakSet<ServerResponse>()
+
+/** Remembers that the sender waits for `100 Continue` before it sends its body. */
+export function awaitContinue(response: ServerResponse): void {
+  awaitingContinue.add(response)
+}
+export function continued(response: ServerResponse): void {
+  awaitingContinue.delete(response)
+}
+function isContinueAwaited(response: ServerResponse): boolean {
+  return awaitingContinue.has(response)
+}
+
+function ignore(): void {}

@@ -1,0 +1,176 @@
+import type { IncomingMessage } from 'node:http'
+import { MediaError } from '@mediakeep/core'
+import { BODY_QUEUE_BYTES } from '../defaults.ts'
+import type { ChunkSource } from '../multipart/form.ts'
+
+export interface ClientBodyOptions {
+  readonly minBytesPerSecond: number
+  readonly rateWindowMs: number
+}
+
+/** The body of a request, taken as fast as it is consumed and no faster. */
+export interface ClientBody extends ChunkSource, AsyncIterable<Uint8Array> {
+  readonly receivedBytes: number
+  /** All of it has come. */
+  readonly isComplete: boolean
+  /** Aborts, with what `next` then throws, when the sender vanishes or is too slow. Never after the last byte. */
+  readonly signal: AbortSignal
+  /** Stops taking; what is left stays unread. Idempotent. */
+  stop(): void
+}
+
+/** Tells whether a request says that it has a body. */
+export function hasBody({ headers }: IncomingMessage): boolean {
+  if (headers['transfer-encoding'] !== undefined) return true
+  const length = headers['content-length']
+  return length !== undefined && length !== '0'
+}
+
+/** Length the sender declares; `undefined` for a chunked body. */
+export function declaredBytes({ headers }: IncomingMessage): number | undefined {
+  if (headers['transfer-encoding'] !== undefined) return undefined
+  const length = headers['content-length']
+  return length === undefined ? 0 : Number(length)
+}
+
+/**
+ * Opens the body. Reading begins with the first `next`, so that `Expect` is answered no sooner.
+ * @throws Error when something read the body before: a body parser mounted in front, which is the host's mistake.
+ */
+export function openClientBody(request: IncomingMessage, options: ClientBodyOptions): ClientBody {
+  if (request.readableEnded && hasBody(request)) {
+    throw new Error(
+      'the body was read before it came to mediaRouter: mount mediaRouter in front of body parsers',
+    )
+  }
+  const controller = new AbortController()
+  const queue: Buffer[] = []
+  let taken = 0
+  let queuedBytes = 0
+  let receivedBytes = 0
+  let isComplete = !hasBody(request)
+  let failure: Error | undefined
+  let isPaused = false
+  let isOpen = false
+  let isStopped = false
+  let wake: (() => void) | undefined
+  let timer: NodeJS.Timeout | undefined
+  let windowBytes = 0
+  let wasPaused = false
+
+  const notify = (): void => {
+    const waiting = wake
+    wake = undefined
+    waiting?.()
+  }
+  const fail = (error: Error): void => {
+    if (isComplete || failure !== undefined || isStopped) return
+    failure = error
+    detach()
+    controller.abort(error)
+    notify()
+  }
+  const onData = (chunk: Buffer): void => {
+    receivedBytes += chunk.length
+    windowBytes += chunk.length
+    queuedBytes += chunk.length
+    queue.push(chunk)
+    if (queuedBytes >= BODY_QUEUE_BYTES && !isPaused) {
+      isPaused = true
+      wasPaused = true
+      request.pause()
+    }
+    notify()
+  }
+  const onEnd = (): void => {
+    // Node also ends a body whose connection ended; only a complete one is whole.
+    if (!request.complete) return
+    isComplete = true
+    detach()
+    notify()
+  }
+  const onLost = (): void => {
+    fail(
+      new MediaError('MEDIA_BAD_INPUT', 'the sender left before the end of the body', {
+        reason: 'incomplete-body',
+      }),
+    )
+  }
+  const onWindow = (): void => {
+    const isSlow = windowBytes * 1000 < options.minBytesPerSecond * options.rateWindowMs
+    // Time in which we did not take anything says nothing about the sender.
+    if (isSlow && !isPaused && !wasPaused) {
+      const message = `the body came slower than ${options.minBytesPerSecond} bytes a second`
+      fail(new MediaError('MEDIA_TIMEOUT', message, { reason: 'slow-body' }))
+      return
+    }
+    windowBytes = 0
+    wasPaused = isPaused
+  }
+  const attach = (): void => {
+    isOpen = true
+    request.on('data', onData)
+    request.on('end', onEnd)
+    request.on('error', onLost)
+    request.on('close', onLost)
+    if (options.minBytesPerSecond > 0) timer = setInterval(onWindow, options.rateWindowMs).unref()
+    if (request.destroyed && !request.complete) onLost()
+  }
+  const detach = (): void => {
+    clearInterval(timer)
+    request.off('data', onData)
+    request.off('end', onEnd)
+    request.off('close', onLost)
+    // The listener of 'error' stays: a connection may also break after we have lost interest.
+    if (!isComplete) request.pause()
+  }
+
+  const next = async (): Promise<Buffer | undefined> => {
+    if (!isOpen && !isComplete) attach()
+    for (;;) {
+      if (failure !== undefined) throw failure
+      const chunk = queue[taken]
+      if (chunk !== undefined) {
+        taken++
+        queuedBytes -= chunk.length
+        if (taken === queue.length) {
+          queue.length = 0
+          taken = 0
+          if (isPaused && !isComplete && !isStopped) {
+            isPaused = false
+            request.resume()
+          }
+        }
+        return chunk
+      }
+      if (isComplete) return undefined
+      if (isStopped) throw new Error('the body is no longer read')
+      await new Promise<void>((resolve) => {
+        wake = resolve
+      })
+    }
+  }
+
+  return {
+    get receivedBytes() {
+      return receivedBytes
+    },
+    get isComplete() {
+      return isComplete
+    },
+    signal: controller.signal,
+    next,
+    stop() {
+      if (isStopped) return
+      isStopped = true
+      if (isOpen && !isComplete && failure === undefined) detach()
+      notify()
+    },
+    [Symbol.asyncIterator]: () => ({
+      async next(): Promise<IteratorResult<Uint8Array, undefined>> {
+        const value = await next()
+        return value === undefined ? { done: true, value } : { done: false, value }
+      },
+    }),
+  }
+}

@@ -1,0 +1,60 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Access, CallContext, MediaStore, Principal } from '@mediakeep/core'
+import { parseTraceParent } from '@mediakeep/core'
+import type { ClientBody } from './client-body.ts'
+import type { RouterSettings } from './settings.ts'
+
+/** A request as frameworks pass it on: with what they cut from its address, or a body they have read. */
+export interface MountedRequest extends IncomingMessage {
+  readonly originalUrl?: string
+  readonly baseUrl?: string
+  readonly body?: unknown
+}
+
+/** One request and its answer, with all that is needed to give it. */
+export interface Exchange {
+  readonly request: MountedRequest
+  readonly response: ServerResponse
+  readonly store: MediaStore
+  readonly access: Access
+  readonly settings: RouterSettings
+  readonly requestId: string
+  readonly method: string
+  /** Path below the mount and below `basePath`. */
+  readonly path: string
+  /** Without the question mark. */
+  readonly query: string
+  /** Set when reading of the body has begun. */
+  body: ClientBody | undefined
+}
+
+/** Address of the collection as the client sees it, without a slash at its end; relative to the host. */
+export function mountOf({ request, path, query, settings }: Exchange): string {
+  if (typeof request.baseUrl === 'string') return request.baseUrl + settings.basePath
+  const below = query === '' ? path : `${path}?${query}`
+  const original = request.originalUrl ?? request.url ?? ''
+  if (original.endsWith(below)) return original.slice(0, original.length - below.length)
+  // A mount without slash behind it: frameworks then make the path `/`.
+  const question = original.indexOf('?')
+  return (question === -1 ? original : original.slice(0, question)).replace(/\/+$/, '')
+}
+
+/** Who asks. @throws MediaError MEDIA_UNAUTHENTICATED for credentials that are not good. */
+export function principalOf({
+  access,
+  request,
+}: Exchange): Principal | undefined | Promise<Principal | undefined> {
+  return access.authenticate(request)
+}
+
+/** What the store is told about who asked. */
+export function contextOf({ request, requestId }: Exchange, principal: Principal | undefined): CallContext {
+  const traceparent = request.headers['traceparent']
+  return {
+    requestId,
+    ...(typeof traceparent === 'string' && parseTraceParent(traceparent) !== undefined
+      ? { traceparent }
+      : {}),
+    ...(principal === undefined ? {} : { principalId: principal.id }),
+  }
+}

@@ -1,0 +1,81 @@
+/** What a path below the mount names. Parts that do not decode are `undefined`: they can name nothing. */
+export type Route =
+  | { readonly name: 'collection' }
+  /** `rawKey` as it stands on the request line. */
+  | { readonly name: 'key'; readonly rawKey: string }
+  | {
+      readonly name: 'record' | 'status' | 'content' | 'download' | 'availability' | 'warm'
+      readonly id: string
+    }
+  | {
+      readonly name: 'link'
+      readonly id: string
+      readonly kind: string | undefined
+      readonly target: string | undefined
+    }
+  | { readonly name: 'linked'; readonly kind: string | undefined; readonly target: string | undefined }
+  | { readonly name: 'unknown' }
+
+export type RouteName = Route['name']
+
+/** Methods of each route, as `Allow` lists them. */
+export const METHODS: Readonly<Record<RouteName, readonly string[]>> = {
+  collection: ['GET', 'HEAD', 'POST'],
+  key: ['GET', 'HEAD', 'PUT'],
+  record: ['GET', 'HEAD', 'PATCH', 'DELETE'],
+  status: ['GET', 'HEAD'],
+  content: ['GET', 'HEAD', 'PUT'],
+  download: ['GET', 'HEAD'],
+  availability: ['GET', 'HEAD'],
+  warm: ['POST'],
+  link: ['PUT', 'DELETE'],
+  linked: ['GET', 'HEAD'],
+  unknown: [],
+}
+
+const UNKNOWN: Route = { name: 'unknown' }
+const COLLECTION: Route = { name: 'collection' }
+// Not ids: what stands under them is a route of its own, now or later.
+const RESERVED = new Set(['k', 'links', 'uploads', 'tus', 't'])
+
+/** Finds the route of a path (without query) that begins with `/`. Never throws; nothing is normalised. */
+export function matchRoute(path: string): Route {
+  if (path === '/' || path === '') return COLLECTION
+  const slash = path.indexOf('/', 1)
+  const first = slash === -1 ? path.slice(1) : path.slice(1, slash)
+  if (RESERVED.has(first)) return slash === -1 ? UNKNOWN : matchReserved(first, path.slice(slash + 1))
+  if (slash === -1) return { name: 'record', id: first }
+  const rest = path.slice(slash + 1)
+  switch (rest) {
+    case 'content':
+    case 'download':
+    case 'status':
+    case 'availability':
+    case 'warm':
+      return { name: rest, id: first }
+  }
+  if (!rest.startsWith('links/')) return UNKNOWN
+  const link = splitLink(rest.slice('links/'.length))
+  return link === undefined ? UNKNOWN : { name: 'link', id: first, ...link }
+}
+
+function matchReserved(first: string, rest: string): Route {
+  if (first === 'k') return rest === '' ? UNKNOWN : { name: 'key', rawKey: rest }
+  if (first !== 'links') return UNKNOWN
+  const link = splitLink(rest)
+  return link === undefined ? UNKNOWN : { name: 'linked', ...link }
+}
+
+function splitLink(rest: string): { kind: string | undefined; target: string | undefined } | undefined {
+  const slash = rest.indexOf('/')
+  if (slash <= 0 || slash === rest.length - 1) return undefined
+  return { kind: decode(rest.slice(0, slash)), target: decode(rest.slice(slash + 1)) }
+}
+
+function decode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined // not UTF-8, or a stray percent sign
+  }
+}

@@ -1,0 +1,106 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type Access, MediaError, type MediaStore, newId, requestIdOf } from '@mediakeep/core'
+import { absent } from './access.ts'
+import { sendProblem } from './answer.ts'
+import type { Exchange, MountedRequest } from './exchange.ts'
+import { changeLink } from './links.ts'
+import { listLinked, listMedia } from './lists.ts'
+import { matchRoute, METHODS, type Route } from './match.ts'
+import { readById, readByKey } from './read-content.ts'
+import { changeRecord, deleteRecord, showAvailability, showRecord, showStatus, warmMedia } from './records.ts'
+import { type RouterOptions, settingsOf } from './settings.ts'
+import { createMedia, putByKey, replaceContent } from './write-content.ts'
+
+/** Answers a request over `node:http` messages. `next` is called only for a path outside `basePath`. */
+export type MediaHandler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  next?: (error?: unknown) => void,
+) => void
+
+export interface MediaRouterOptions extends RouterOptions {
+  /** Who may do what. Required: there is no default. */
+  readonly access: Access
+}
+
+/**
+ * The HTTP interface of a store: upload, read with ranges and conditions, list, change, link.
+ * A plain function over `node:http` messages: mount it in Express 4 or 5, Connect, NestJS or Fastify with middie,
+ * or give it to `http.createServer`. Every failure is answered as problem+json; nothing is passed to `next`.
+ * @throws TypeError when `access` is absent.
+ * @example
+ * app.use('/media', mediaRouter(store, { access: openAccess() }))
+ */
+export function mediaRouter(store: MediaStore, options: MediaRouterOptions): MediaHandler {
+  const access = options?.access
+  if (typeof access?.authenticate !== 'function' || typeof access.authorize !== 'function') {
+    throw new TypeError(
+      'mediaRouter: access is required: { authenticate, authorize }, ownersOnly({ authenticate }), or openAccess() for a machine of your own',
+    )
+  }
+  const settings = settingsOf(options)
+  const { basePath } = settings
+  return (request, response, next) => {
+    const url = request.url ?? '/'
+    const question = url.indexOf('?')
+    const path = question === -1 ? url : url.slice(0, question)
+    const isBelow = basePath === '' || path === basePath || path.startsWith(`${basePath}/`)
+    if (!isBelow && next !== undefined) {
+      next()
+      return
+    }
+    const exchange: Exchange = {
+      request: request as MountedRequest,
+      response,
+      store,
+      access,
+      settings,
+      requestId: requestIdOf(request.headers['x-request-id'], newId),
+      method: request.method ?? 'GET',
+      path: isBelow ? path.slice(basePath.length) : path,
+      query: question === -1 ? '' : url.slice(question + 1),
+      body: undefined,
+    }
+    answer(exchange, isBelow ? matchRoute(exchange.path) : { name: 'unknown' }).catch((error: unknown) =>
+      sendProblem(exchange, error),
+    )
+  }
+}
+
+async function answer(exchange: Exchange, route: Route): Promise<void> {
+  const { method } = exchange
+  const methods = METHODS[route.name]
+  if (!methods.includes(method)) {
+    if (route.name === 'unknown') throw absent()
+    sendProblem(exchange, new MediaError('MEDIA_METHOD', `the methods here are ${methods.join(', ')}`), [
+      'Allow',
+      methods.join(', '),
+    ])
+    return
+  }
+  switch (route.name) {
+    case 'content':
+      return method === 'PUT' ? replaceContent(exchange, route.id) : readById(exchange, route.id, false)
+    case 'download':
+      return readById(exchange, route.id, true)
+    case 'key':
+      return method === 'PUT' ? putByKey(exchange, route.rawKey) : readByKey(exchange, route.rawKey)
+    case 'collection':
+      return method === 'POST' ? createMedia(exchange) : listMedia(exchange)
+    case 'record':
+      if (method === 'PATCH') return changeRecord(exchange, route.id)
+      return method === 'DELETE' ? deleteRecord(exchange, route.id) : showRecord(exchange, route.id)
+    case 'status':
+      return showStatus(exchange, route.id)
+    case 'availability':
+      return showAvailability(exchange, route.id)
+    case 'warm':
+      return warmMedia(exchange, route.id)
+    case 'link':
+      return changeLink(exchange, route.id, route.kind, route.target)
+    case 'linked':
+      return listLinked(exchange, route.kind, route.target)
+    case 'unknown':
+      throw absent()
+  }
+}

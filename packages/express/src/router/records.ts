@@ -1,0 +1,172 @@
+import {
+  type Availability,
+  etagOfDigest,
+  etagOfRevision,
+  formatEtag,
+  isId,
+  type Media,
+  type MediaChange,
+  MediaError,
+  parseLinks,
+  parseMetadata,
+  parseTags,
+  parseWriteCondition,
+  type Principal,
+} from '@mediakeep/core'
+import { z } from 'zod'
+import { absent, allowOn, denied, isOwner, permits } from './access.ts'
+import { sendJson, sendNothing } from './answer.ts'
+import { contextOf, type Exchange, principalOf } from './exchange.ts'
+import { readJson } from './json-body.ts'
+import { mediaJson } from './media-json.ts'
+
+/** GET of a record. */
+export async function showRecord(exchange: Exchange, id: string): Promise<void> {
+  const { media } = await find(exchange, id, 'stat')
+  sendJson(exchange, 200, await mediaJson(exchange.store, media), revisionTag(media))
+}
+
+const CHANGE = z.strictObject({
+  key: z.string().nullable().optional(),
+  filename: z.string().max(4096).optional(),
+  owner: z.string().min(1).max(256).optional(),
+  visibility: z.enum(['public', 'private']).optional(),
+  tags: z.array(z.string()).optional(),
+  metadata: z.record(z.string(), z.unknown()).optional(),
+  links: z.array(z.strictObject({ kind: z.string(), target: z.string() })).optional(),
+})
+
+/** PATCH of a record: given members replace, absent ones stay. */
+export async function changeRecord(exchange: Exchange, id: string): Promise<void> {
+  const { access, store } = exchange
+  const { media, principal } = await find(exchange, id, 'update')
+  const ifRevision = statedRevision(exchange, media)
+  const wanted = await readJson(exchange, CHANGE)
+  const { owner } = wanted
+  if (owner !== undefined && owner !== media.owner && access.open !== true) {
+    // Giving away is putting under another's name and quota: whoever may do that for them may do it here.
+    if (!(await permits(access, { principal, action: 'create', owner }))) {
+      throw denied(principal, 'you may not give this media to somebody else')
+    }
+  }
+  const changed = await store.update(id, changeOf(wanted), {
+    context: contextOf(exchange, principal),
+    ...(ifRevision === undefined ? {} : { ifRevision }),
+  })
+  sendJson(exchange, 200, await mediaJson(store, changed), revisionTag(changed))
+}
+
+/** DELETE of a record. Its bytes go later, when nothing else refers to them. */
+export async function deleteRecord(exchange: Exchange, id: string): Promise<void> {
+  const { media, principal } = await find(exchange, id, 'delete')
+  const revision = statedRevision(exchange, media)
+  const wasThere = await exchange.store.delete(id, {
+    context: contextOf(exchange, principal),
+    ...(revision === undefined ? {} : { when: { type: 'revision', revision } }),
+  })
+  if (!wasThere) throw absent()
+  sendNothing(exchange)
+}
+
+/** GET of the state of an upload's result. */
+export async function showStatus(exchange: Exchange, id: string): Promise<void> {
+  const { media } = await find(exchange, id, 'stat')
+  const state = media.state === 'pending' ? 'scanning' : media.state
+  const isDone = media.state !== 'pending'
+  sendJson(exchange, 200, {
+    state,
+    progress: 1,
+    ...(isDone ? { completedAt: media.updatedAt.toISOString() } : {}),
+  })
+}
+
+/** GET of the availability: never starts a fetch. What the asker may not know of is `missing`, as what is not there. */
+export async function showAvailability(exchange: Exchange, id: string): Promise<void> {
+  const found = await findVisible(exchange, id, 'stat')
+  const answer: Availability =
+    found === undefined ? { state: 'missing' } : await exchange.store.availability(id)
+  sendJson(exchange, 200, answer)
+}
+
+/** POST of a wish to have the bytes near. */
+export async function warmMedia(exchange: Exchange, id: string): Promise<void> {
+  const found = await findVisible(exchange, id, 'warm')
+  const answer: Availability =
+    found === undefined
+      ? { state: 'missing' }
+      : await exchange.store.warm(id, { context: contextOf(exchange, found.principal) })
+  const isUnderWay = answer.state === 'loading' || answer.state === 'cold' || answer.state === 'failed'
+  if (!isUnderWay) {
+    sendJson(exchange, 200, answer)
+    return
+  }
+  const waitMs = answer.state === 'cold' ? answer.estimateMs : answer.retryAfterMs
+  sendJson(exchange, 202, answer, ['Retry-After', String(Math.max(1, Math.ceil(waitMs / 1000)))])
+}
+
+interface Found {
+  readonly media: Media
+  readonly principal: Principal | undefined
+}
+
+/** The record, for one who may do this to it. @throws MediaError MEDIA_ABSENT, MEDIA_DENIED, MEDIA_UNAUTHENTICATED */
+export async function find(
+  exchange: Exchange,
+  id: string,
+  action: 'stat' | 'update' | 'delete' | 'link',
+): Promise<Found> {
+  const principal = await principalOf(exchange)
+  const media = isId(id) ? await exchange.store.stat(id) : undefined
+  if (media === undefined) throw absent()
+  await allowOn(exchange.access, principal, action, media)
+  return { media, principal }
+}
+
+async function findVisible(
+  exchange: Exchange,
+  id: string,
+  action: 'stat' | 'warm',
+): Promise<Found | undefined> {
+  const { access, store } = exchange
+  const principal = await principalOf(exchange)
+  const media = isId(id) ? await store.stat(id) : undefined
+  if (media === undefined) return undefined
+  if (media.state !== 'active' && !isOwner(access, principal, media)) return undefined
+  return (await permits(access, { principal, action, media })) ? { media, principal } : undefined
+}
+
+/** The revision that If-Match names, by itself or by the content's tag. @throws MediaError MEDIA_PRECONDITION */
+function statedRevision({ request }: Exchange, media: Media): number | undefined {
+  const when = parseWriteCondition(request.headers, 'record')
+  switch (when?.type) {
+    case undefined:
+    case 'exists':
+      return undefined
+    case 'revision':
+      return when.revision
+    case 'match':
+      if (media.digest !== undefined && when.etags.includes(etagOfDigest(media.digest))) return media.revision
+      break
+    case 'absent':
+      break
+  }
+  throw new MediaError('MEDIA_PRECONDITION', 'the record is not the one the request is about')
+}
+
+function changeOf(wanted: z.infer<typeof CHANGE>): MediaChange {
+  const { key, filename, owner, visibility, tags, metadata, links } = wanted
+  return {
+    ...(key === undefined ? {} : { key }),
+    ...(filename === undefined ? {} : { filename }),
+    ...(owner === undefined ? {} : { owner }),
+    ...(visibility === undefined ? {} : { visibility }),
+    ...(tags === undefined ? {} : { tags: parseTags(tags) }),
+    ...(metadata === undefined ? {} : { metadata: parseMetadata(metadata) }),
+    ...(links === undefined ? {} : { links: parseLinks(links) }),
+  }
+}
+
+function revisionTag(media: Media): readonly string[] {
+  const etag = formatEtag(etagOfRevision(media.revision))
+  return etag === undefined ? [] : ['ETag', etag]
+}
