@@ -31,6 +31,8 @@ export default defineConfig({
             'examples/**/*.test.ts',
           ],
           exclude: ['**/node_modules/**', '**/dist/**'],
+          maxWorkers: '100%',
+          sequence: { groupOrder: 0 },
           testTimeout: longForms ? 120_000 : 20_000,
           hookTimeout: 30_000,
         },
@@ -41,6 +43,9 @@ export default defineConfig({
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
           exclude: ['**/node_modules/**'],
+          // After the unit tests and one file at a time: they start servers, install packages and watch the clock.
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
           testTimeout: longForms ? 600_000 : 120_000,
           hookTimeout: 300_000,
         },
