@@ -1,0 +1,149 @@
+import { once } from 'node:events'
+import {
+  createServer,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type RequestListener,
+  type Server,
+} from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import {
+  type Access,
+  createMediaStore,
+  type MediaStore,
+  type MediaStoreOptions,
+  memoryCatalog,
+  memoryStore,
+  type Principal,
+} from '@mediakeep/core'
+import { ownersOnly } from './router/access.ts'
+
+/** Smallest beginnings that are told apart by their bytes. */
+export const PNG: Buffer = Buffer.from(
+  '89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360000000020001e221bc330000000049454e44ae426082',
+  'hex',
+)
+
+export interface Answer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: Buffer
+  readonly json: Record<string, unknown>
+}
+
+export interface Ask {
+  readonly method?: string
+  readonly headers?: Record<string, string | string[]>
+  readonly body?: Buffer | string
+}
+
+/** A server on a free loopback port. */
+export interface Wire {
+  readonly port: number
+  readonly server: Server
+  ask(path: string, options?: Ask): Promise<Answer>
+  /** Sends bytes as they are, and answers all that comes back until the server closes. */
+  raw(...pieces: readonly (Buffer | string)[]): Promise<string>
+  socket(): Promise<Socket>
+  close(): Promise<void>
+}
+
+export async function wireOf(server: Server): Promise<Wire> {
+  if (!server.listening) {
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+  }
+  const { port } = server.address() as AddressInfo
+  const socket = async (): Promise<Socket> => {
+    const opened = connect(port, '127.0.0.1')
+    opened.on('error', () => {})
+    await once(opened, 'connect')
+    return opened
+  }
+  return {
+    port,
+    server,
+    socket,
+    ask: (path, options = {}) =>
+      new Promise((resolve, reject) => {
+        const { method = 'GET', headers = {}, body } = options
+        const sent = httpRequest(
+          { port, host: '127.0.0.1', path, method, headers, agent: false },
+          (response) => {
+            const chunks: Buffer[] = []
+            response.on('data', (chunk: Buffer) => chunks.push(chunk))
+            response.on('error', reject)
+            response.on('end', () => {
+              const whole = Buffer.concat(chunks)
+              resolve({
+                status: response.statusCode ?? 0,
+                headers: response.headers,
+                body: whole,
+                get json() {
+                  return JSON.parse(whole.toString('utf8')) as Record<string, unknown>
+                },
+              })
+            })
+          },
+        )
+        sent.on('error', reject)
+        sent.end(body)
+      }),
+    async raw(...pieces) {
+      const opened = await socket()
+      let text = ''
+      opened.setEncoding('latin1').on('data', (chunk: string) => {
+        text += chunk
+      })
+      for (const piece of pieces) opened.write(piece)
+      await once(opened, 'close')
+      return text
+    },
+    async close() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+export function serve(listener: RequestListener): Promise<Wire> {
+  return wireOf(createServer(listener))
+}
+
+export async function memoryMedia(options: Partial<MediaStoreOptions> = {}): Promise<MediaStore> {
+  return createMediaStore({
+    tiers: [{ name: 'memory', store: memoryStore() }],
+    catalog: memoryCatalog(),
+    upkeep: { intervalMs: 0 },
+    ...options,
+  })
+}
+
+/** `Authorization: as NAME` signs in as that principal, `as !NAME` as an admin; `bad` is refused. */
+export function namedAccess(): Access {
+  return ownersOnly({
+    authenticate({ headers }): Principal | undefined {
+      const name = /^as (.+)$/.exec(headers.authorization ?? '')?.[1]
+      if (name === undefined) return undefined
+      return name.startsWith('!') ? { id: name.slice(1), admin: true } : { id: name }
+    },
+  })
+}
+
+/** A form of text fields and files, as `curl -F` and browsers send it. */
+export function formOf(
+  parts: readonly (readonly [name: string, value: string | Buffer, filename?: string, type?: string])[],
+  boundary = 'FORM',
+): { headers: Record<string, string>; body: Buffer } {
+  const pieces = parts.flatMap(([name, value, filename, type]) => [
+    Buffer.from(
+      `--${boundary}\r\nContent-Disposition: form-data; name="${name}"${filename === undefined ? '' : `; filename="${filename}"`}\r\n${type === undefined ? '' : `Content-Type: ${type}\r\n`}\r\n`,
+    ),
+    Buffer.from(value),
+    Buffer.from('\r\n'),
+  ])
+  return {
+    headers: { 'content-type': `multipart/form-data; boundary=${boundary}` },
+    body: Buffer.concat([...pieces, Buffer.from(`--${boundary}--\r\n`)]),
+  }
+}
