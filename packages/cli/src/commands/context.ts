@@ -1,0 +1,64 @@
+import { isId, type MediaRef, type MediaStore } from '@mediakeep/core'
+import type { Config } from '../config/keys.ts'
+import { UsageError } from '../exit-codes.ts'
+import { openMediaStore } from '../open-media-store.ts'
+import type { Output } from '../terminal/output.ts'
+import type { Progress } from '../terminal/progress.ts'
+import type { Streams } from '../terminal/streams.ts'
+
+/** What every command gets. */
+export interface CommandContext {
+  readonly config: Config
+  readonly output: Output
+  readonly progress: Progress
+  readonly streams: Streams
+  /** Aborts at the first Ctrl-C or SIGTERM. */
+  readonly signal: AbortSignal
+}
+
+/** Opens the configured store, in the configured namespace; nothing runs in its background. */
+export async function openConfigured(
+  config: Config,
+  upkeep: 'background' | 'by-hand' = 'by-hand',
+): Promise<MediaStore> {
+  const limits = {
+    ...(config.maxBodyBytes === undefined ? {} : { maxBodyBytes: config.maxBodyBytes }),
+    ...(config.maxUploadsInFlight === undefined ? {} : { maxUploadsInFlight: config.maxUploadsInFlight }),
+  }
+  const store = await openMediaStore(config.data, {
+    durability: config.durability,
+    dedupe: config.dedupe,
+    limits,
+    reads: { cacheBytes: config.readCacheBytes },
+    upkeep: {
+      ...(upkeep === 'background' ? {} : { intervalMs: 0 }),
+      ...(config.garbageGraceMs === undefined ? {} : { garbageGraceMs: config.garbageGraceMs }),
+    },
+    publicBaseUrl:
+      config.publicBaseUrl ??
+      `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${config.port}/media`,
+    ...(config.capacityBytes === undefined ? {} : { capacityBytes: config.capacityBytes }),
+    ...(config.stagingBudgetBytes === undefined ? {} : { stagingBudgetBytes: config.stagingBudgetBytes }),
+  })
+  return config.namespace === store.namespace ? store : store.in(config.namespace)
+}
+
+/** Runs `work` on the configured store and closes it, whatever happens. */
+export async function withStore<T>(
+  context: CommandContext,
+  work: (store: MediaStore) => Promise<T>,
+): Promise<T> {
+  const store = await openConfigured(context.config)
+  try {
+    return await work(store)
+  } finally {
+    await store.close()
+  }
+}
+
+/** REF: an id, or `key:NAME`. */
+export function parseReference(text: string): MediaRef {
+  if (text.startsWith('key:')) return { key: text.slice(4) }
+  if (isId(text.toLowerCase())) return text.toLowerCase()
+  throw new UsageError(`"${text}" is no reference: give an id, or key:NAME`)
+}

@@ -1,0 +1,118 @@
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { UsageError } from '../exit-codes.ts'
+import { CONFIG_KEYS, type Config, configSchema } from './keys.ts'
+
+const FILE_NAMES = ['mediakeep.config.js', 'mediakeep.config.json']
+
+export interface ConfigSource {
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** `--config`: must exist. Without it a `mediakeep.config.js` or `.json` in the working directory is used where there is one. */
+  readonly file?: string | undefined
+  /** From the command line: wins over everything. */
+  readonly flags: Readonly<Record<string, string | undefined>>
+}
+
+/**
+ * Settings from file, environment and flags; each wins over the one before.
+ * @throws UsageError that names the key: unknown, or with a value that does not fit.
+ */
+export async function loadConfig({ cwd, env, file, flags }: ConfigSource): Promise<Config> {
+  const values: Record<string, unknown> = await readConfigFile(cwd, file ?? env['MEDIAKEEP_CONFIG'])
+  const names = new Map<string, string>()
+  for (const key of CONFIG_KEYS) {
+    const source = [key.env, ...(key.aliases ?? [])].find(
+      (name) => env[name] !== undefined && env[name] !== '',
+    )
+    if (source === undefined) continue
+    values[key.name] = env[source]
+    names.set(key.name, source)
+  }
+  refuseUnknownVariables(env)
+  for (const [name, value] of Object.entries(flags)) {
+    if (value === undefined) continue
+    values[name] = value
+    names.set(name, `--${name}`)
+  }
+  const parsed = configSchema.safeParse(values)
+  if (parsed.success) return parsed.data
+  throw new UsageError(parsed.error.issues.map((issue) => tell(issue, names)).join('\n'))
+}
+
+function tell(
+  issue: {
+    readonly code?: string
+    readonly path: readonly PropertyKey[]
+    readonly message: string
+    readonly keys?: readonly string[]
+  },
+  names: ReadonlyMap<string, string>,
+): string {
+  if (issue.code === 'unrecognized_keys')
+    return `configuration: unknown key ${(issue.keys ?? []).map((key) => `"${key}"`).join(', ')}; known are ${CONFIG_KEYS.map(({ name }) => name).join(', ')}`
+  const key = String(issue.path[0] ?? '')
+  return `configuration: ${names.get(key) ?? key}: ${issue.message}`
+}
+
+function refuseUnknownVariables(env: ConfigSource['env']): void {
+  const known = new Set(['MEDIAKEEP_CONFIG', ...CONFIG_KEYS.map((key) => key.env)])
+  // Names of tests and of tools around us, not settings of ours.
+  const ours = Object.keys(env).filter(
+    (name) =>
+      name.startsWith('MEDIAKEEP_') &&
+      !known.has(name) &&
+      !name.startsWith('MEDIAKEEP_TEST_') &&
+      name !== 'MEDIAKEEP_LONG',
+  )
+  if (ours.length > 0)
+    throw new UsageError(`configuration: unknown key ${ours.join(', ')}; known are ${[...known].join(', ')}`)
+}
+
+async function readConfigFile(cwd: string, file: string | undefined): Promise<Record<string, unknown>> {
+  if (file !== undefined) {
+    const found = await readOne(resolve(cwd, file))
+    if (found === undefined) throw new UsageError(`configuration: there is no file ${file}`)
+    return found
+  }
+  for (const name of FILE_NAMES) {
+    const found = await readOne(join(cwd, name))
+    if (found !== undefined) return found
+  }
+  return {}
+}
+
+async function readOne(path: string): Promise<Record<string, unknown> | undefined> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new UsageError(`configuration: cannot read ${path}`, { cause })
+  }
+  const value: unknown = path.endsWith('.json') ? parseJson(text, path) : await importDefault(path)
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new UsageError(`configuration: ${path} does not give an object`)
+  return { ...value }
+}
+
+function parseJson(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new UsageError(`configuration: ${path} is not JSON`, { cause })
+  }
+}
+
+async function importDefault(path: string): Promise<unknown> {
+  try {
+    const module: { default?: unknown } = await import(pathToFileURL(path).href)
+    return module.default
+  } catch (cause) {
+    throw new UsageError(
+      `configuration: ${path} cannot be loaded: ${cause instanceof Error ? cause.message : 'unknown failure'}`,
+      { cause },
+    )
+  }
+}

@@ -1,0 +1,184 @@
+import { isMediaError } from '@mediakeep/core'
+import { Command, CommanderError } from 'commander'
+import type { CommandContext } from './commands/context.ts'
+import { doctorCommand } from './commands/doctor.ts'
+import { type GetFlags, getCommand } from './commands/get.ts'
+import { type PutFlags, putCommand } from './commands/put.ts'
+import {
+  healthCommand,
+  type ListFlags,
+  listCommand,
+  removeCommand,
+  type SignFlags,
+  signCommand,
+  statCommand,
+  usageCommand,
+} from './commands/records.ts'
+import { serveCommand } from './commands/serve.ts'
+import { loadConfig } from './config/load.ts'
+import { DONE, type ExitCode, FAILED, UsageError, WRONG_USAGE } from './exit-codes.ts'
+import { createOutput } from './terminal/output.ts'
+import { createProgress } from './terminal/progress.ts'
+import type { Streams } from './terminal/streams.ts'
+import { version } from './version.ts'
+
+interface GlobalFlags {
+  readonly config?: string
+  readonly data?: string
+  readonly namespace?: string
+  readonly json?: boolean
+  readonly quiet?: boolean
+  readonly port?: string
+  readonly host?: string
+}
+
+type Work = (context: CommandContext) => Promise<ExitCode>
+
+/**
+ * Runs one command line to its end. Never throws: failures are told on stderr and by the exit code
+ * (0 done, 1 failed, 2 wrong usage, 3 found damage).
+ */
+export async function run(args: readonly string[], streams: Streams): Promise<ExitCode> {
+  let code: ExitCode = DONE
+  const program = createProgram(streams, async (flags, work) => {
+    code = await runCommand(streams, flags, work)
+  })
+  try {
+    await program.parseAsync([...args], { from: 'user' })
+    return code
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? DONE : WRONG_USAGE
+    throw error
+  }
+}
+
+async function runCommand(streams: Streams, flags: GlobalFlags, work: Work): Promise<ExitCode> {
+  const output = createOutput(streams, { json: flags.json === true, quiet: flags.quiet === true })
+  const stop = new AbortController()
+  const forget = streams.onStop(() => stop.abort(new Error('stopped by a signal')))
+  try {
+    const { data, namespace, port, host } = flags
+    const config = await loadConfig({
+      cwd: streams.cwd,
+      env: streams.env,
+      file: flags.config,
+      flags: { data, namespace, port, host },
+    })
+    const progress = createProgress(streams, output.json || output.quiet)
+    return await work({ config, output, progress, streams, signal: stop.signal })
+  } catch (error) {
+    return tellFailure(output.json, streams, error)
+  } finally {
+    forget()
+  }
+}
+
+function tellFailure(json: boolean, { stderr }: Streams, error: unknown): ExitCode {
+  const usage = error instanceof UsageError
+  const known = usage || isMediaError(error)
+  const message = error instanceof Error ? error.message : String(error)
+  const code = isMediaError(error) ? error.code : usage ? 'USAGE' : 'FAILED'
+  if (json)
+    stderr.write(
+      `${JSON.stringify({ error: { code, ...(isMediaError(error) && error.reason !== undefined ? { reason: error.reason } : {}), message } })}\n`,
+    )
+  else stderr.write(`mediakeep: ${message}${isMediaError(error) ? ` (${code})` : ''}\n`)
+  if (
+    !known &&
+    !json &&
+    error instanceof Error &&
+    error.stack !== undefined &&
+    error.message !== 'stopped by a signal'
+  )
+    stderr.write(`${error.stack}\n`)
+  return usage || isMediaError(error, 'MEDIA_BAD_INPUT') ? WRONG_USAGE : FAILED
+}
+
+function createProgram(
+  { stdout, stderr }: Streams,
+  start: (flags: GlobalFlags, work: Work) => Promise<void>,
+): Command {
+  const program = new Command('mediakeep')
+    .description('Keeps media: stores each body once, verifies what it reads, serves it with ranges.')
+    .version(version, '-V, --version', 'print the version')
+    .option('--config <file>', 'settings, a .js or .json file')
+    .option('--data <folder>', 'folder of media and records (default ./data)')
+    .option('--namespace <name>', 'namespace to work in')
+    .option('--json', 'answers as JSON, one document or one per line')
+    .option('--quiet', 'no answers but failures')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void stdout.write(text),
+      writeErr: (text) => void stderr.write(text),
+    })
+    .showHelpAfterError('(mediakeep --help tells the commands)')
+    .enablePositionalOptions(false)
+
+  const command = (usage: string, about: string): Command =>
+    program.command(usage).description(about).exitOverride().allowExcessArguments(false)
+  const work = (own: Command, make: (...args: never[]) => Work) =>
+    own.action(async (...args: unknown[]) => {
+      await start(own.optsWithGlobals<GlobalFlags>(), make(...(args as never[])))
+    })
+
+  work(
+    command('serve', 'serve the media routes on loopback until stopped')
+      .option('--port <number>', 'port; 0 takes a free one')
+      .option('--host <host>', 'loopback address'),
+    () => serveCommand,
+  )
+  work(
+    command('put <files...>', 'store files; - is standard input')
+      .option('--key <name>', 'name of the record: create or replace it')
+      .option('--filename <name>', 'name for downloads')
+      .option('--type <type>', 'content type, checked against the bytes')
+      .option('--owner <owner>', 'owner of the record')
+      .option('--tag <tag>', 'tag; may be given again', collect)
+      .option('--public', 'readable by everybody')
+      .option('--metadata <json>', 'user metadata'),
+    (files: string[], flags: PutFlags) => (context) => putCommand(context, files, flags),
+  )
+  work(
+    command('get <ref>', 'write the bytes of an id or key:NAME')
+      .option('-o, --output <file>', 'file instead of standard output')
+      .option('--range <first-last>', 'part of the bytes, as in HTTP: 0-99, 500-, -500'),
+    (ref: string, flags: GetFlags) => (context) => getCommand(context, ref, flags),
+  )
+  work(command('stat <ref>', 'print a record'), (ref: string) => (context) => statCommand(context, ref))
+  work(
+    command('ls', 'list records, newest first')
+      .option('--owner <owner>', 'of this owner')
+      .option('--type <type>', 'of this type: image/png or image/*')
+      .option('--tag <tag>', 'with this tag')
+      .option('--search <words>', 'whose name, key, tags or title hold these words')
+      .option('--limit <number>', 'at most so many'),
+    (flags: ListFlags) => (context) => listCommand(context, flags),
+  )
+  work(
+    command('rm <refs...>', 'delete records; bytes that nothing else refers to follow later'),
+    (refs: string[]) => (context) => removeCommand(context, refs),
+  )
+  work(
+    command('sign <ref>', 'print an address that works without signing in until it expires')
+      .option('--expires-in <seconds>', 'life of the address', '3600')
+      .option('--download', 'as attachment'),
+    (ref: string, flags: SignFlags) => (context) => signCommand(context, ref, flags),
+  )
+  work(
+    command('usage', 'print what is stored').option('--by <what>', 'owner, type or tier', 'owner'),
+    (flags: { by: string }) => (context) => usageCommand(context, flags.by),
+  )
+  work(
+    command(
+      'doctor [url]',
+      'check this machine, and run the conformance kit against a folder (file:///FOLDER) or memory:',
+    ),
+    (url: string | undefined) => (context) => doctorCommand(context, url),
+  )
+  work(command('health', 'print whether everything can be used'), () => healthCommand)
+  return program
+}
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value]
+}

@@ -1,0 +1,54 @@
+import { once } from 'node:events'
+import type { Streams } from './streams.ts'
+
+/** How a command answers: text for people, JSON for programs. Answers go to stdout, everything about them to stderr. */
+export interface Output {
+  readonly json: boolean
+  readonly quiet: boolean
+  /** One thing: `text` for people, or the value as one line of JSON. */
+  item(value: unknown, text: string): Promise<void>
+  /** For people only; nothing with `--json` or `--quiet`. */
+  note(text: string): void
+  /** To stderr, always. */
+  complain(text: string): void
+}
+
+export function createOutput(
+  { stdout, stderr }: Streams,
+  { json, quiet }: { readonly json: boolean; readonly quiet: boolean },
+): Output {
+  return {
+    json,
+    quiet,
+    async item(value, text) {
+      const line = json ? JSON.stringify(value) : quiet ? '' : printable(text)
+      if (line === '') return
+      if (!stdout.write(`${line}\n`)) await once(stdout, 'drain')
+    },
+    note(text) {
+      if (!json && !quiet) stderr.write(`${printable(text)}\n`)
+    },
+    complain(text) {
+      stderr.write(`${printable(text)}\n`)
+    },
+  }
+}
+
+/** Names are user text: control characters in them must not reach a terminal. Tab and newline are ours. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
+}
+
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
+
+/** `1.5 MiB`. */
+export function formatBytes(bytes: number): string {
+  let unit = 0
+  let value = bytes
+  while (value >= 1024 && unit < UNITS.length - 1) {
+    value /= 1024
+    unit++
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${UNITS[unit]}`
+}
