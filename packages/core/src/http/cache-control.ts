@@ -5,7 +5,6 @@ import { ABSENT_KEY_MAX_AGE_SECONDS, ABSENT_MAX_AGE_SECONDS, SIGNED_MAX_AGE_SECO
 export const CREDENTIAL_HEADERS = 'Authorization, Cookie'
 
 export interface ContentCaching {
-  readonly visibility: Visibility
   /** The address names these very bytes (by digest or content number): they can never differ. Default `false`. */
   readonly immutable?: boolean
   /** The request was let in by a signature that ends then. */
@@ -19,12 +18,10 @@ export interface ContentCaching {
  * a while, at most as long as the signature lives.
  * @see RFC 9111 section 5.2.2, RFC 8246
  */
-export function contentCacheControl({
-  visibility,
-  immutable,
-  signatureExpiresAt,
-  nowMs,
-}: ContentCaching): string {
+export function contentCacheControl(
+  visibility: Visibility,
+  { immutable, signatureExpiresAt, nowMs }: ContentCaching,
+): string {
   if (signatureExpiresAt !== undefined) {
     const remaining = Math.floor((signatureExpiresAt.getTime() - nowMs) / 1000)
     const seconds = immutable === true ? remaining : Math.min(remaining, SIGNED_MAX_AGE_SECONDS)

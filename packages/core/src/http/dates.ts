@@ -11,9 +11,18 @@ export function wholeSecondMs(ms: number): number {
   return Math.floor(ms / 1000) * 1000
 }
 
-/** IMF-fixdate. @see RFC 9110 section 5.6.7 */
+const REMEMBERED = 1_024
+const remembered = new Map<number, string>()
+
+/** IMF-fixdate. Those of the last seconds asked for are remembered: hot objects are asked for again and again. */
 export function formatHttpDate(ms: number): string {
-  return new Date(ms).toUTCString()
+  const seconds = Math.floor(ms / 1000)
+  const known = remembered.get(seconds)
+  if (known !== undefined) return known
+  const text = new Date(ms).toUTCString()
+  if (remembered.size >= REMEMBERED) remembered.clear()
+  remembered.set(seconds, text)
+  return text
 }
 
 /**

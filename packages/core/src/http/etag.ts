@@ -11,6 +11,8 @@ export interface EntityTag {
 /** `*`, the tags of a list, or `malformed` when the text is no list of entity tags. */
 export type EntityTagList = '*' | readonly EntityTag[] | 'malformed'
 
+const OPAQUE = /^[!#-~\x80-\xff]*$/
+
 /** Strong validator of a content, without quotes: `sha256-` and the digest in base64url. Equal for equal bytes only. */
 export function etagOfDigest(digest: Digest): string {
   return `sha256-${Buffer.from(digestHex(digest), 'hex').toString('base64url')}`
@@ -29,8 +31,7 @@ export function revisionOfEtag(opaque: string): number | undefined {
 
 /** Tells whether `opaque` can stand between the quotes of an entity tag. @see RFC 9110 section 8.8.3 */
 export function isEtagOpaque(opaque: string): boolean {
-  for (let at = 0; at < opaque.length; at++) if (!isEtagCharacter(opaque.charCodeAt(at))) return false
-  return true
+  return OPAQUE.test(opaque)
 }
 
 /** The header form of a strong validator. `undefined` when `opaque` cannot stand in one. */
@@ -82,10 +83,6 @@ function readEtag(text: string, at: number): { readonly tag: EntityTag; readonly
   if (close === -1) return undefined
   const opaque = text.slice(open + 1, close)
   return isEtagOpaque(opaque) ? { tag: { opaque, weak }, end: close + 1 } : undefined
-}
-
-function isEtagCharacter(code: number): boolean {
-  return code === 0x21 || (code >= 0x23 && code <= 0x7e) || (code >= 0x80 && code <= 0xff)
 }
 
 function skipSeparators(text: string, from: number): number {
