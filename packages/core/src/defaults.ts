@@ -66,3 +66,13 @@ export const DEFAULT_PAGE_SIZE = 50
 export const MAX_PAGE_SIZE = 100
 /** How long an idempotency key answers with its first outcome. */
 export const IDEMPOTENCY_TTL_MS: number = 24 * 60 * 60_000
+/** Bodies on their way in on one volume, all together; more are MEDIA_BUSY. */
+export const STAGING_BUDGET_BYTES: number = 64 * GiB
+/** A body of unknown length reserves staging in steps of this size. */
+export const STAGING_STEP_BYTES: number = 16 * MiB
+/** Room that staging leaves free on its file system. */
+export const STAGING_HEAD_ROOM_BYTES: number = 64 * MiB
+/** What a dead session left is removed when it is this old. */
+export const SWEEP_AFTER_MS: number = 60 * 60_000
+/** Object files that a file system store keeps open after use. */
+export const MAX_IDLE_FILES = 256

@@ -48,3 +48,10 @@ export {
   memoryCatalog,
 } from './memory/catalog/index.ts'
 export { IDEMPOTENCY_TTL_MS } from './defaults.ts'
+export {
+  MAX_IDLE_FILES,
+  STAGING_BUDGET_BYTES,
+  STAGING_HEAD_ROOM_BYTES,
+  STAGING_STEP_BYTES,
+  SWEEP_AFTER_MS,
+} from './defaults.ts'

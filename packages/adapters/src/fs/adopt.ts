@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto'
+import { constants } from 'node:fs'
+import {
+  type CallScope,
+  type Digest,
+  MediaError,
+  type ObjectHead,
+  type PutObjectOptions,
+} from '@mediakeep/core'
+import { BLOCK_BYTES, giveBlock, takeBlock } from './blocks.ts'
+import { checkDigest } from './body.ts'
+import { type FileStat, FILE_MODE, type FsPromises, READ_FLAGS, SIDECAR_BIT } from './calls.ts'
+import { errnoOf, SourceFailure } from './errors.ts'
+import type { Place } from './names.ts'
+import { publish } from './publish.ts'
+import { sidecarOf } from './sidecar.ts'
+import { type TempFile, tempFileOf } from './temp-files.ts'
+import type { Volume } from './volume-state.ts'
+
+/**
+ * Takes over a local file: by rename on the same file system, else by reflink or copy. The original is gone when it has succeeded,
+ * and as it was when it has failed.
+ */
+export async function adoptFile(
+  volume: Volume,
+  place: Place,
+  filePath: string,
+  options: PutObjectOptions,
+  scope: CallScope,
+): Promise<ObjectHead> {
+  const { fs, paths } = volume
+  const sidecar = sidecarOf(place, options)
+  const mode = sidecar === undefined ? FILE_MODE : FILE_MODE | SIDECAR_BIT
+  const original = await openOriginal(fs, filePath)
+  try {
+    if (options.checksum !== undefined) await verifyFile(fs, original.fd, options.checksum, scope)
+    scope.check()
+    // A file with a second name could be changed through it after we took it over: such a one is copied.
+    const home = fs.raw.fstatSync(original.fd)
+    const canMove = home.nlink === 1 && (await fs.lstat(paths.shard(place.shard))).dev === home.dev
+    if (canMove) {
+      if ((home.mode & 0o777) !== mode) await fs.fchmod(original.fd, mode)
+      try {
+        return await publish(volume, movable(original, filePath), {
+          place,
+          options,
+          sidecar,
+          signal: scope.signal,
+        })
+      } catch (error) {
+        // Bind mounts: one device, and still no rename.
+        if (errnoOf(error) !== 'EXDEV') throw error
+      }
+    }
+    const head = await adoptCopy(volume, place, filePath, mode, {
+      place,
+      options,
+      sidecar,
+      signal: scope.signal,
+    })
+    await fs.unlink(filePath).catch((error: unknown) => {
+      if (errnoOf(error) !== 'ENOENT') throw error
+    })
+    return head
+  } finally {
+    await original.close().catch(() => {})
+  }
+}
+
+/** Dropping what was not published must leave the original where it is. */
+function movable(original: TempFile, filePath: string): TempFile {
+  return { path: filePath, fd: original.fd, close: async () => {}, drop: async () => {}, published: () => {} }
+}
+
+async function adoptCopy(
+  volume: Volume,
+  place: Place,
+  filePath: string,
+  mode: number,
+  request: Parameters<typeof publish>[2],
+): Promise<ObjectHead> {
+  const { fs, paths } = volume
+  const path = `${paths.shard(place.shard)}/${volume.names.next()}`
+  let file: TempFile | undefined
+  try {
+    await fs.copyFile(filePath, path, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL)
+    const fd = await fs.open(path, constants.O_RDWR | constants.O_NOFOLLOW)
+    file = tempFileOf(fs, path, fd)
+    await fs.fchmod(fd, mode)
+    return await publish(volume, file, request)
+  } catch (error) {
+    if (file === undefined) await fs.unlink(path).catch(() => {})
+    await file?.drop()
+    throw error
+  }
+}
+
+/** @throws MediaError MEDIA_BAD_INPUT `not-a-file` for a link, a directory, a pipe, and where nothing is. */
+async function openOriginal(fs: FsPromises, filePath: string): Promise<TempFile> {
+  let fd: number
+  try {
+    fd = await fs.open(filePath, READ_FLAGS)
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errnoOf(error) ?? '')) throw notOriginal(filePath, error)
+    throw errnoOf(error) === 'EACCES' ? new SourceFailure(error) : error
+  }
+  const stat: FileStat = fs.raw.fstatSync(fd)
+  if (stat.isFile()) return tempFileOf(fs, filePath, fd)
+  await fs.close(fd)
+  throw notOriginal(filePath, undefined)
+}
+
+function notOriginal(filePath: string, cause: unknown): MediaError {
+  return new MediaError('MEDIA_BAD_INPUT', `${filePath} is not a file that can be taken over`, {
+    reason: 'not-a-file',
+    cause,
+  })
+}
+
+async function verifyFile(fs: FsPromises, fd: number, checksum: Digest, scope: CallScope): Promise<void> {
+  const hash = createHash('sha256')
+  const block = takeBlock()
+  try {
+    for (let position = 0; ; ) {
+      scope.check()
+      const got = await fs.read(fd, block, position)
+      hash.update(block.subarray(0, got))
+      position += got
+      if (got < BLOCK_BYTES) break
+    }
+  } finally {
+    giveBlock(block)
+  }
+  checkDigest(hash, checksum)
+}

@@ -1,0 +1,169 @@
+import { constants } from 'node:fs'
+import type { ErrnoError } from './errors.ts'
+
+/** The facts of a file that this store reads. */
+export interface FileStat {
+  readonly dev: number
+  readonly ino: number
+  readonly mode: number
+  readonly nlink: number
+  readonly size: number
+  readonly mtimeMs: number
+  readonly ctimeMs: number
+  isFile(): boolean
+  isDirectory(): boolean
+}
+
+type Done = (error: ErrnoError | null) => void
+type DoneWith<T> = (error: ErrnoError | null, value: T) => void
+
+/**
+ * The part of `node:fs` that this store uses: every effect goes through it, so that tests can watch, fail or replace each call.
+ * `node:fs` and the `fs` of memfs both fit. Callbacks and numeric descriptors, because a FileHandle costs twice as much.
+ */
+export interface FsCalls {
+  open(path: string, flags: number, mode: number, done: DoneWith<number>): void
+  openSync(path: string, flags: number): number
+  close(fd: number, done: Done): void
+  closeSync(fd: number): void
+  read(
+    fd: number,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+    done: DoneWith<number>,
+  ): void
+  write(
+    fd: number,
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+    done: DoneWith<number>,
+  ): void
+  writev(fd: number, buffers: readonly Uint8Array[], position: number, done: DoneWith<number>): void
+  fsync(fd: number, done: Done): void
+  fdatasync(fd: number, done: Done): void
+  futimes(fd: number, atime: number, mtime: number, done: Done): void
+  fchmod(fd: number, mode: number, done: Done): void
+  fstatSync(fd: number): FileStat
+  lstat(path: string, done: DoneWith<FileStat>): void
+  rename(from: string, to: string, done: Done): void
+  link(from: string, to: string, done: Done): void
+  unlink(path: string, done: Done): void
+  mkdir(path: string, mode: number, done: Done): void
+  readdir(path: string, done: DoneWith<string[]>): void
+  copyFile(from: string, to: string, mode: number, done: Done): void
+  /** Absent in some replacements: then the kind of the file system and its room are unknown. */
+  statfs?(
+    path: string,
+    done: DoneWith<{
+      readonly type: number
+      readonly bsize: number
+      readonly blocks: number
+      readonly bavail: number
+    }>,
+  ): void
+}
+
+/** Modes of what we make: the group may read, so that a web server can be given the files. */
+export const FILE_MODE = 0o640
+export const DIRECTORY_MODE = 0o750
+/** On an object file: its content type or metadata are in a sidecar. It travels with the file, and rename publishes both at once. */
+export const SIDECAR_BIT = 0o100
+
+/** O_NOFOLLOW: a planted link is refused, not followed. O_NONBLOCK: a planted pipe is refused, not waited for. */
+export const READ_FLAGS: number = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+export const CREATE_FLAGS: number =
+  constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+export const DIRECTORY_FLAGS: number = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
+
+/** Most buffers of one writev: Linux and macOS take no more. */
+const MAX_WRITEV = 1024
+
+/** The same calls as promises, each one closure: what this store awaits. */
+export interface FsPromises {
+  readonly raw: FsCalls
+  open(path: string, flags: number, mode?: number): Promise<number>
+  close(fd: number): Promise<void>
+  /** Fills `buffer` from `position`; fewer bytes only at the end of the file. */
+  read(fd: number, buffer: Uint8Array, position: number): Promise<number>
+  /** Writes all of it: a short write is continued, so that a full disk is an error and never a short file. */
+  write(fd: number, bytes: Uint8Array, position: number): Promise<void>
+  writeAll(fd: number, chunks: readonly Uint8Array[], position: number): Promise<void>
+  fsync(fd: number): Promise<void>
+  fdatasync(fd: number): Promise<void>
+  futimes(fd: number, seconds: number): Promise<void>
+  fchmod(fd: number, mode: number): Promise<void>
+  lstat(path: string): Promise<FileStat>
+  rename(from: string, to: string): Promise<void>
+  link(from: string, to: string): Promise<void>
+  unlink(path: string): Promise<void>
+  mkdir(path: string): Promise<void>
+  readdir(path: string): Promise<string[]>
+  copyFile(from: string, to: string, mode: number): Promise<void>
+}
+
+export function createFsPromises(raw: FsCalls): FsPromises {
+  const call = (start: (done: Done) => void): Promise<void> =>
+    new Promise((resolve, reject) => start((error) => (error ? reject(error) : resolve())))
+  const ask = <T>(start: (done: DoneWith<T>) => void): Promise<T> =>
+    new Promise((resolve, reject) => start((error, value) => (error ? reject(error) : resolve(value))))
+
+  async function write(fd: number, bytes: Uint8Array, position: number): Promise<void> {
+    for (let at = 0; at < bytes.byteLength; ) {
+      const from = at
+      at += await ask<number>((done) =>
+        raw.write(fd, bytes, from, bytes.byteLength - from, position + from, done),
+      )
+    }
+  }
+
+  async function writeAll(fd: number, chunks: readonly Uint8Array[], position: number): Promise<void> {
+    let at = position
+    for (let first = 0; first < chunks.length; first += MAX_WRITEV) {
+      const batch = chunks.slice(first, first + MAX_WRITEV)
+      let written = await ask<number>((done) => raw.writev(fd, batch, at, done))
+      for (const chunk of batch) {
+        const missing = chunk.byteLength - written
+        if (missing > 0) await write(fd, chunk.subarray(Math.max(written, 0)), at + Math.max(written, 0))
+        at += chunk.byteLength
+        written -= chunk.byteLength
+      }
+    }
+  }
+
+  async function read(fd: number, buffer: Uint8Array, position: number): Promise<number> {
+    let filled = 0
+    while (filled < buffer.byteLength) {
+      const at = filled
+      const got = await ask<number>((done) =>
+        raw.read(fd, buffer, at, buffer.byteLength - at, position + at, done),
+      )
+      if (got === 0) break
+      filled += got
+    }
+    return filled
+  }
+
+  return {
+    raw,
+    open: (path, flags, mode = FILE_MODE) => ask((done) => raw.open(path, flags, mode, done)),
+    close: (fd) => call((done) => raw.close(fd, done)),
+    read,
+    write,
+    writeAll,
+    fsync: (fd) => call((done) => raw.fsync(fd, done)),
+    fdatasync: (fd) => call((done) => raw.fdatasync(fd, done)),
+    futimes: (fd, seconds) => call((done) => raw.futimes(fd, seconds, seconds, done)),
+    fchmod: (fd, mode) => call((done) => raw.fchmod(fd, mode, done)),
+    lstat: (path) => ask((done) => raw.lstat(path, done)),
+    rename: (from, to) => call((done) => raw.rename(from, to, done)),
+    link: (from, to) => call((done) => raw.link(from, to, done)),
+    unlink: (path) => call((done) => raw.unlink(path, done)),
+    mkdir: (path) => call((done) => raw.mkdir(path, DIRECTORY_MODE, done)),
+    readdir: (path) => ask((done) => raw.readdir(path, done)),
+    copyFile: (from, to, mode) => call((done) => raw.copyFile(from, to, mode, done)),
+  }
+}

@@ -1,0 +1,123 @@
+import { BLOCK_BYTES, giveBlock, MAX_HELD_BYTES, takeBlock } from './blocks.ts'
+import type { FsPromises } from './calls.ts'
+
+/** Writes chunks of any size as few large writes, one under way while the next is gathered. */
+export interface FileSink {
+  readonly writtenBytes: number
+  /** Takes the chunk; a promise when the caller must wait before it gives more. Throws or rejects with the first failure. */
+  write(chunk: Uint8Array): Promise<void> | undefined
+  /** Resolves when all bytes are written. */
+  end(): Promise<void>
+  /** Resolves when no write is under way and starts no other: from then on the descriptor may be closed. */
+  stop(): Promise<void>
+}
+
+/** `copy`: chunks may be reused by the caller once `write` has returned or resolved; `own`: they are ours for good. */
+export function createFileSink(fs: FsPromises, fd: number, chunks: 'copy' | 'own'): FileSink {
+  let queue: Uint8Array[] = []
+  let queuedBytes = 0
+  let flyingBytes = 0
+  let block: Buffer | undefined
+  let blockFilled = 0
+  let position = 0
+  let writtenBytes = 0
+  let flying: Promise<void> | undefined
+  let failure: { readonly error: unknown } | undefined
+  let stopped = false
+  let room: Promise<void> | undefined
+  let wakeForRoom = (): void => {}
+
+  const fail = (): void => {
+    if (failure !== undefined) throw failure.error
+  }
+
+  function sealBlock(): void {
+    if (block === undefined) return
+    queue.push(block.subarray(0, blockFilled))
+    queuedBytes += blockFilled
+    block = undefined
+    blockFilled = 0
+  }
+
+  /** Writes what is queued until the queue is empty. */
+  async function fly(): Promise<void> {
+    while (queue.length > 0 && failure === undefined && !stopped) {
+      const batch = queue
+      flyingBytes = queuedBytes
+      queue = []
+      queuedBytes = 0
+      try {
+        const [only] = batch
+        if (batch.length === 1 && only !== undefined) await fs.write(fd, only, position)
+        else await fs.writeAll(fd, batch, position)
+        position += flyingBytes
+      } catch (error) {
+        failure = { error }
+      }
+      flyingBytes = 0
+      wakeForRoom()
+      if (chunks === 'copy') for (const done of batch) giveBlock(Buffer.from(done.buffer, 0, BLOCK_BYTES))
+    }
+  }
+
+  function kick(): void {
+    flying ??= fly().finally(() => {
+      flying = undefined
+      wakeForRoom()
+    })
+  }
+
+  async function settle(): Promise<void> {
+    while (flying !== undefined) await flying
+  }
+
+  /** Resolves as soon as there is room again, so that reading goes on while the rest is written. */
+  async function untilRoom(): Promise<void> {
+    room ??= new Promise((resolve) => {
+      wakeForRoom = () => {
+        room = undefined
+        wakeForRoom = () => {}
+        resolve()
+      }
+    })
+    await room
+    fail()
+  }
+
+  return {
+    get writtenBytes() {
+      return writtenBytes
+    },
+    write(chunk) {
+      fail()
+      writtenBytes += chunk.byteLength
+      if (chunks === 'own') {
+        if (chunk.byteLength > 0) queue.push(chunk)
+        queuedBytes += chunk.byteLength
+      } else {
+        for (let at = 0; at < chunk.byteLength; ) {
+          block ??= takeBlock()
+          const take = Math.min(chunk.byteLength - at, BLOCK_BYTES - blockFilled)
+          block.set(chunk.subarray(at, at + take), blockFilled)
+          blockFilled += take
+          at += take
+          if (blockFilled === BLOCK_BYTES) sealBlock()
+        }
+      }
+      if (queuedBytes >= BLOCK_BYTES) kick()
+      return queuedBytes + flyingBytes >= MAX_HELD_BYTES ? untilRoom() : undefined
+    },
+    async end() {
+      fail()
+      sealBlock()
+      if (queuedBytes > 0) kick()
+      await settle()
+      fail()
+    },
+    async stop() {
+      stopped = true
+      await settle()
+      queue = []
+    },
+  }
+}

@@ -1,0 +1,221 @@
+import { constants } from 'node:fs'
+import {
+  type Digest,
+  destroyOnAbort,
+  MediaError,
+  type StagedBody,
+  type Staging,
+  type StagingWriter,
+} from '@mediakeep/core'
+import { fsError } from './errors.ts'
+import { escapeKey } from './names.ts'
+import { createFileStream } from './reader.ts'
+import { createReservations, type Reservation } from './reservations.ts'
+import { createFileSink } from './sink.ts'
+import { sweepVolume } from './sweep.ts'
+import { tempFileOf, type TempFile } from './temp-files.ts'
+import type { Volume } from './volume-state.ts'
+
+export interface FsStaging extends Staging {
+  /** A store took the file over: its bytes no longer count. */
+  adopted(path: string): void
+  /** Removes every staged body; `create` throws MEDIA_CLOSED from then on. */
+  close(): Promise<void>
+}
+
+export interface StagingOptions {
+  readonly budgetBytes: number
+  readonly headRoomBytes: number
+  /** Files of dead sessions younger than this stay. */
+  readonly sweepAfterMs: number
+  /** Opens the volume first, and refuses when the store is closed. */
+  ready(): Promise<void>
+}
+
+/** One body on its way in. Its file is `<escaped name>~<session>-<count>`, so that a later process can tell whose it was. */
+interface Entry {
+  readonly name: string
+  readonly file: TempFile
+  readonly reservation: Reservation
+  readers: number
+  ended: 'dropped' | 'adopted' | undefined
+  dropping: Promise<void> | undefined
+}
+
+const MAX_NAME_BYTES = 100
+
+/** Room for bodies beside the objects, so that adopting is a rename. The budget is this store's own, not shared between processes. */
+export function createStaging(volume: Volume, options: StagingOptions): FsStaging {
+  const { fs, paths, storeName } = volume
+  const entries = new Map<string, Entry>()
+  const reservations = createReservations(volume, options)
+  let closed = false
+
+  const failed = (act: string, error: unknown): unknown => fsError(storeName, act, error)
+  const checkLive = (entry: Entry): void => {
+    if (closed) throw new MediaError('MEDIA_CLOSED', `${storeName}: the store is closed`)
+    if (entry.ended === undefined) return
+    throw new MediaError(
+      'MEDIA_BAD_INPUT',
+      `${storeName}: the staged body ${entry.name} was ${entry.ended}`,
+      { reason: 'staging-ended' },
+    )
+  }
+
+  function end(entry: Entry, how: 'dropped' | 'adopted'): void {
+    if (entry.ended !== undefined) return
+    entry.ended = how
+    entries.delete(entry.file.path)
+    entry.reservation.release()
+    if (how === 'adopted') entry.file.published()
+  }
+
+  /** Readers keep the descriptor until they have ended; the name goes at once. */
+  function drop(entry: Entry): Promise<void> {
+    end(entry, 'dropped')
+    entry.dropping ??=
+      entry.readers === 0
+        ? entry.file.drop()
+        : fs
+            .unlink(entry.file.path)
+            .catch(() => {})
+            .then(() => entry.file.published())
+    return entry.dropping
+  }
+
+  function createStagedBody(entry: Entry, sizeBytes: number, digest: Digest): StagedBody {
+    return {
+      sizeBytes,
+      digest,
+      path: entry.file.path,
+      open({ range = { start: 0, endExclusive: sizeBytes }, signal } = {}) {
+        checkLive(entry)
+        entry.readers += 1
+        const release = (): void => {
+          entry.readers -= 1
+          if (entry.readers === 0 && entry.ended !== undefined) void entry.file.close().catch(() => {})
+        }
+        const stream = createFileStream(
+          { read: (buffer, position) => fs.read(entry.file.fd, buffer, position), release },
+          range,
+        )
+        if (signal !== undefined) destroyOnAbort(stream, signal)
+        return stream
+      },
+      async discard() {
+        if (entry.ended === undefined) await drop(entry)
+      },
+    }
+  }
+
+  function createWriter(entry: Entry, signal: AbortSignal | undefined): StagingWriter {
+    const sink = createFileSink(fs, entry.file.fd, 'copy')
+    let finished = false
+    const abort = async (): Promise<void> => {
+      signal?.removeEventListener('abort', onAbort)
+      if (finished || entry.ended !== undefined) return entry.dropping
+      end(entry, 'dropped')
+      entry.dropping = sink.stop().then(() => entry.file.drop())
+      return entry.dropping
+    }
+    const onAbort = (): void => void abort()
+    signal?.addEventListener('abort', onAbort, { once: true })
+    const check = (): void => {
+      signal?.throwIfAborted()
+      checkLive(entry)
+      if (finished)
+        throw new MediaError('MEDIA_BAD_INPUT', `${storeName}: ${entry.name} is finished`, {
+          reason: 'staging-ended',
+        })
+    }
+    return {
+      async write(chunk) {
+        check()
+        try {
+          await entry.reservation.grow(sink.writtenBytes + chunk.byteLength)
+          check()
+          await sink.write(chunk)
+        } catch (error) {
+          throw failed(`stage ${entry.name}`, error)
+        }
+      },
+      async finish(digest) {
+        check()
+        try {
+          await sink.end()
+        } catch (error) {
+          throw failed(`stage ${entry.name}`, error)
+        }
+        check()
+        finished = true
+        signal?.removeEventListener('abort', onAbort)
+        entry.reservation.shrink(sink.writtenBytes)
+        return createStagedBody(entry, sink.writtenBytes, digest)
+      },
+      abort,
+    }
+  }
+
+  return {
+    budgetBytes: options.budgetBytes,
+    get usedBytes() {
+      return reservations.usedBytes
+    },
+    async create({ name, sizeBytes = 0, signal }) {
+      signal?.throwIfAborted()
+      await options.ready()
+      const escaped = escapeKey(name)
+      if (name === '' || escaped.length > MAX_NAME_BYTES) {
+        throw new MediaError(
+          'MEDIA_BAD_INPUT',
+          `${storeName}: ${JSON.stringify(name)} is no name for a staged body`,
+          { reason: 'bad-name' },
+        )
+      }
+      const reservation = await reservations.reserve(sizeBytes)
+      try {
+        const path = `${paths.staging}/${escaped}${volume.names.next()}`
+        const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+        const file = tempFileOf(fs, path, await fs.open(path, flags))
+        const entry: Entry = { name, file, reservation, readers: 0, ended: undefined, dropping: undefined }
+        if (closed || signal?.aborted) {
+          await file.drop()
+          signal?.throwIfAborted()
+          throw new MediaError('MEDIA_CLOSED', `${storeName}: the store is closed`)
+        }
+        entries.set(path, entry)
+        return createWriter(entry, signal)
+      } catch (error) {
+        reservation.release()
+        throw failed(`stage ${name}`, error)
+      }
+    },
+    async sweep(keep) {
+      await options.ready()
+      const oldestMs = volume.clock.now() - options.sweepAfterMs
+      try {
+        return await sweepVolume(volume, {
+          keep,
+          oldestMs,
+          isOurs: (path) => entries.has(path),
+          drop: async (path) => {
+            const entry = entries.get(path)
+            if (entry !== undefined) await drop(entry)
+          },
+        })
+      } catch (error) {
+        throw failed('sweep staging', error)
+      }
+    },
+    adopted(path) {
+      const entry = entries.get(path)
+      if (entry === undefined) return
+      end(entry, 'adopted')
+      if (entry.readers === 0) void entry.file.close().catch(() => {})
+    },
+    async close() {
+      closed = true
+      await Promise.all([...entries.values()].map(drop))
+    },
+  }
+}

@@ -1,0 +1,77 @@
+import { errnoOf } from './errors.ts'
+import { SHARDS, unescapeKey } from './names.ts'
+import { TEMP_PREFIX } from './temp-files.ts'
+import type { Volume } from './volume-state.ts'
+
+export interface SweepOptions {
+  /** Whether the session of this name still lives. */
+  keep(name: string): boolean | Promise<boolean>
+  /** Nothing that was written to after this instant is touched. */
+  readonly oldestMs: number
+  /** Staged bodies of this process are removed through their writer, so that their room is given back. */
+  isOurs(path: string): boolean
+  drop(path: string): Promise<void>
+}
+
+/**
+ * Removes what dead sessions left: staged bodies, temporary files of puts, and sidecars that belong to no object.
+ * Old enough is part of every rule, because a file of a living process may look like one of a dead one for a moment.
+ */
+export async function sweepVolume(volume: Volume, options: SweepOptions): Promise<number> {
+  const { fs, paths } = volume
+  let removed = 0
+  for (const fileName of await fs.readdir(paths.staging)) {
+    const path = `${paths.staging}/${fileName}`
+    const name = stagedNameOf(fileName)
+    if (name !== undefined && (await options.keep(name))) continue
+    if (!(await isOld(volume, path, options.oldestMs))) continue
+    if (options.isOurs(path)) await options.drop(path)
+    else await removeIfThere(volume, path)
+    removed += 1
+  }
+  for (const shard of SHARDS) {
+    const directory = paths.shard(shard)
+    const names = await fs.readdir(directory)
+    const present = new Set(names)
+    for (const fileName of names) {
+      if (!isLeftOver(fileName, present)) continue
+      const path = `${directory}/${fileName}`
+      if (!(await isOld(volume, path, options.oldestMs))) continue
+      await removeIfThere(volume, path)
+      removed += 1
+    }
+  }
+  return removed
+}
+
+/** The name a session gave; undefined for probes and locks, which no session owns. */
+function stagedNameOf(fileName: string): string | undefined {
+  const at = fileName.indexOf(TEMP_PREFIX)
+  return at > 0 ? unescapeKey(fileName.slice(0, at)) : undefined
+}
+
+/** A temporary file, or a sidecar whose object is gone. A sidecar beside an object stays: it may be the one in use. */
+function isLeftOver(fileName: string, present: ReadonlySet<string>): boolean {
+  const at = fileName.indexOf(TEMP_PREFIX)
+  if (at < 0) return false
+  return at === 0 || !present.has(fileName.slice(0, at))
+}
+
+async function isOld({ fs }: Volume, path: string, oldestMs: number): Promise<boolean> {
+  try {
+    // ctime too: a file that was given an old time a moment ago is not old.
+    const stat = await fs.lstat(path)
+    return !stat.isDirectory() && Math.max(stat.mtimeMs, stat.ctimeMs) <= oldestMs
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false
+    throw error
+  }
+}
+
+async function removeIfThere({ fs }: Volume, path: string): Promise<void> {
+  try {
+    await fs.unlink(path)
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error
+  }
+}

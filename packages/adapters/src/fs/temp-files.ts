@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto'
+import { CREATE_FLAGS, FILE_MODE, type FsPromises } from './calls.ts'
+
+/** Names of temporary files begin with it; no object's name does. */
+export const TEMP_PREFIX = '~'
+
+/** Names that no other session on this volume uses, without asking the disk. */
+export interface TempNames {
+  next(): string
+}
+
+export function createTempNames(): TempNames {
+  const session = randomBytes(8).toString('hex')
+  let count = 0
+  return { next: () => `${TEMP_PREFIX}${session}-${(count++).toString(36)}` }
+}
+
+/** A file that is not yet an object. Exactly one of `published` and `drop` ends it. */
+export interface TempFile {
+  readonly path: string
+  readonly fd: number
+  /** Closes the descriptor; idempotent. */
+  close(): Promise<void>
+  /** Closes and removes it; never throws: what fails here is found by the next sweep. */
+  drop(): Promise<void>
+  /** The name is gone or belongs to an object now: `drop` only closes from here on. */
+  published(): void
+}
+
+/** Exclusively made: an existing file or a planted link of that name is refused. */
+export async function createTempFile(
+  fs: FsPromises,
+  directory: string,
+  names: TempNames,
+  mode: number = FILE_MODE,
+): Promise<TempFile> {
+  const path = `${directory}/${names.next()}`
+  return tempFileOf(fs, path, await fs.open(path, CREATE_FLAGS, mode))
+}
+
+export function tempFileOf(fs: FsPromises, path: string, fd: number): TempFile {
+  let closing: Promise<void> | undefined
+  let isNamed = true
+  const close = (): Promise<void> => {
+    closing ??= fs.close(fd)
+    return closing
+  }
+  return {
+    path,
+    fd,
+    close,
+    async drop() {
+      await Promise.allSettled([close(), isNamed ? fs.unlink(path) : undefined])
+      isNamed = false
+    },
+    published() {
+      isNamed = false
+    },
+  }
+}

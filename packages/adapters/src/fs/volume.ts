@@ -1,0 +1,195 @@
+import { MediaError, newId, type VolumeIdentity } from '@mediakeep/core'
+import { CREATE_FLAGS, FILE_MODE, type FsPromises, READ_FLAGS } from './calls.ts'
+import { syncDirectory } from './dir-sync.ts'
+import { errnoOf } from './errors.ts'
+import { LAYOUT, MARKER, type Paths } from './layout.ts'
+import { SHARDS } from './names.ts'
+import { createTempFile, TEMP_PREFIX, type TempNames } from './temp-files.ts'
+
+const MAX_MARKER_BYTES = 4096
+
+export interface OpenVolumeOptions {
+  readonly storeName: string
+  /** Makes a volume where the folder is missing or empty. */
+  readonly create: boolean
+  readonly names: TempNames
+}
+
+/**
+ * Opens the volume, or makes one in a missing or empty folder.
+ * The marker is written last: a crash on the way leaves a folder that the next open makes whole.
+ * @throws MediaError MEDIA_UNAVAILABLE `volume-offline` or `not-writable`, MEDIA_UNSUPPORTED `layout-newer`.
+ */
+export async function openVolume(
+  fs: FsPromises,
+  paths: Paths,
+  options: OpenVolumeOptions,
+): Promise<VolumeIdentity> {
+  const { storeName } = options
+  await checkRoot(fs, paths, options)
+  let identity = await readMarker(fs, storeName, paths)
+  if (identity === undefined) identity = await createVolume(fs, paths, options)
+  if (identity.layout > LAYOUT) {
+    const message = `${storeName}: ${paths.root} has layout ${identity.layout}, this version knows ${LAYOUT}; use a newer version`
+    throw new MediaError('MEDIA_UNSUPPORTED', message, { reason: 'layout-newer' })
+  }
+  for (const path of [paths.objects, paths.staging, ...SHARDS.map((shard) => paths.shard(shard))])
+    await checkDirectory(fs, storeName, path)
+  // The rights of a folder do not tell whether it can be written (root, read-only mounts): a file does.
+  const probe = await createTempFile(fs, paths.staging, options.names)
+  await probe.drop()
+  return identity
+}
+
+async function checkRoot(
+  fs: FsPromises,
+  paths: Paths,
+  { storeName, create }: OpenVolumeOptions,
+): Promise<void> {
+  try {
+    await checkDirectory(fs, storeName, paths.root)
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT' || !create) throw error
+    await makeDirectories(fs, paths.root)
+  }
+}
+
+/** Makes a folder and the missing ones above it, each name synced in the folder that holds it. */
+async function makeDirectories(fs: FsPromises, path: string): Promise<void> {
+  const parent = path.slice(0, path.lastIndexOf('/')) || '/'
+  try {
+    await makeDirectory(fs, path)
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT' || parent === path) throw error
+    await makeDirectories(fs, parent)
+    await makeDirectory(fs, path)
+  }
+  await syncDirectory(fs, parent)
+}
+
+/** Another process may be making the same one. */
+async function makeDirectory(fs: FsPromises, path: string): Promise<void> {
+  try {
+    await fs.mkdir(path)
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error
+  }
+}
+
+async function createVolume(
+  fs: FsPromises,
+  paths: Paths,
+  { storeName, create, names }: OpenVolumeOptions,
+): Promise<VolumeIdentity> {
+  if (!create || !(await isEmpty(fs, paths))) {
+    throw offline(
+      storeName,
+      paths,
+      'it holds other things and no marker of a volume: its disk may not be mounted, or it is not ours',
+    )
+  }
+  await makeDirectory(fs, paths.objects)
+  await makeDirectory(fs, paths.staging)
+  for (const shard of SHARDS) await makeDirectory(fs, paths.shard(shard))
+  await syncDirectory(fs, paths.objects)
+  await publishMarker(fs, paths, { id: newId(), layout: LAYOUT }, names)
+  const identity = await readMarker(fs, storeName, paths)
+  if (identity === undefined) throw offline(storeName, paths, 'its marker is gone again')
+  return identity
+}
+
+/** Nothing there but what a crash on the way may have left, or what a fresh file system brings along. */
+async function isEmpty(fs: FsPromises, paths: Paths): Promise<boolean> {
+  for (const name of await fs.readdir(paths.root)) {
+    if (name === 'lost+found' || name.startsWith(TEMP_PREFIX)) continue
+    if (name === 'staging') {
+      if ((await fs.readdir(paths.staging)).length > 0) return false
+    } else if (name === 'objects') {
+      for (const shard of await fs.readdir(paths.objects)) {
+        if (!SHARDS.includes(shard) || (await fs.readdir(paths.shard(shard))).length > 0) return false
+      }
+    } else return false
+  }
+  return true
+}
+
+/** By link, which fails where a marker is: of two processes that make the volume at once, one gives it its id. */
+async function publishMarker(
+  fs: FsPromises,
+  paths: Paths,
+  identity: VolumeIdentity,
+  names: TempNames,
+): Promise<void> {
+  const path = `${paths.root}/${names.next()}`
+  const fd = await fs.open(path, CREATE_FLAGS, FILE_MODE)
+  try {
+    try {
+      await fs.write(fd, Buffer.from(`${JSON.stringify(identity)}\n`), 0)
+      await fs.fsync(fd)
+    } finally {
+      await fs.close(fd)
+    }
+    await fs.link(path, paths.marker)
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error
+  } finally {
+    await fs.unlink(path).catch(() => {}) // the next open passes over it
+  }
+  await syncDirectory(fs, paths.root)
+}
+
+/** @throws MediaError MEDIA_UNAVAILABLE `volume-offline` when a marker is there that says nothing. */
+export async function readMarker(
+  fs: FsPromises,
+  storeName: string,
+  paths: Paths,
+): Promise<VolumeIdentity | undefined> {
+  let fd: number
+  try {
+    fd = await fs.open(paths.marker, READ_FLAGS)
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+  try {
+    const buffer = Buffer.alloc(MAX_MARKER_BYTES)
+    const text = buffer.toString('utf8', 0, await fs.read(fd, buffer, 0))
+    return parseMarker(text) ?? fail(offline(storeName, paths, `${MARKER} is damaged`))
+  } finally {
+    await fs.close(fd)
+  }
+}
+
+function parseMarker(text: string): VolumeIdentity | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value !== 'object' || value === null) return undefined
+    const { id, layout } = value as Record<string, unknown>
+    if (typeof id !== 'string' || id === '' || typeof layout !== 'number' || !Number.isSafeInteger(layout))
+      return undefined
+    return { id, layout }
+  } catch {
+    return undefined
+  }
+}
+
+/** A link in place of a directory could lead our bytes anywhere. */
+async function checkDirectory(fs: FsPromises, storeName: string, path: string): Promise<void> {
+  if ((await fs.lstat(path)).isDirectory()) return
+  const message = `${storeName}: ${path} is not a directory (links are not followed); give the folder itself`
+  throw new MediaError('MEDIA_UNAVAILABLE', message, { reason: 'volume-offline' })
+}
+
+export function offline(storeName: string, paths: Paths, why: string): MediaError {
+  return new MediaError(
+    'MEDIA_UNAVAILABLE',
+    `${storeName}: ${paths.root} is not a volume that can be used: ${why}`,
+    {
+      reason: 'volume-offline',
+    },
+  )
+}
+
+function fail(error: Error): never {
+  throw error
+}
