@@ -305,7 +305,7 @@ describe('a hostile form is refused and leaves nothing', () => {
     ['CON', '_CON'],
     ['NUL.png', '_NUL.png'],
     ['AUX', '_AUX'],
-  ])('row 19 the name %.40s is cleaned, and the media stored', async (sent, kept) => {
+  ])('row 19 the name of case %# is cleaned, and the media stored', async (sent, kept) => {
     const form = formOf([['file', kept.endsWith('.png') ? PNG : Buffer.from('no magic here'), sent]])
     const answer = await wire.ask('/', { method: 'POST', ...form })
     expect([answer.status, answer.json['filename']]).toEqual([201, kept])

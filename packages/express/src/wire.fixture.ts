@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
 import {
   createServer,
   request as httpRequest,
@@ -7,6 +8,10 @@ import {
   type Server,
 } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fsStore } from '@mediakeep/adapters/fs'
+import { sqliteCatalog } from '@mediakeep/adapters/sqlite'
 import {
   type Access,
   createMediaStore,
@@ -116,6 +121,23 @@ export async function memoryMedia(options: Partial<MediaStoreOptions> = {}): Pro
     catalog: memoryCatalog(),
     upkeep: { intervalMs: 0 },
     ...options,
+  })
+}
+
+/** The same on files and SQLite, in a folder that goes with it. */
+export async function diskMedia(options: Partial<MediaStoreOptions> = {}): Promise<MediaStore> {
+  const root = await mkdtemp(join(tmpdir(), 'mediakeep-express-'))
+  const store = await memoryMedia({
+    tiers: [{ name: 'disk', store: fsStore({ root: join(root, 'objects') }) }],
+    catalog: sqliteCatalog({ file: join(root, 'catalog.db') }),
+    ...options,
+  })
+  const { close } = store
+  return Object.assign(store, {
+    async close() {
+      await close.call(store)
+      await rm(root, { recursive: true, force: true })
+    },
   })
 }
 
