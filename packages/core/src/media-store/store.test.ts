@@ -39,7 +39,8 @@ async function fixture(options: Partial<MediaStoreOptions> = {}): Promise<Fixtur
   return { store, objects, events }
 }
 
-const keys = async (objects: MemoryStore): Promise<string[]> => (await objects.list()).objects.map(({ key }) => key)
+const keys = async (objects: MemoryStore): Promise<string[]> =>
+  (await objects.list()).objects.map(({ key }) => key)
 const bytesOf = async (store: MediaStore, ref: Parameters<MediaStore['open']>[0]): Promise<Buffer> =>
   Buffer.from(await (await store.open(ref)).bytes({ maxBytes: 1e9 }))
 
@@ -49,7 +50,8 @@ async function expectNothing({ store, objects }: Fixture): Promise<void> {
   expect(await keys(objects)).toEqual([])
   expect(objects.staging?.usedBytes).toBe(0)
   expect(await store.uploads.list()).toEqual([])
-  for (const { volumes } of await store.tiers.status()) for (const { reservedBytes } of volumes) expect(reservedBytes).toBe(0)
+  for (const { volumes } of await store.tiers.status())
+    for (const { reservedBytes } of volumes) expect(reservedBytes).toBe(0)
 }
 
 const small = Buffer.from('a small note')
@@ -76,7 +78,12 @@ describe('put() and open()', () => {
       const { store } = await fixture()
       const media = await store.put(body(), { filename: 'a.bin' })
       const want = name === 'a small Readable' ? large.subarray(0, 2000) : large
-      expect(media).toMatchObject({ digest: digestOf(want), sizeBytes: want.length, state: 'active', contentNumber: 1 })
+      expect(media).toMatchObject({
+        digest: digestOf(want),
+        sizeBytes: want.length,
+        state: 'active',
+        contentNumber: 1,
+      })
       expect((await bytesOf(store, media.id)).equals(want)).toBe(true)
       await using reader = await store.open(media.id, { range: { start: 100, endExclusive: 1900 } })
       expect(Buffer.from(await reader.bytes({ maxBytes: 1800 })).equals(want.subarray(100, 1900))).toBe(true)
@@ -105,14 +112,19 @@ describe('put() and open()', () => {
     const folder = await mkdtemp(join(tmpdir(), 'mediakeep-put-'))
     const path = join(folder, 'a.jpg')
     await writeFile(path, 'no jpeg')
-    await expect(store.put({ path, move: true }, { filename: 'a.jpg' })).rejects.toMatchObject({ code: 'MEDIA_TYPE_REFUSED' })
+    await expect(store.put({ path, move: true }, { filename: 'a.jpg' })).rejects.toMatchObject({
+      code: 'MEDIA_TYPE_REFUSED',
+    })
     expect(await readdir(folder)).toEqual(['a.jpg'])
     await rm(folder, { recursive: true })
   })
 
   it('keep one blob for equal bytes of two owners, and its bytes while one of them lives', async () => {
     const { store, objects } = await fixture({ upkeep: { intervalMs: 0, garbageGraceMs: 0 } })
-    const [a, b] = [await store.put(large, { owner: 'a' }), await store.put(Readable.from([large]), { owner: 'b' })]
+    const [a, b] = [
+      await store.put(large, { owner: 'a' }),
+      await store.put(Readable.from([large]), { owner: 'b' }),
+    ]
     expect(a.id).not.toBe(b.id)
     expect(await keys(objects)).toHaveLength(1)
     await store.delete(a.id)
@@ -125,7 +137,11 @@ describe('put() and open()', () => {
 
   it('keep one blob when 24 equal bodies arrive at once', async () => {
     const { store, objects } = await fixture()
-    const all = await Promise.all(Array.from({ length: 24 }, (_, index) => store.put(Readable.from([large]), { owner: `owner-${index}` })))
+    const all = await Promise.all(
+      Array.from({ length: 24 }, (_, index) =>
+        store.put(Readable.from([large]), { owner: `owner-${index}` }),
+      ),
+    )
     expect(new Set(all.map(({ id }) => id)).size).toBe(24)
     expect(await keys(objects)).toHaveLength(1)
   })
@@ -139,6 +155,73 @@ describe('put() and open()', () => {
     expect((await bytesOf(store, first.id)).equals(large)).toBe(true)
   })
 
+  it('write the bytes anew when the copy that is there was cut or is gone, unseen by any reader', async () => {
+    const { store, objects } = await fixture({ reads: { cacheBytes: 0 } })
+    const media = await store.put(large)
+    const cut = large.subarray(0, 100)
+    await objects.put((await keys(objects))[0] as string, {
+      sizeBytes: 100,
+      bytes: cut,
+      open: () => Readable.from([cut]),
+    })
+    await store.put(large)
+    expect((await bytesOf(store, media.id)).equals(large)).toBe(true)
+    for (const key of await keys(objects)) await objects.delete(key)
+    await store.put(large)
+    expect((await bytesOf(store, media.id)).equals(large)).toBe(true)
+  })
+
+  it('drop bytes that lost the race of two processes at once', async () => {
+    const [objects, catalog] = [memoryStore(), memoryCatalog()]
+    const tiers = [{ name: 'm', store: objects }]
+    const [{ store: one }, { store: two }] = [
+      await fixture({ tiers, catalog }),
+      await fixture({ tiers, catalog }),
+    ]
+    const media = await Promise.all([one, two, one, two].map((store) => store.put(Readable.from([large]))))
+    expect(await keys(objects)).toHaveLength(1)
+    for (const { id } of media) expect((await bytesOf(one, id)).equals(large)).toBe(true)
+  })
+
+  it('close every file they open, whatever happens to the reader', async () => {
+    const objects = memoryStore()
+    let open = 0
+    const counting = new Proxy(objects, {
+      get(target, name, receiver) {
+        if (name !== 'openFile') return Reflect.get(target, name, receiver)
+        return async (key: string) => {
+          const file = await target.openFile?.(key)
+          if (file === undefined) return undefined
+          open++
+          let closed = false
+          return {
+            sizeBytes: file.sizeBytes,
+            read: (buffer: Uint8Array, position: number) => file.read(buffer, position),
+            stamp: () => file.stamp(),
+            async close() {
+              if (!closed) open--
+              closed = true
+              await file.close()
+            },
+          }
+        }
+      },
+    })
+    const { store } = await fixture({ tiers: [{ name: 'm', store: counting }], reads: { cacheBytes: 0 } })
+    const media = await store.put(large)
+    await bytesOf(store, media)
+    await (await store.open(media, { range: { start: 5, endExclusive: 10 } })).bytes({ maxBytes: 5 })
+    const half = (await store.open(media)).stream()
+    for await (const _ of half) break
+    await new Promise((resolve) => (half.closed ? resolve(null) : half.once('close', resolve)))
+    expect(open).toBe(0)
+    await (await store.open(media))[Symbol.asyncDispose]()
+    await expect((await store.open(media)).bytes({ maxBytes: 1 })).rejects.toThrow()
+    const note = await store.put(small)
+    await bytesOf(store, note)
+    expect(open).toBe(0)
+  })
+
   it('never give out wrong bytes: whole, by range, and from a cached object', async () => {
     const { store, objects, events } = await fixture({ reads: { cacheBytes: 0 } })
     for (const bytes of [Buffer.from('x'.repeat(5000)), large]) {
@@ -146,8 +229,13 @@ describe('put() and open()', () => {
       const key = (await keys(objects))[0] as string
       const damaged = Buffer.from(bytes)
       damaged[1234] = (damaged[1234] as number) ^ 1
-      await objects.put(key, { sizeBytes: damaged.length, bytes: damaged, open: () => Readable.from([damaged]) })
-      const ranged = async (): Promise<Uint8Array> => (await store.open(media.id, { range: { start: 1200, endExclusive: 1300 } })).bytes({ maxBytes: 1000 })
+      await objects.put(key, {
+        sizeBytes: damaged.length,
+        bytes: damaged,
+        open: () => Readable.from([damaged]),
+      })
+      const ranged = async (): Promise<Uint8Array> =>
+        (await store.open(media.id, { range: { start: 1200, endExclusive: 1300 } })).bytes({ maxBytes: 1000 })
       await expect(ranged()).rejects.toMatchObject({ code: 'MEDIA_CORRUPT' })
       await expect(bytesOf(store, media.id)).rejects.toMatchObject({ code: 'MEDIA_CORRUPT' })
       expect(events.some(({ type }) => type === 'blob.corrupt')).toBe(true)
@@ -158,23 +246,83 @@ describe('put() and open()', () => {
 })
 
 describe('put() refuses', () => {
-  const refusals: readonly (readonly [string, () => Body, Parameters<MediaStore['put']>[1], string, string | undefined])[] = [
+  const refusals: readonly (readonly [
+    string,
+    () => Body,
+    Parameters<MediaStore['put']>[1],
+    string,
+    string | undefined,
+  ])[] = [
     ['an empty body', () => new Uint8Array(), {}, 'MEDIA_BAD_INPUT', 'empty-file'],
     ['an empty stream', () => Readable.from([]), {}, 'MEDIA_BAD_INPUT', 'empty-file'],
-    ['a body shorter than declared', () => Readable.from([large]), { sizeBytes: large.length + 1 }, 'MEDIA_BAD_INPUT', 'incomplete-body'],
-    ['a body longer than declared', () => Readable.from([large]), { sizeBytes: large.length - 1 }, 'MEDIA_BAD_INPUT', 'size-mismatch'],
-    ['another digest than declared', () => Readable.from([large]), { digest: digestOf(small) }, 'MEDIA_DIGEST_MISMATCH', 'digest-mismatch'],
-    ['a type that the bytes contradict', () => Readable.from([large]), { contentType: 'image/png' }, 'MEDIA_TYPE_REFUSED', 'content-type-mismatch'],
-    ['a declared type that no policy takes', () => Readable.from([large]), { contentType: 'text/html' }, 'MEDIA_TYPE_REFUSED', 'type-not-allowed'],
+    [
+      'a body shorter than declared',
+      () => Readable.from([large]),
+      { sizeBytes: large.length + 1 },
+      'MEDIA_BAD_INPUT',
+      'incomplete-body',
+    ],
+    [
+      'a body longer than declared',
+      () => Readable.from([large]),
+      { sizeBytes: large.length - 1 },
+      'MEDIA_BAD_INPUT',
+      'size-mismatch',
+    ],
+    [
+      'another digest than declared',
+      () => Readable.from([large]),
+      { digest: digestOf(small) },
+      'MEDIA_DIGEST_MISMATCH',
+      'digest-mismatch',
+    ],
+    [
+      'a type that the bytes contradict',
+      () => Readable.from([large]),
+      { contentType: 'image/png' },
+      'MEDIA_TYPE_REFUSED',
+      'content-type-mismatch',
+    ],
+    [
+      'a declared type that no policy takes',
+      () => Readable.from([large]),
+      { contentType: 'text/html' },
+      'MEDIA_TYPE_REFUSED',
+      'type-not-allowed',
+    ],
     ['a body over the limit', () => Readable.from([large, large]), {}, 'MEDIA_TOO_LARGE', 'entity-too-large'],
-    ['a declared size over the limit', () => Readable.from([small]), { sizeBytes: 5_000_001 }, 'MEDIA_TOO_LARGE', 'entity-too-large'],
-    ['an unknown id', () => small, { at: '01a1fe23-448e-7226-b88c-bb377fa62870' }, 'MEDIA_ABSENT', 'unknown-id'],
+    [
+      'a declared size over the limit',
+      () => Readable.from([small]),
+      { sizeBytes: 5_000_001 },
+      'MEDIA_TOO_LARGE',
+      'entity-too-large',
+    ],
+    [
+      'an unknown id',
+      () => small,
+      { at: '01a1fe23-448e-7226-b88c-bb377fa62870' },
+      'MEDIA_ABSENT',
+      'unknown-id',
+    ],
     ['a NUL in the name', () => small, { filename: 'a\0.txt' }, 'MEDIA_BAD_INPUT', 'nul-in-name'],
     ['a key that climbs', () => small, { at: { key: 'a/../b' } }, 'MEDIA_BAD_INPUT', 'bad-key'],
     ['what is no body', () => 7 as unknown as Body, {}, 'MEDIA_BAD_INPUT', 'not-bytes'],
     ['a body that fails', () => failing(), {}, 'MEDIA_UNAVAILABLE', undefined],
-    ['late options that are wrong', () => Readable.from([large]), { finish: () => ({ tags: ['a'.repeat(10_000)] }) }, 'MEDIA_BAD_INPUT', undefined],
-    ['a late name that the bytes contradict', () => Readable.from([large]), { finish: () => ({ filename: 'a.png' }) }, 'MEDIA_TYPE_REFUSED', 'extension-mismatch'],
+    [
+      'late options that are wrong',
+      () => Readable.from([large]),
+      { finish: () => ({ tags: ['a'.repeat(10_000)] }) },
+      'MEDIA_BAD_INPUT',
+      undefined,
+    ],
+    [
+      'a late name that the bytes contradict',
+      () => Readable.from([large]),
+      { finish: () => ({ filename: 'a.png' }) },
+      'MEDIA_TYPE_REFUSED',
+      'extension-mismatch',
+    ],
   ]
   async function* failing(): AsyncGenerator<Uint8Array> {
     yield large
@@ -183,7 +331,10 @@ describe('put() refuses', () => {
   for (const [name, body, options, code, reason] of refusals) {
     it(`${name}, and nothing is left`, async () => {
       const made = await fixture({ limits: { maxBodyBytes: 5_000_000 } })
-      await expect(made.store.put(body(), options)).rejects.toMatchObject({ code, ...(reason === undefined ? {} : { reason }) })
+      await expect(made.store.put(body(), options)).rejects.toMatchObject({
+        code,
+        ...(reason === undefined ? {} : { reason }),
+      })
       await expectNothing(made)
       expect(made.events.map(({ type }) => type)).toEqual(['upload.refused'])
     })
@@ -214,12 +365,19 @@ describe('put() refuses', () => {
     let open = (): void => {}
     const first = store.put(
       (async function* () {
-        await new Promise<void>((resolve) => { open = resolve })
+        await new Promise<void>((resolve) => {
+          open = resolve
+        })
         yield small
       })(),
     )
     let read = false
-    const second = store.put((async function* () { read = true; yield small })())
+    const second = store.put(
+      (async function* () {
+        read = true
+        yield small
+      })(),
+    )
     await expect(second).rejects.toMatchObject({ code: 'MEDIA_BUSY', reason: 'too-many-uploads' })
     await expect(store.admit({})).rejects.toMatchObject({ code: 'MEDIA_BUSY' })
     expect(read).toBe(false)
@@ -234,7 +392,9 @@ describe('put() refuses', () => {
     const objects = memoryStore()
     const { store } = await fixture({ tiers: [{ name: 'm', store: objects, capacityBytes: 4_000_000 }] })
     const first = await store.put(Readable.from([large]), { sizeBytes: large.length })
-    await expect(store.put(Readable.from([randomBytes(2_000_000)]), { sizeBytes: 2_000_000 })).rejects.toMatchObject({ code: 'MEDIA_NO_SPACE' })
+    await expect(
+      store.put(Readable.from([randomBytes(2_000_000)]), { sizeBytes: 2_000_000 }),
+    ).rejects.toMatchObject({ code: 'MEDIA_NO_SPACE' })
     expect((await bytesOf(store, first.id)).equals(large)).toBe(true)
     await store.delete(first.id)
     for await (const _ of store.upkeep.collectGarbage({ graceMs: 0 }));
@@ -260,22 +420,34 @@ describe('replacing', () => {
   it('honours conditions before the body and again at commit', async () => {
     const { store } = await fixture()
     const first = await store.put(small, { at: { key: 'k' }, when: { type: 'absent' } })
-    await expect(store.put(large, { at: { key: 'k' }, when: { type: 'absent' } })).rejects.toMatchObject({ code: 'MEDIA_PRECONDITION' })
-    await expect(store.put(large, { at: first.id, when: { type: 'match', etags: ['other'] } })).rejects.toMatchObject({ code: 'MEDIA_PRECONDITION' })
+    await expect(store.put(large, { at: { key: 'k' }, when: { type: 'absent' } })).rejects.toMatchObject({
+      code: 'MEDIA_PRECONDITION',
+    })
+    await expect(
+      store.put(large, { at: first.id, when: { type: 'match', etags: ['other'] } }),
+    ).rejects.toMatchObject({ code: 'MEDIA_PRECONDITION' })
     await using reader = await store.open(first)
-    const late = store.put((async function* () {
-      yield large
-      await store.put(Buffer.from('between'), { at: { key: 'k' } })
-    })(), { at: { key: 'k' }, when: { type: 'match', etags: [reader.etag] } })
+    const late = store.put(
+      (async function* () {
+        yield large
+        await store.put(Buffer.from('between'), { at: { key: 'k' } })
+      })(),
+      { at: { key: 'k' }, when: { type: 'match', etags: [reader.etag] } },
+    )
     await expect(late).rejects.toMatchObject({ code: 'MEDIA_PRECONDITION' })
     expect((await bytesOf(store, first.id)).toString()).toBe('between')
   })
 
   it('has one winner when 16 create the same key at once', async () => {
     const { store, objects } = await fixture()
-    const results = await Promise.allSettled(Array.from({ length: 16 }, (_, index) => store.put(Buffer.from(`body ${index}`), { at: { key: 'k' }, when: { type: 'absent' } })))
+    const results = await Promise.allSettled(
+      Array.from({ length: 16 }, (_, index) =>
+        store.put(Buffer.from(`body ${index}`), { at: { key: 'k' }, when: { type: 'absent' } }),
+      ),
+    )
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
-    for (const result of results) if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'MEDIA_PRECONDITION' })
+    for (const result of results)
+      if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'MEDIA_PRECONDITION' })
     expect(await keys(objects)).toHaveLength(1)
   })
 })
@@ -285,7 +457,13 @@ describe('idempotency keys', () => {
     const { store } = await fixture()
     const first = await store.put(small, { idempotencyKey: 'a', owner: 'o' })
     let read = false
-    const again = await store.put((async function* () { read = true; yield large })(), { idempotencyKey: 'a', owner: 'o' })
+    const again = await store.put(
+      (async function* () {
+        read = true
+        yield large
+      })(),
+      { idempotencyKey: 'a', owner: 'o' },
+    )
     expect(again.id).toBe(first.id)
     expect(read).toBe(false)
     expect((await store.put(small, { idempotencyKey: 'a', owner: 'p' })).id).not.toBe(first.id)
@@ -320,8 +498,12 @@ describe('readers', () => {
     const reader = await store.open(media)
     await reader.bytes({ maxBytes: 1e9 })
     expect(() => reader.stream()).toThrow(expect.objectContaining({ reason: 'reader-used' }))
-    await expect((await store.open(media)).bytes({ maxBytes: 10 })).rejects.toMatchObject({ code: 'MEDIA_TOO_LARGE' })
-    await expect(store.open(media, { range: { start: large.length, endExclusive: large.length + 1 } })).rejects.toMatchObject({ code: 'MEDIA_RANGE' })
+    await expect((await store.open(media)).bytes({ maxBytes: 10 })).rejects.toMatchObject({
+      code: 'MEDIA_TOO_LARGE',
+    })
+    await expect(
+      store.open(media, { range: { start: large.length, endExclusive: large.length + 1 } }),
+    ).rejects.toMatchObject({ code: 'MEDIA_RANGE' })
   })
 })
 
@@ -332,10 +514,18 @@ describe('signed addresses', () => {
     const url = await store.url(media.id, { expiresAt: new Date(Date.now() + 60_000), download: true })
     expect(url.href).toContain(`https://media.example/media/${media.id}/content?`)
     expect(store.verifyUrl(media.id, url.searchParams)).toMatchObject({ download: true })
-    for (const [name, value] of [['download', '0'], ['exp', '1'], ['exp', String(Number(url.searchParams.get('exp')) + 1)], ['kid', 'x'], ['sig', 'a'.repeat(43)]] as const) {
+    for (const [name, value] of [
+      ['download', '0'],
+      ['exp', '1'],
+      ['exp', String(Number(url.searchParams.get('exp')) + 1)],
+      ['kid', 'x'],
+      ['sig', 'a'.repeat(43)],
+    ] as const) {
       const changed = new URLSearchParams(url.searchParams)
       changed.set(name, value)
-      expect(() => store.verifyUrl(media.id, changed)).toThrow(expect.objectContaining({ code: 'MEDIA_DENIED' }))
+      expect(() => store.verifyUrl(media.id, changed)).toThrow(
+        expect.objectContaining({ code: 'MEDIA_DENIED' }),
+      )
     }
     const without = new URLSearchParams(url.searchParams)
     without.delete('download')
@@ -343,9 +533,13 @@ describe('signed addresses', () => {
     const doubled = new URLSearchParams(url.searchParams)
     doubled.append('sig', 'x')
     expect(() => store.verifyUrl(media.id, doubled)).toThrow()
-    expect(() => store.in('other').verifyUrl(media.id, url.searchParams)).toThrow(expect.objectContaining({ reason: 'signature' }))
+    expect(() => store.in('other').verifyUrl(media.id, url.searchParams)).toThrow(
+      expect.objectContaining({ reason: 'signature' }),
+    )
     const expired = await store.url(media.id, { expiresAt: new Date(Date.now() - 1000) })
-    expect(() => store.verifyUrl(media.id, expired.searchParams)).toThrow(expect.objectContaining({ reason: 'expired' }))
+    expect(() => store.verifyUrl(media.id, expired.searchParams)).toThrow(
+      expect.objectContaining({ reason: 'expired' }),
+    )
   })
 })
 
@@ -361,13 +555,24 @@ describe('the composition', () => {
       limits: { maxBodyBytes: 0 },
     })
     await expect(make).rejects.toMatchObject({ code: 'MEDIA_BAD_INPUT', reason: 'bad-composition' })
-    for (const part of ['no home tier', '"a" is there twice', 'capacityBytes', 'lowWatermarkRatio', 'publicBaseUrl', 'limits.maxBodyBytes']) await expect(make).rejects.toThrow(part)
+    for (const part of [
+      'no home tier',
+      '"a" is there twice',
+      'capacityBytes',
+      'lowWatermarkRatio',
+      'publicBaseUrl',
+      'limits.maxBodyBytes',
+    ])
+      await expect(make).rejects.toThrow(part)
   })
 
   it('keeps namespaces apart: keys, lists and ids', async () => {
     const { store, objects } = await fixture()
     const other = store.in('other')
-    const [a, b] = [await store.put(small, { at: { key: 'k' } }), await other.put(small, { at: { key: 'k' } })]
+    const [a, b] = [
+      await store.put(small, { at: { key: 'k' } }),
+      await other.put(small, { at: { key: 'k' } }),
+    ]
     expect(a.id).not.toBe(b.id)
     expect(await other.stat(a.id)).toBeUndefined()
     expect((await store.list()).items).toHaveLength(1)
