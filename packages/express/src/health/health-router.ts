@@ -9,12 +9,16 @@ import {
 } from '@mediakeep/core'
 import type { MediaHandler } from '../router/media-router.ts'
 
+/** An id that no media has: its time is the epoch. */
+const NOBODY = '00000000-0000-7000-8000-000000000000'
+const LIVENESS_WAIT_MS = 1_000
+
 /**
  * GET `/healthz`: 200 while the process can serve, 503 once the store is closed.
  * GET `/readyz`: 200 when every dependency answers, also degraded; 503 when one that is needed does not.
  * Names, states and times only: no addresses, no messages. Other paths go to `next`, or are 404.
  */
-export function healthRouter(store: Pick<MediaStore, 'health'>): MediaHandler {
+export function healthRouter(store: Pick<MediaStore, 'health' | 'stat'>): MediaHandler {
   return (request, response, next) => {
     const url = request.url ?? '/'
     const question = url.indexOf('?')
@@ -30,36 +34,45 @@ export function healthRouter(store: Pick<MediaStore, 'health'>): MediaHandler {
       send(response, requestId, 405, { status: 'unknown' }, ['Allow', 'GET, HEAD'])
       return
     }
-    report(store).then(
-      (health) => {
-        if (health === undefined) send(response, requestId, 503, { status: 'down', checks: {} })
-        else if (isHealth) send(response, requestId, 200, { status: 'ok' })
-        else send(response, requestId, health.status === 'down' ? 503 : 200, health)
-      },
-      () =>
-        send(
-          response,
-          requestId,
-          isHealth ? 200 : 503,
-          isHealth ? { status: 'ok' } : { status: 'down', checks: {} },
-        ),
-    )
+    const answered = isHealth
+      ? isOpen(store).then((open) =>
+          send(response, requestId, open ? 200 : 503, { status: open ? 'ok' : 'down' }),
+        )
+      : report(store).then((health) =>
+          send(response, requestId, health.status === 'down' ? 503 : 200, health),
+        )
+    answered.catch(() => send(response, requestId, 503, { status: 'down', checks: {} }))
   }
 }
 
-/** What a probe may see; `undefined` when the store is closed. */
-async function report(store: Pick<MediaStore, 'health'>): Promise<HealthReport | undefined> {
+/**
+ * Only a closed store is dead. A dependency that fails or hangs makes it not ready: to restart the process, which is
+ * what a failed liveness probe does, would not help.
+ */
+async function isOpen(store: Pick<MediaStore, 'stat'>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const patience = new Promise<true>((resolve) => {
+    timer = setTimeout(resolve, LIVENESS_WAIT_MS, true)
+  })
+  const look = store.stat(NOBODY).then(
+    () => true,
+    (error: unknown) => !isMediaError(error, 'MEDIA_CLOSED'),
+  )
   try {
-    const { status, checks } = await store.health()
-    const shown = Object.entries(checks).map(([name, check]) => [
-      name,
-      { status: check.status, latencyMs: check.latencyMs },
-    ])
-    return { status, checks: Object.fromEntries(shown) }
-  } catch (error) {
-    if (isMediaError(error, 'MEDIA_CLOSED')) return undefined
-    throw error
+    return await Promise.race([look, patience])
+  } finally {
+    clearTimeout(timer)
   }
+}
+
+/** What a probe may see. */
+async function report(store: Pick<MediaStore, 'health'>): Promise<HealthReport> {
+  const { status, checks } = await store.health()
+  const shown = Object.entries(checks).map(([name, check]) => [
+    name,
+    { status: check.status, latencyMs: check.latencyMs },
+  ])
+  return { status, checks: Object.fromEntries(shown) }
 }
 
 function send(

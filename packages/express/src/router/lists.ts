@@ -106,11 +106,9 @@ async function sendPage(
   }
   const next = new URLSearchParams(text)
   next.set('cursor', nextCursor)
-  const path = exchange.path === '/' ? '' : exchange.path
-  sendJson(exchange, 200, { items, nextCursor }, [
-    'Link',
-    `<${mountOf(exchange)}${path}?${next}>; rel="next"`,
-  ])
+  const mount = mountOf(exchange)
+  const path = exchange.path === '/' && mount !== '' ? '' : exchange.path
+  sendJson(exchange, 200, { items, nextCursor }, ['Link', `<${mount}${path}?${next}>; rel="next"`])
 }
 
 /** A page may be shorter than asked for; it never shows what its reader could not see one by one. */
