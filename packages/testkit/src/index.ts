@@ -22,3 +22,7 @@ export {
 } from './object-store/harness.ts'
 export { countOpenFiles, waitUntil } from './object-store/open-files.ts'
 export { type Random, seededBytes, seededRandom } from './random.ts'
+export { catalogCases } from './catalog/cases.ts'
+export type { CatalogCase, CatalogContext } from './catalog/context.ts'
+export { type CatalogFixture, type CatalogHarness, catalogConformance } from './catalog/harness.ts'
+export { memoryCatalogHarness } from './catalog/memory-harness.ts'

@@ -3,6 +3,7 @@
  * @packageDocumentation
  */
 import { describe, test } from 'node:test'
+import { type CatalogHarness, catalogConformance } from './catalog/harness.ts'
 import type { Conformance } from './conformance/case.ts'
 import { selectCases } from './conformance/case.ts'
 import { runCase } from './conformance/run.ts'
@@ -29,4 +30,9 @@ export async function describeConformance<Context>(
 /** Proves that a store keeps every promise of `ObjectStore` that applies to it. */
 export async function describeObjectStore(name: string, harness: ObjectStoreHarness): Promise<void> {
   await describeConformance(name, objectStoreConformance(harness))
+}
+
+/** Proves that a catalog keeps every promise of `Catalog` that applies to it. */
+export async function describeCatalog(name: string, harness: CatalogHarness): Promise<void> {
+  await describeConformance(name, catalogConformance(harness))
 }

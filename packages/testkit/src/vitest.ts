@@ -3,6 +3,7 @@
  * @packageDocumentation
  */
 import { describe, test } from 'vitest'
+import { type CatalogHarness, catalogConformance } from './catalog/harness.ts'
 import type { Conformance } from './conformance/case.ts'
 import { selectCases } from './conformance/case.ts'
 import { runCase } from './conformance/run.ts'
@@ -26,4 +27,9 @@ export function describeConformance<Context>(name: string, conformance: Conforma
 /** Proves that a store keeps every promise of `ObjectStore` that applies to it. */
 export function describeObjectStore(name: string, harness: ObjectStoreHarness): void {
   describeConformance(name, objectStoreConformance(harness))
+}
+
+/** Proves that a catalog keeps every promise of `Catalog` that applies to it. */
+export function describeCatalog(name: string, harness: CatalogHarness): void {
+  describeConformance(name, catalogConformance(harness))
 }

@@ -1,0 +1,36 @@
+import { changeCases } from './cases/change.ts'
+import { garbageCases } from './cases/garbage.ts'
+import { hostileCases } from './cases/hostile.ts'
+import { idempotencyCases } from './cases/idempotency.ts'
+import { lifecycleCases } from './cases/lifecycle.ts'
+import { linkCases } from './cases/links.ts'
+import { filterListCases, listCases } from './cases/lists.ts'
+import { raceCases } from './cases/races.ts'
+import { recordCases } from './cases/records.ts'
+import { replaceCases } from './cases/replace.ts'
+import { reservationCases } from './cases/reservations.ts'
+import { searchCases } from './cases/search.ts'
+import { sessionCases } from './cases/sessions.ts'
+import { stagingCases } from './cases/staging.ts'
+import { usageCases } from './cases/usage.ts'
+import type { CatalogCase } from './context.ts'
+
+/** Every promise of `Catalog`, as data. */
+export const catalogCases: readonly CatalogCase[] = [
+  ...lifecycleCases,
+  ...recordCases,
+  ...replaceCases,
+  ...changeCases,
+  ...sessionCases,
+  ...reservationCases,
+  ...stagingCases,
+  ...idempotencyCases,
+  ...linkCases,
+  ...listCases,
+  ...filterListCases,
+  ...searchCases,
+  ...usageCases,
+  ...garbageCases,
+  ...raceCases,
+  ...hostileCases,
+]

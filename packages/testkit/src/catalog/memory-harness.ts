@@ -1,0 +1,33 @@
+import { createMemoryTables, memoryCatalog } from '@mediakeep/core'
+import { fakeClock } from '../clock.ts'
+import type { CatalogHarness } from './harness.ts'
+
+/** The kit on `memoryCatalog`, on a fake clock; handles share their tables. */
+export function memoryCatalogHarness(): CatalogHarness {
+  return {
+    clock: 'fake',
+    persists: true,
+    create() {
+      const clock = fakeClock()
+      const tables = createMemoryTables()
+      return {
+        catalog: memoryCatalog({ clock, tables }),
+        again: () => memoryCatalog({ clock, tables }),
+        async advance(ms) {
+          clock.advance(ms)
+        },
+        async leftovers() {
+          const left = {
+            blobs: tables.blobs.size,
+            placements: tables.placements.size,
+            sessions: tables.sessions.size,
+          }
+          return Object.entries(left).flatMap(([name, count]) =>
+            count === 0 ? [] : [`${count} rows of ${name}`],
+          )
+        },
+        async cleanup() {},
+      }
+    },
+  }
+}
