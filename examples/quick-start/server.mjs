@@ -2,13 +2,22 @@
 import { healthRouter, mediaRouter, openAccess } from '@mediakeep/express'
 import express from 'express'
 import { openMediaStore } from 'mediakeep'
-import { listen, loopbackHost, pageHeaders, portNumber, publicFolder, stopOnSignals } from './shell.mjs'
+import {
+  listen,
+  loopbackHost,
+  onlyThisMachine,
+  pageHeaders,
+  portNumber,
+  publicFolder,
+  stopOnSignals,
+} from './shell.mjs'
 
 const host = loopbackHost(process.env.HOST ?? '127.0.0.1')
 const port = portNumber(process.env.PORT ?? '3000')
 const store = await openMediaStore(process.env.MEDIAKEEP_DATA ?? './data')
 
 const app = express().disable('x-powered-by')
+app.use(onlyThisMachine)
 app.use('/media', mediaRouter(store, { access: openAccess() }))
 app.use(healthRouter(store))
 app.get('/api/usage', async (_request, response) => {

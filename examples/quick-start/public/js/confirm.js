@@ -8,15 +8,21 @@ export function confirmDelete({ title, words }) {
   const dialog = byId('confirm')
   byId('confirm-title').textContent = title
   byId('confirm-words').textContent = words
-  dialog.returnValue = ''
-  byId('confirm-no').onclick = () => dialog.close('')
-  byId('confirm-yes').onclick = () => dialog.close('yes')
-  dialog.onclick = (event) => {
-    if (event.target === dialog) dialog.close('')
-  }
-  dialog.showModal()
-  byId('confirm-no').focus()
   return new Promise((resolve) => {
-    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), { once: true })
+    // The event `close` comes late: a next question may be open by then, and it is not its answer.
+    const answer = (isYes) => {
+      dialog.close()
+      resolve(isYes)
+    }
+    byId('confirm-no').onclick = () => answer(false)
+    byId('confirm-yes').onclick = () => answer(true)
+    dialog.onclose = () => {
+      if (!dialog.open) resolve(false)
+    }
+    dialog.onclick = (event) => {
+      if (event.target === dialog) answer(false)
+    }
+    dialog.showModal()
+    byId('confirm-no').focus()
   })
 }

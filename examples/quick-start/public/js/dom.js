@@ -30,7 +30,7 @@ export function icon(name) {
   svg.setAttribute('aria-hidden', 'true')
   svg.setAttribute('class', 'icon')
   const use = document.createElementNS(SVG, 'use')
-  use.setAttribute('href', `icons.svg#${name}`)
+  use.setAttribute('href', `#icon-${name}`)
   svg.append(use)
   return svg
 }

@@ -79,14 +79,23 @@ export function createViewer({ copiesOf, neighbour, onChanged, onClosed, actions
 
   function leaf(step) {
     const media = neighbour(shown, step)
-    if (media !== undefined) render(media)
+    if (media === undefined) return
+    render(media)
+    // The button that had the focus is gone with the file before.
+    dialog.querySelector(`[data-step="${step}"]:enabled`)?.focus()
+    if (!dialog.contains(document.activeElement)) focusClose()
   }
+
+  const focusClose = () => dialog.querySelector('[aria-label=Close]').focus()
 
   function render(media) {
     releasePreview(dialog)
     shown = media
     const arrow = (step, name, label) =>
-      iconButton(name, label, () => leaf(step), { disabled: neighbour(media, step) === undefined })
+      iconButton(name, label, () => leaf(step), {
+        disabled: neighbour(media, step) === undefined,
+        'data-step': step,
+      })
     dialog.replaceChildren(
       element(
         'header',
@@ -154,7 +163,7 @@ export function createViewer({ copiesOf, neighbour, onChanged, onClosed, actions
       render(media)
       dialog.showModal()
       if (edit) dialog.querySelector('[name=filename]').select()
-      else dialog.querySelector('[aria-label=Close]').focus()
+      else focusClose()
     },
     close() {
       if (dialog.open) dialog.close()
