@@ -1,19 +1,11 @@
-import {
-  type Catalog,
-  type CatalogPage,
-  type Clock,
-  type ContentRecord,
-  type LinkTarget,
-  type MediaQuery,
-  type MediaRecord,
-} from '@mediakeep/core'
+import { type Catalog, type Clock, type LinkTarget, type MediaQuery } from '@mediakeep/core'
 import { createDatabase, type Database } from './database.ts'
 import { loadDriver, type SqliteConnection, type SqliteDriverName } from './driver.ts'
 import { catalogError } from './errors.ts'
 import { checkFile } from './file-checks.ts'
 import { storeId } from './ids.ts'
 import { createRecordMemo } from './memo.ts'
-import { type RecordRow, recordOf, recordRows } from './reads/record.ts'
+import { recordOf, recordText } from './reads/record.ts'
 import { readChunkSums, readVolumeUsage } from './reads/usage.ts'
 import { linkedRecords, listRecords } from './reads/list.ts'
 import { closedError, startThread, type ThreadClient } from './threads/client.ts'
@@ -108,11 +100,6 @@ export function sqliteCatalog(options: SqliteCatalogOptions): Catalog {
       throw catalogError(act, error)
     }
   }
-  const record = async (rows: Promise<readonly RecordRow[]>): Promise<MediaRecord> => {
-    const found = recordOf(await rows)
-    if (found === undefined) throw new TypeError('sqlite: a write answered without its record')
-    return found
-  }
   // Every commit of any other connection changes it, our own writer thread's included.
   const versionOf = (database: Database): number =>
     database.sql<{ readonly data_version: number }>('PRAGMA data_version').get()?.data_version ?? Number.NaN
@@ -140,16 +127,14 @@ export function sqliteCatalog(options: SqliteCatalogOptions): Catalog {
     beginSession: async (input) => use().writer.call('beginSession', input),
     extendSession: async (session, to) => use().writer.call('extendSession', { session, ...to }),
     endSession: async (session) => use().writer.call('endSession', session),
-    listSessions: (namespace) =>
-      read('list sessions', (database) => listSessions(database, namespace, Date.now() + offsetMs())),
-    isSessionLive: (id) =>
-      read('look at a session', (database) => isSessionLive(database, id, Date.now() + offsetMs())),
+    listSessions: (namespace) => read('list sessions', (database) => listSessions(database, namespace)),
+    isSessionLive: (id) => read('look at a session', (database) => isSessionLive(database, id)),
 
     stagePlacement: async (input) =>
       use().writer.call('stagePlacement', { ...input, chunkSums: ownBuffer(input.chunkSums) }),
     async commitContent(input) {
-      const { rows, created, redundant } = await use().writer.call('commitContent', input)
-      return { record: await record(Promise.resolve(rows)), created, redundant }
+      const { text, created, redundant } = await use().writer.call('commitContent', input)
+      return { record: recordOf(text), created, redundant }
     },
 
     get: (namespace, ref) =>
@@ -158,31 +143,40 @@ export function sqliteCatalog(options: SqliteCatalogOptions): Catalog {
         const name = typeof ref === 'string' ? `${namespace}\n${ref}` : `${namespace}\n\n${ref.key}`
         const known = memo.get(version, name)
         if (known !== undefined) return known
-        const found = recordOf(recordRows(database, namespace, ref))
-        if (found !== undefined) memo.set(version, name, found)
-        return found
+        const text = recordText(database, namespace, ref)
+        if (text === undefined) return undefined
+        const record = recordOf(text)
+        memo.set(version, name, record)
+        return record
       }),
     chunkSums: (blobId) => read('read chunk sums', (database) => readChunkSums(database, storeId(blobId))),
-    update: (namespace, ref, change, given = {}) =>
-      record(writerCall((writer) => writer.call('updateRecord', { namespace, ref, change, ...given }))),
+    update: async (namespace, ref, change, given = {}) =>
+      recordOf(await use().writer.call('updateRecord', { namespace, ref, change, ...given })),
     async delete(namespace, ref, given = {}) {
-      return recordOf(await use().writer.call('deleteRecord', { namespace, ref, ...given }))
+      const text = await use().writer.call('deleteRecord', { namespace, ref, ...given })
+      return text === undefined ? undefined : recordOf(text)
     },
-    link: (namespace, ref, target) =>
-      record(writerCall((writer) => writer.call('linkRecord', { namespace, ref, target }))),
-    unlink: (namespace, ref, target) =>
-      record(writerCall((writer) => writer.call('unlinkRecord', { namespace, ref, target }))),
+    link: async (namespace, ref, target) =>
+      recordOf(await use().writer.call('linkRecord', { namespace, ref, target })),
+    unlink: async (namespace, ref, target) =>
+      recordOf(await use().writer.call('unlinkRecord', { namespace, ref, target })),
     async list(namespace, query) {
-      if (options.lists === 'process')
-        return read('list', (database) => listRecords(database, namespace, query))
-      return pageFromText(await use().reader.call('list', { namespace, query: plainQuery(query) }))
+      const { records, ...rest } =
+        options.lists === 'process'
+          ? await read('list', (database) => listRecords(database, namespace, query))
+          : await use().reader.call('list', { namespace, query: plainQuery(query) })
+      return { ...rest, records: records.map(recordOf) }
     },
     async linked(namespace, targets, limitPerTarget) {
-      if (options.lists === 'process')
-        return read('list', (database) => linkedRecords(database, namespace, targets, limitPerTarget))
-      return recordsFromText(
-        await use().reader.call('linked', { namespace, targets: targets.map(plainTarget), limitPerTarget }),
-      )
+      const found =
+        options.lists === 'process'
+          ? await read('list', (database) => linkedRecords(database, namespace, targets, limitPerTarget))
+          : await use().reader.call('linked', {
+              namespace,
+              targets: targets.map(plainTarget),
+              limitPerTarget,
+            })
+      return found.map((texts) => texts.map(recordOf))
     },
     usage: async (namespace, by) => use().reader.call('usage', { namespace, by }),
     volumeUsage: () => read('read usage', readVolumeUsage),
@@ -194,7 +188,6 @@ export function sqliteCatalog(options: SqliteCatalogOptions): Catalog {
     expireSessions: async (given) => use().writer.call('expireSessions', given),
     ping: async () => use().writer.call('ping', undefined),
   }
-  const writerCall = async <T>(call: (writer: ThreadClient) => Promise<T>): Promise<T> => call(use().writer)
   return catalog
 }
 
@@ -214,18 +207,3 @@ function plainQuery({
 }
 
 const plainTarget = ({ kind, target }: LinkTarget): LinkTarget => ({ kind, target })
-
-function pageFromText(text: string): CatalogPage {
-  const page = JSON.parse(text) as CatalogPage
-  return { ...page, records: page.records.map(revive) }
-}
-
-function recordsFromText(text: string): readonly (readonly MediaRecord[])[] {
-  return (JSON.parse(text) as readonly (readonly MediaRecord[])[]).map((records) => records.map(revive))
-}
-
-/** JSON has no instants: they came as text. */
-function revive(record: MediaRecord): MediaRecord {
-  const content: ContentRecord = { ...record.content, createdAt: new Date(record.content.createdAt) }
-  return { ...record, createdAt: new Date(record.createdAt), updatedAt: new Date(record.updatedAt), content }
-}

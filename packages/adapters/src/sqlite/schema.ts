@@ -33,7 +33,9 @@ CREATE TABLE placements(
   state TEXT NOT NULL, owned INTEGER NOT NULL, storedBytes INTEGER NOT NULL, etag TEXT, versionId TEXT,
   fence INTEGER NOT NULL DEFAULT 0, leftAt INTEGER, envelope BLOB
 ) WITHOUT ROWID;
-CREATE UNIQUE INDEX placements_key ON placements(volumeId, key);
+-- Physical keys begin with a digest, which is random, and end with the placement's id, which grows. Sorted by their end
+-- they are added in one place of the index, where each put would else write a page of its own. As unique as before.
+CREATE UNIQUE INDEX placements_key ON placements(volumeId, substr(key, -36), key);
 CREATE INDEX placements_blob ON placements(blobId);
 CREATE INDEX placements_leaving ON placements(leftAt) WHERE state = 'leaving';
 
@@ -76,9 +78,10 @@ CREATE TABLE outcomes(
   PRIMARY KEY(namespace, owner, idempotencyKey)
 ) WITHOUT ROWID;
 CREATE INDEX outcomes_expiry ON outcomes(expiresAt);
+-- placementId is an empty blob where only the blob is pinned.
 CREATE TABLE pins(
-  sessionId BLOB NOT NULL, blobId BLOB NOT NULL, placementId BLOB,
-  PRIMARY KEY(sessionId, blobId)
+  sessionId BLOB NOT NULL, blobId BLOB NOT NULL, placementId BLOB NOT NULL,
+  PRIMARY KEY(sessionId, blobId, placementId)
 ) WITHOUT ROWID;
 CREATE INDEX pins_blob ON pins(blobId);
 CREATE TABLE reservations(

@@ -1,34 +1,43 @@
 import {
   ALL_MEDIA,
   type CatalogPage,
-  linkTerm,
+  hasLink,
   type LinkTarget,
+  linkTerm,
   type MediaQuery,
   type MediaRecord,
-  hasLink,
   readPage,
 } from '@mediakeep/core'
 import type { Database } from '../database.ts'
-import { readId, type StoredId, storeId } from '../ids.ts'
-import { recordOf, recordRows, recordRowsById } from './record.ts'
+import { idAsJson, readJsonId, storeId } from '../ids.ts'
+import { type RecordText, recordOf, recordText, recordTextById } from './record.ts'
 
-interface Posting {
-  readonly id: StoredId
+/** A page as it crosses a thread: the records as texts, so that they are not written out again. */
+export interface PageText {
+  readonly records: readonly RecordText[]
+  readonly nextCursor?: string
 }
 
-/** What every id is below. */
+/** Sorts after every id. */
 const ABOVE_ALL = new Uint8Array(17).fill(0xff)
 
 /** One page, of one state of the database: all statements run in one read transaction. */
-export function listRecords(database: Database, namespace: string, query: MediaQuery): CatalogPage {
-  return inSnapshot(database, () =>
+export function listRecords(database: Database, namespace: string, query: MediaQuery): PageText {
+  const texts = new Map<string, RecordText>()
+  const read = (text: RecordText | undefined): readonly MediaRecord[] => {
+    if (text === undefined) return []
+    const record = recordOf(text)
+    texts.set(record.id, text)
+    return [record]
+  }
+  const page: CatalogPage = inSnapshot(database, () =>
     readPage(namespace, query, {
-      read: (term, before, count) =>
-        postings(database, namespace, term, before, count).map((row) => readId(row.id)),
-      load: (ids) => ids.flatMap((id) => recordOf(recordRowsById(database, namespace, storeId(id))) ?? []),
-      findKey: (key) => recordOf(recordRows(database, namespace, { key })),
+      read: (term, before, count) => postings(database, namespace, term, before, count),
+      load: (ids) => ids.flatMap((id) => read(recordTextById(database, namespace, storeId(id)))),
+      findKey: (key) => read(recordText(database, namespace, { key }))[0],
     }),
   )
+  return { ...page, records: page.records.flatMap(({ id }) => texts.get(id) ?? []) }
 }
 
 /** The newest media of each target. */
@@ -37,28 +46,38 @@ export function linkedRecords(
   namespace: string,
   targets: readonly LinkTarget[],
   limitPerTarget: number,
-): readonly (readonly MediaRecord[])[] {
+): readonly (readonly RecordText[])[] {
   return inSnapshot(database, () =>
-    targets.map((target) => {
-      const found: MediaRecord[] = []
-      let before: string | undefined
-      const term = linkTerm(target)
-      while (found.length < limitPerTarget) {
-        const ids = postings(database, namespace, term, before, limitPerTarget)
-        for (const { id } of ids) {
-          const record = recordOf(recordRowsById(database, namespace, id))
-          // Long links share a term now and then.
-          if (record !== undefined && hasLink(record.links, target) && found.length < limitPerTarget)
-            found.push(record)
-        }
-        const last = ids.at(-1)
-        if (last === undefined || ids.length < limitPerTarget) break
-        before = readId(last.id)
-      }
-      return found
-    }),
+    targets.map((target) => linkedTo(database, namespace, target, limitPerTarget)),
   )
 }
+
+function linkedTo(
+  database: Database,
+  namespace: string,
+  target: LinkTarget,
+  limit: number,
+): readonly RecordText[] {
+  const found: RecordText[] = []
+  let before: string | undefined
+  while (found.length < limit) {
+    const ids = postings(database, namespace, linkTerm(target), before, limit)
+    for (const id of ids) {
+      const text = recordTextById(database, namespace, storeId(id))
+      // Long links may share a term: the record decides.
+      if (text !== undefined && found.length < limit && hasLink(recordOf(text).links, target))
+        found.push(text)
+    }
+    before = ids.at(-1)
+    if (before === undefined || ids.length < limit) break
+  }
+  return found
+}
+
+const ALL_IDS = `SELECT json_group_array(${idAsJson('id')}) AS json FROM
+  (SELECT id FROM media WHERE namespace = ? AND id < ? ORDER BY id DESC LIMIT ?)`
+const TERM_IDS = `SELECT json_group_array(${idAsJson('id')}) AS json FROM
+  (SELECT mediaId AS id FROM terms WHERE namespace = ? AND term = ? AND mediaId < ? ORDER BY mediaId DESC LIMIT ?)`
 
 function postings(
   database: Database,
@@ -66,17 +85,13 @@ function postings(
   term: string,
   before: string | undefined,
   count: number,
-): readonly Posting[] {
+): readonly string[] {
   const bound = before === undefined ? ABOVE_ALL : boundOf(before)
-  if (term === ALL_MEDIA)
-    return database
-      .sql<Posting>('SELECT id FROM media WHERE namespace = ? AND id < ? ORDER BY id DESC LIMIT ?')
-      .all(namespace, bound, count)
-  return database
-    .sql<Posting>(
-      'SELECT mediaId AS id FROM terms WHERE namespace = ? AND term = ? AND mediaId < ? ORDER BY mediaId DESC LIMIT ?',
-    )
-    .all(namespace, term, bound, count)
+  const ids =
+    term === ALL_MEDIA
+      ? database.json<readonly string[]>(ALL_IDS).get(namespace, bound, count)
+      : database.json<readonly string[]>(TERM_IDS).get(namespace, term, bound, count)
+  return (ids ?? []).map(readJsonId)
 }
 
 /**
@@ -90,10 +105,10 @@ function boundOf(before: string): Uint8Array {
 }
 
 function inSnapshot<T>(database: Database, read: () => T): T {
-  database.connection.exec('BEGIN')
+  database.sql('BEGIN').run()
   try {
     return read()
   } finally {
-    database.connection.exec('COMMIT')
+    database.sql('COMMIT').run()
   }
 }

@@ -1,5 +1,4 @@
 import type {
-  ContentRecord,
   JsonObject,
   LinkTarget,
   MediaFacts,
@@ -10,11 +9,22 @@ import type {
   Visibility,
 } from '@mediakeep/core'
 import type { Database } from '../database.ts'
-import { readDigest, readId, type StoredId, storeId } from '../ids.ts'
+import { idAsJson, jsonId, readJsonId, type StoredId, storeId } from '../ids.ts'
 
-/** One record joined with its serving content and one live placement; as many rows as there are live placements. */
-export interface RecordRow {
-  readonly id: StoredId
+/** A placement as JSON. Ids are those of `readJsonId`. */
+export interface PlacementJson {
+  readonly id: string
+  readonly volumeId: string
+  readonly key: string
+  readonly state: PlacementState
+  readonly owned: number
+  readonly storedBytes: number
+  readonly etag: string | null
+}
+
+/** A record as JSON. Ids are those of `readJsonId`, instants milliseconds; lists and metadata are JSON in JSON. */
+export interface RecordJson {
+  readonly id: string
   readonly namespace: string
   readonly key: string | null
   readonly owner: string
@@ -26,113 +36,118 @@ export interface RecordRow {
   readonly createdAt: number
   readonly updatedAt: number
   readonly number: number
-  readonly contentState: MediaState
+  readonly state: MediaState
   readonly contentType: string
   readonly filename: string
   readonly facts: string
   readonly contentAt: number
-  readonly blobId: StoredId
-  readonly digest: Uint8Array | string | null
+  readonly blobId: string
+  readonly digest: string
   readonly sizeBytes: number
-  readonly placementId: StoredId | null
-  readonly volumeId: StoredId | null
-  readonly placementKey: string | null
-  readonly placementState: PlacementState | null
-  readonly owned: number | null
-  readonly storedBytes: number | null
-  readonly etag: string | null
+  readonly placements: readonly PlacementJson[]
 }
 
-const SELECT = `SELECT m.id AS id, m.namespace AS namespace, m.key AS key, m.owner AS owner,
-  m.visibility AS visibility, m.revision AS revision, m.tags AS tags, m.links AS links, m.metadata AS metadata,
-  m.createdAt AS createdAt, m.updatedAt AS updatedAt,
-  c.number AS number, c.state AS contentState, c.contentType AS contentType, c.filename AS filename,
-  c.facts AS facts, c.createdAt AS contentAt, c.blobId AS blobId, b.digest AS digest, b.sizeBytes AS sizeBytes,
-  p.id AS placementId, p.volumeId AS volumeId, p.key AS placementKey, p.state AS placementState,
-  p.owned AS owned, p.storedBytes AS storedBytes, p.etag AS etag
+/** A record as it leaves the database: JSON text, which is also how it crosses a thread. Read it with `recordOf`. */
+export type RecordText = string
+
+/** SQL of a `PlacementJson` made of the row `p`. */
+export const PLACEMENT_AS_JSON: string = `json_object('id', ${idAsJson('p.id')}, 'volumeId', ${idAsJson('p.volumeId')},
+  'key', p.key, 'state', p.state, 'owned', p.owned, 'storedBytes', p.storedBytes, 'etag', p.etag)`
+
+const SELECT = `SELECT json_object('id', ${idAsJson('m.id')}, 'namespace', m.namespace, 'key', m.key, 'owner', m.owner,
+  'visibility', m.visibility, 'revision', m.revision, 'tags', m.tags, 'links', m.links, 'metadata', m.metadata,
+  'createdAt', m.createdAt, 'updatedAt', m.updatedAt,
+  'number', c.number, 'state', c.state, 'contentType', c.contentType, 'filename', c.filename, 'facts', c.facts,
+  'contentAt', c.createdAt, 'blobId', ${idAsJson('c.blobId')}, 'digest', hex(b.digest), 'sizeBytes', b.sizeBytes,
+  'placements', (SELECT json_group_array(${PLACEMENT_AS_JSON}) FROM placements p
+    WHERE p.blobId = c.blobId AND p.state = 'live')) AS json
 FROM media m
 CROSS JOIN contents c ON c.mediaId = m.id AND c.number = m.contentNumber
-CROSS JOIN blobs b ON b.id = c.blobId
-LEFT JOIN placements p ON p.blobId = c.blobId AND p.state = 'live'`
+CROSS JOIN blobs b ON b.id = c.blobId`
 
 const BY_ID = `${SELECT} WHERE m.namespace = ? AND m.id = ?`
 const BY_KEY = `${SELECT} WHERE m.namespace = ? AND m.key = ?`
 
-/** Rows of one record of this namespace; empty when there is none. */
-export function recordRows(
+interface Selected {
+  readonly json: RecordText
+}
+
+/** The record of this namespace; `undefined` when there is none. */
+export function recordText(
   database: Database,
   namespace: string,
   ref: string | { readonly key: string },
-): readonly RecordRow[] {
-  if (typeof ref === 'object') return database.sql<RecordRow>(BY_KEY).all(namespace, ref.key)
-  return recordRowsById(database, namespace, storeId(ref))
+): RecordText | undefined {
+  if (typeof ref === 'string') return recordTextById(database, namespace, storeId(ref))
+  return database.sql<Selected>(BY_KEY).get(namespace, ref.key)?.json
 }
 
-export function recordRowsById(database: Database, namespace: string, id: StoredId): readonly RecordRow[] {
-  return database.sql<RecordRow>(BY_ID).all(namespace, id)
+export function recordTextById(database: Database, namespace: string, id: StoredId): RecordText | undefined {
+  return database.sql<Selected>(BY_ID).get(namespace, id)?.json
 }
 
-/** The record that rows of one media make; rows may have crossed a thread. */
-export function recordOf(rows: readonly RecordRow[]): MediaRecord | undefined {
-  const row = rows[0]
-  if (row === undefined) return undefined
-  const content: ContentRecord = {
-    number: row.number,
-    state: row.contentState,
-    blobId: readId(row.blobId),
-    ...(row.digest === null ? {} : { digest: readDigest(row.digest) }),
-    sizeBytes: row.sizeBytes,
-    contentType: row.contentType,
-    filename: row.filename,
-    facts: parseFacts(row.facts),
-    createdAt: new Date(row.contentAt),
-    placements: placementsOf(rows),
-  }
+/** The record that this transaction has written. */
+export function writtenText(database: Database, namespace: string, id: StoredId): RecordText {
+  const text = recordTextById(database, namespace, id)
+  if (text === undefined) throw new Error('a record that was written has no content')
+  return text
+}
+
+export function recordOf(text: RecordText): MediaRecord {
+  const row = JSON.parse(text) as RecordJson
+  const blobId = readJsonId(row.blobId)
   return {
-    id: readId(row.id),
+    id: readJsonId(row.id),
     namespace: row.namespace,
     ...(row.key === null ? {} : { key: row.key }),
     owner: row.owner,
     visibility: row.visibility,
     revision: row.revision,
-    tags: parseTags(row.tags),
-    metadata: parseMetadata(row.metadata),
-    links: parseLinks(row.links),
+    tags: row.tags === '[]' ? NO_TAGS : frozen(JSON.parse(row.tags) as readonly string[]),
+    metadata: row.metadata === '{}' ? NOTHING : frozen(JSON.parse(row.metadata) as JsonObject),
+    links: row.links === '[]' ? NO_LINKS : frozen(JSON.parse(row.links) as readonly LinkTarget[]),
     createdAt: new Date(row.createdAt),
     updatedAt: new Date(row.updatedAt),
-    content,
+    content: {
+      number: row.number,
+      state: row.state,
+      blobId,
+      ...(row.digest === '' ? {} : { digest: `sha256:${row.digest.toLowerCase()}` as const }),
+      sizeBytes: row.sizeBytes,
+      contentType: row.contentType,
+      filename: row.filename,
+      facts: row.facts === '{}' ? NOTHING : frozen(JSON.parse(row.facts) as MediaFacts),
+      createdAt: new Date(row.contentAt),
+      placements: row.placements.map((placement) => placementOf(placement, blobId)),
+    },
   }
 }
 
-function placementsOf(rows: readonly RecordRow[]): readonly PlacementRecord[] {
-  const placements: PlacementRecord[] = []
-  for (const row of rows) {
-    if (row.placementId === null || row.volumeId === null || row.placementKey === null) continue
-    if (row.placementState === null || row.storedBytes === null) continue
-    placements.push({
-      id: readId(row.placementId),
-      blobId: readId(row.blobId),
-      volumeId: readId(row.volumeId),
-      key: row.placementKey,
-      state: row.placementState,
-      owned: row.owned === 1,
-      storedBytes: row.storedBytes,
-      ...(row.etag === null ? {} : { etag: row.etag }),
-    })
+export function placementOf(
+  row: PlacementJson,
+  blobId: string,
+  state: PlacementState = row.state,
+): PlacementRecord {
+  return {
+    id: readJsonId(row.id),
+    blobId,
+    volumeId: readJsonId(row.volumeId),
+    key: row.key,
+    state,
+    owned: row.owned === 1,
+    storedBytes: row.storedBytes,
+    ...(row.etag === null ? {} : { etag: row.etag }),
   }
-  return placements
 }
 
-/** Rows without bytes in them, which are slow to send to another thread. */
-export function plainRows(rows: readonly RecordRow[]): readonly RecordRow[] {
-  return rows.map((row) => ({
-    ...row,
-    id: readId(row.id),
-    blobId: readId(row.blobId),
-    digest: row.digest === null ? null : readDigest(row.digest),
-    placementId: row.placementId === null ? null : readId(row.placementId),
-    volumeId: row.volumeId === null ? null : readId(row.volumeId),
-  }))
+export function placementJson(placement: PlacementRecord): PlacementJson {
+  return {
+    ...placement,
+    id: jsonId(placement.id),
+    volumeId: jsonId(placement.volumeId),
+    owned: placement.owned ? 1 : 0,
+    etag: placement.etag ?? null,
+  }
 }
 
 // Most records have none of these: then nothing is parsed, and all share one empty value.
@@ -140,15 +155,11 @@ const NO_TAGS: readonly string[] = Object.freeze([])
 const NO_LINKS: readonly LinkTarget[] = Object.freeze([])
 const NOTHING: JsonObject & MediaFacts = Object.freeze({})
 
-export function parseTags(text: string): readonly string[] {
-  return text === '[]' ? NO_TAGS : (JSON.parse(text) as readonly string[])
-}
-export function parseLinks(text: string): readonly LinkTarget[] {
-  return text === '[]' ? NO_LINKS : (JSON.parse(text) as readonly LinkTarget[])
-}
-export function parseMetadata(text: string): JsonObject {
-  return text === '{}' ? NOTHING : (JSON.parse(text) as JsonObject)
-}
-function parseFacts(text: string): MediaFacts {
-  return text === '{}' ? NOTHING : (JSON.parse(text) as MediaFacts)
+/** Callers share records: nobody can change what others see. */
+function frozen<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    Object.freeze(value)
+    for (const member of Object.values(value)) frozen(member)
+  }
+  return value
 }

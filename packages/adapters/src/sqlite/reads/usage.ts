@@ -2,30 +2,42 @@ import type { CatalogUsage, VolumeUsage } from '@mediakeep/core'
 import type { Database } from '../database.ts'
 import { readId, type StoredId } from '../ids.ts'
 
-const SERVING = `FROM media m CROSS JOIN contents c ON c.mediaId = m.id AND c.number = m.contentNumber
-  CROSS JOIN blobs b ON b.id = c.blobId`
+/**
+ * Reads every record of the namespace. Logical bytes are those of every content kept, stored bytes those of live
+ * placements, once however many media of the same name share them. `kept` is one row for each name, media and blob.
+ */
+const sums = (kept: string, storedBytes: string): string => `
+  WITH kept AS MATERIALIZED (${kept}),
+  shared AS (SELECT name, blobId, sum(contents * sizeBytes) AS logicalBytes FROM kept GROUP BY 1, 2),
+  counted AS (SELECT name, count(DISTINCT mediaId) AS media FROM kept GROUP BY 1)
+  SELECT shared.name AS name, counted.media AS media, sum(logicalBytes) AS logicalBytes,
+    sum(${storedBytes}) AS storedBytes
+  FROM shared JOIN counted ON counted.name = shared.name GROUP BY shared.name ORDER BY shared.name`
 
-/** Logical bytes count each record, stored bytes each blob once. Reads every record of the namespace. */
-const BY_NAME = (name: string): string => `
-  WITH one AS (SELECT ${name} AS name, b.id AS blobId, count(*) AS media, b.sizeBytes AS sizeBytes ${SERVING}
-    WHERE m.namespace = ? GROUP BY 1, 2)
-  SELECT name, sum(media) AS media, sum(media * sizeBytes) AS logicalBytes, sum(sizeBytes) AS storedBytes
-  FROM one GROUP BY name ORDER BY name`
-
-const BY_TIER = `
-  WITH one AS (SELECT c.blobId AS blobId, count(*) AS media, b.sizeBytes AS sizeBytes ${SERVING}
-    WHERE m.namespace = ? GROUP BY 1),
-  placed AS (SELECT coalesce(v.tier, '') AS name, one.blobId AS blobId, one.media AS media, one.sizeBytes AS sizeBytes,
-      sum(p.storedBytes) AS storedBytes
-    FROM one CROSS JOIN placements p ON p.blobId = one.blobId AND p.state = 'live' LEFT JOIN volumes v ON v.id = p.volumeId
-    GROUP BY 1, 2)
-  SELECT name, sum(media) AS media, sum(media * sizeBytes) AS logicalBytes, sum(storedBytes) AS storedBytes
-  FROM placed GROUP BY name ORDER BY name`
+const CONTENTS = `FROM media m CROSS JOIN contents c ON c.mediaId = m.id CROSS JOIN blobs b ON b.id = c.blobId`
+const COLUMNS = 'm.id AS mediaId, c.blobId AS blobId, count(*) AS contents, b.sizeBytes AS sizeBytes'
+const STORED = `coalesce((SELECT sum(p.storedBytes) FROM placements p
+  WHERE p.blobId = shared.blobId AND p.state = 'live'), 0)`
+const STORED_IN_TIER = `coalesce((SELECT sum(p.storedBytes) FROM placements p JOIN volumes v ON v.id = p.volumeId
+  WHERE p.blobId = shared.blobId AND p.state = 'live' AND v.tier = shared.name), 0)`
 
 const QUERIES: Readonly<Record<'owner' | 'type' | 'tier', string>> = {
-  owner: BY_NAME('m.owner'),
-  type: BY_NAME('c.contentType'),
-  tier: BY_TIER,
+  owner: sums(
+    `SELECT m.owner AS name, ${COLUMNS} ${CONTENTS} WHERE m.namespace = ? GROUP BY 1, 2, 3`,
+    STORED,
+  ),
+  type: sums(
+    `SELECT s.contentType AS name, ${COLUMNS} ${CONTENTS}
+       JOIN contents s ON s.mediaId = m.id AND s.number = m.contentNumber WHERE m.namespace = ? GROUP BY 1, 2, 3`,
+    STORED,
+  ),
+  tier: sums(
+    `SELECT t.tier AS name, ${COLUMNS} ${CONTENTS}
+       JOIN (SELECT DISTINCT p.blobId AS blobId, v.tier AS tier FROM placements p JOIN volumes v ON v.id = p.volumeId
+         WHERE p.state = 'live') t ON t.blobId = c.blobId
+     WHERE m.namespace = ? GROUP BY 1, 2, 3`,
+    STORED_IN_TIER,
+  ),
 }
 
 export function readUsage(

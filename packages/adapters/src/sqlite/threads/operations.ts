@@ -1,5 +1,4 @@
 import type { Transaction } from '../database.ts'
-import { plainRows, type RecordRow } from '../reads/record.ts'
 import { commitContent } from '../writes/commit.ts'
 import { claimGarbage, condemn, dropPlacements } from '../writes/garbage.ts'
 import { markBad } from '../writes/placements.ts'
@@ -15,11 +14,6 @@ interface Write<Name extends keyof WriteOperations> {
   readonly durable: boolean
 }
 
-const rowsOf =
-  <Input>(run: (tx: Transaction, input: Input) => readonly RecordRow[]) =>
-  (tx: Transaction, input: Input): readonly RecordRow[] =>
-    plainRows(run(tx, input))
-
 /**
  * Every write. Those about sessions and staging need no sync: losing them in a power cut loses an upload that was not
  * acknowledged, and at worst leaves bytes without a row. A durable commit that follows makes them durable too.
@@ -30,17 +24,11 @@ export const WRITES: { readonly [Name in keyof WriteOperations]: Write<Name> } =
   extendSession: { run: extendSession, durable: false },
   endSession: { run: endSession, durable: false },
   stagePlacement: { run: stagePlacement, durable: false },
-  commitContent: {
-    run(tx, input) {
-      const committed = commitContent(tx, input)
-      return { ...committed, rows: plainRows(committed.rows) }
-    },
-    durable: true,
-  },
-  updateRecord: { run: rowsOf(updateRecord), durable: true },
-  deleteRecord: { run: rowsOf(deleteRecord), durable: true },
-  linkRecord: { run: rowsOf(linkRecord), durable: true },
-  unlinkRecord: { run: rowsOf(unlinkRecord), durable: true },
+  commitContent: { run: commitContent, durable: true },
+  updateRecord: { run: updateRecord, durable: true },
+  deleteRecord: { run: deleteRecord, durable: true },
+  linkRecord: { run: linkRecord, durable: true },
+  unlinkRecord: { run: unlinkRecord, durable: true },
   markBad: { run: markBad, durable: true },
   // A condemnation that is lost is made again; a claim is what deletes bytes, and must not be.
   condemn: { run: condemn, durable: false },

@@ -13,8 +13,9 @@ import type {
 } from '@mediakeep/core'
 import type { SqliteDriverName } from '../driver.ts'
 import type { ErrorWire } from '../errors.ts'
-import type { RecordRow } from '../reads/record.ts'
-import type { CommittedRows } from '../writes/commit.ts'
+import type { PageText } from '../reads/list.ts'
+import type { RecordText } from '../reads/record.ts'
+import type { CommittedText } from '../writes/commit.ts'
 import type { DeleteInput, LinkInput, UpdateInput } from '../writes/records.ts'
 import type { ExtendSession, SessionRef } from '../writes/sessions.ts'
 
@@ -30,11 +31,11 @@ export interface WriteOperations {
   readonly extendSession: Operation<ExtendSession, SessionRecord>
   readonly endSession: Operation<SessionRef, undefined>
   readonly stagePlacement: Operation<StagePlacement, StagedPlacement>
-  readonly commitContent: Operation<CommitContent, CommittedRows>
-  readonly updateRecord: Operation<UpdateInput, readonly RecordRow[]>
-  readonly deleteRecord: Operation<DeleteInput, readonly RecordRow[]>
-  readonly linkRecord: Operation<LinkInput, readonly RecordRow[]>
-  readonly unlinkRecord: Operation<LinkInput, readonly RecordRow[]>
+  readonly commitContent: Operation<CommitContent, CommittedText>
+  readonly updateRecord: Operation<UpdateInput, RecordText>
+  readonly deleteRecord: Operation<DeleteInput, RecordText | undefined>
+  readonly linkRecord: Operation<LinkInput, RecordText>
+  readonly unlinkRecord: Operation<LinkInput, RecordText>
   readonly markBad: Operation<string, undefined>
   readonly condemn: Operation<
     { readonly limit: number },
@@ -49,12 +50,12 @@ export interface WriteOperations {
   readonly ping: Operation<undefined, undefined>
 }
 
-/** What the reading thread does. Records cross as JSON text: quicker than to clone them. */
+/** What the reading thread does. Records cross as the text they are read as. */
 export interface ReadOperations {
-  readonly list: Operation<{ readonly namespace: string; readonly query: MediaQuery }, string>
+  readonly list: Operation<{ readonly namespace: string; readonly query: MediaQuery }, PageText>
   readonly linked: Operation<
     { readonly namespace: string; readonly targets: readonly LinkTarget[]; readonly limitPerTarget: number },
-    string
+    readonly (readonly RecordText[])[]
   >
   readonly usage: Operation<
     { readonly namespace: string; readonly by: 'owner' | 'type' | 'tier' },

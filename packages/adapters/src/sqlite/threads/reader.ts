@@ -22,9 +22,9 @@ const READS: {
     input: ReadOperations[Name]['input'],
   ) => ReadOperations[Name]['output']
 } = {
-  list: (database, { namespace, query }) => JSON.stringify(listRecords(database, namespace, query)),
+  list: (database, { namespace, query }) => listRecords(database, namespace, query),
   linked: (database, { namespace, targets, limitPerTarget }) =>
-    JSON.stringify(linkedRecords(database, namespace, targets, limitPerTarget)),
+    linkedRecords(database, namespace, targets, limitPerTarget),
   usage: (database, { namespace, by }) => readUsage(database, namespace, by),
 }
 

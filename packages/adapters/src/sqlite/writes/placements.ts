@@ -1,53 +1,54 @@
 import type { PlacementRecord, PlacementState } from '@mediakeep/core'
 import type { Transaction } from '../database.ts'
-import { readId, type StoredId, storeId } from '../ids.ts'
+import { idAsJson, readJsonId, type StoredId, storeId } from '../ids.ts'
+import { PLACEMENT_AS_JSON, type PlacementJson, placementOf } from '../reads/record.ts'
 import { addToVolume } from './volumes.ts'
 
-export interface PlacementRow {
-  readonly id: StoredId
-  readonly blobId: StoredId
-  readonly volumeId: StoredId
-  readonly key: string
-  readonly state: PlacementState
-  readonly owned: number
-  readonly storedBytes: number
-  readonly etag: string | null
+const SELECT = `SELECT json_array(${idAsJson('p.blobId')}, ${PLACEMENT_AS_JSON}) AS json FROM placements p`
+
+type Selected = readonly [blobId: string, placement: PlacementJson]
+
+function recordOfSelected([blobId, placement]: Selected): PlacementRecord {
+  return placementOf(placement, readJsonId(blobId))
 }
 
-export const PLACEMENT_COLUMNS = 'id, blobId, volumeId, key, state, owned, storedBytes, etag'
+export function placementById(tx: Transaction, id: StoredId): PlacementRecord | undefined {
+  const found = tx.json<Selected>(`${SELECT} WHERE p.id = ?`).get(id)
+  return found === undefined ? undefined : recordOfSelected(found)
+}
 
-export function placementOf(row: PlacementRow, state: PlacementState = row.state): PlacementRecord {
-  return {
-    id: readId(row.id),
-    blobId: readId(row.blobId),
-    volumeId: readId(row.volumeId),
-    key: row.key,
+export function placementsOfBlob(tx: Transaction, blobId: StoredId): readonly PlacementRecord[] {
+  return tx.json<Selected>(`${SELECT} WHERE p.blobId = ?`).all(blobId).map(recordOfSelected)
+}
+
+/** Owned ones that began to leave at this time or before, longest ago first. */
+export function placementsLeftBefore(
+  tx: Transaction,
+  atMs: number,
+  limit: number,
+): readonly PlacementRecord[] {
+  return tx
+    .json<Selected>(
+      `${SELECT} WHERE p.state = 'leaving' AND p.owned = 1 AND p.leftAt <= ? ORDER BY p.leftAt LIMIT ?`,
+    )
+    .all(atMs, limit)
+    .map(recordOfSelected)
+}
+
+/** Its bytes may go once the grace is over. A volume's sums count it until its row is dropped. */
+export function leavePlacement(tx: Transaction, placement: PlacementRecord): PlacementRecord {
+  const state: PlacementState = 'leaving'
+  tx.sql('UPDATE placements SET state = ?, leftAt = ? WHERE id = ?').run(
     state,
-    owned: row.owned === 1,
-    storedBytes: row.storedBytes,
-    ...(row.etag === null ? {} : { etag: row.etag }),
-  }
+    tx.nowMs,
+    storeId(placement.id),
+  )
+  if (placement.state === 'staged') addToVolume(tx, storeId(placement.volumeId), placement.storedBytes, 1)
+  return { ...placement, state }
 }
 
-export function placementById(tx: Transaction, id: StoredId): PlacementRow | undefined {
-  return tx.sql<PlacementRow>(`SELECT ${PLACEMENT_COLUMNS} FROM placements WHERE id = ?`).get(id)
-}
-
-export function placementsOfBlob(tx: Transaction, blobId: StoredId): readonly PlacementRow[] {
-  return tx.sql<PlacementRow>(`SELECT ${PLACEMENT_COLUMNS} FROM placements WHERE blobId = ?`).all(blobId)
-}
-
-/** Its bytes may go once the grace is over, counted from `leftAtMs`. A volume's sums count it until its row is dropped. */
-export function leavePlacement(tx: Transaction, row: PlacementRow, leftAtMs: number): void {
-  tx.sql("UPDATE placements SET state = 'leaving', leftAt = ? WHERE id = ?").run(leftAtMs, row.id)
-  if (row.state === 'staged') addToVolume(tx, row.volumeId, row.storedBytes, 1)
-}
-
-/** A placement that is leaving already goes its way; any other is kept, and never served or reused. */
+/** Only a live one is ever served or shared; one that is staged or leaving already goes its own way. */
 export function markBad(tx: Transaction, placementId: string): undefined {
-  const row = placementById(tx, storeId(placementId))
-  if (row === undefined || row.state === 'leaving' || row.state === 'bad') return undefined
-  tx.sql("UPDATE placements SET state = 'bad' WHERE id = ?").run(row.id)
-  if (row.state === 'staged') addToVolume(tx, row.volumeId, row.storedBytes, 1)
+  tx.sql("UPDATE placements SET state = 'bad' WHERE id = ? AND state = 'live'").run(storeId(placementId))
   return undefined
 }

@@ -13,10 +13,11 @@ import {
   termsOf,
 } from '@mediakeep/core'
 import type { Transaction } from '../database.ts'
-import { isConstraint } from '../errors.ts'
-import { type StoredId, storeId } from '../ids.ts'
-import { type RecordRow, recordOf, recordRows, recordRowsById } from '../reads/record.ts'
+import { storeId } from '../ids.ts'
+import { type RecordText, recordOf, recordText, writtenText } from '../reads/record.ts'
 import { noteLostReference } from './blobs.ts'
+import { orConflict } from './conflict.ts'
+import { bytesOf, contentsOf } from './contents.ts'
 import { removeTerms, replaceTerms } from './terms.ts'
 import { addToOwner } from './volumes.ts'
 
@@ -27,7 +28,7 @@ export interface UpdateInput {
   readonly ifRevision?: number
 }
 
-export function updateRecord(tx: Transaction, input: UpdateInput): readonly RecordRow[] {
+export function updateRecord(tx: Transaction, input: UpdateInput): RecordText {
   const record = present(tx, input.namespace, input.ref)
   checkRevision(record, input.ifRevision)
   return writeFields(tx, record, input.change)
@@ -40,15 +41,15 @@ export interface LinkInput {
 }
 
 /** A link that is there already changes nothing, not even the revision. */
-export function linkRecord(tx: Transaction, { namespace, ref, target }: LinkInput): readonly RecordRow[] {
+export function linkRecord(tx: Transaction, { namespace, ref, target }: LinkInput): RecordText {
   const record = present(tx, namespace, ref)
-  if (hasLink(record.links, target)) return recordRowsById(tx, namespace, storeId(record.id))
+  if (hasLink(record.links, target)) return writtenText(tx, namespace, storeId(record.id))
   return writeFields(tx, record, { links: [...record.links, target] })
 }
 
-export function unlinkRecord(tx: Transaction, { namespace, ref, target }: LinkInput): readonly RecordRow[] {
+export function unlinkRecord(tx: Transaction, { namespace, ref, target }: LinkInput): RecordText {
   const record = present(tx, namespace, ref)
-  if (!hasLink(record.links, target)) return recordRowsById(tx, namespace, storeId(record.id))
+  if (!hasLink(record.links, target)) return writtenText(tx, namespace, storeId(record.id))
   const links = record.links.filter((link) => link.kind !== target.kind || link.target !== target.target)
   return writeFields(tx, record, { links })
 }
@@ -59,38 +60,37 @@ export interface DeleteInput {
   readonly when?: MediaCondition
 }
 
-/** @returns the record as it was; no rows when there was none. */
-export function deleteRecord(tx: Transaction, { namespace, ref, when }: DeleteInput): readonly RecordRow[] {
-  const rows = recordRows(tx, namespace, ref)
-  const record = recordOf(rows)
+/** @returns the record as it was; `undefined` when there was none. */
+export function deleteRecord(tx: Transaction, { namespace, ref, when }: DeleteInput): RecordText | undefined {
+  const text = recordText(tx, namespace, ref)
+  if (text === undefined) return undefined
+  const record = recordOf(text)
   checkCondition(record, when)
-  if (record === undefined) return []
   const id = storeId(record.id)
-  const blobs = tx
-    .sql<{ readonly blobId: StoredId }>('SELECT DISTINCT blobId FROM contents WHERE mediaId = ?')
-    .all(id)
+  const contents = contentsOf(tx, id)
   tx.sql('DELETE FROM media WHERE namespace = ? AND id = ?').run(namespace, id)
   tx.sql('DELETE FROM contents WHERE mediaId = ?').run(id)
   removeTerms(tx, namespace, id, termsOf(record))
-  for (const { blobId } of blobs) noteLostReference(tx, blobId)
-  addToOwner(tx, namespace, record.owner, -1, -record.content.sizeBytes)
-  return rows
+  for (const { blobId } of contents) noteLostReference(tx, blobId)
+  addToOwner(tx, namespace, record.owner, -1, -bytesOf(contents))
+  return text
 }
 
 function present(tx: Transaction, namespace: string, ref: MediaRef): MediaRecord {
-  const record = recordOf(recordRows(tx, namespace, ref))
-  if (record !== undefined) return record
+  const text = recordText(tx, namespace, ref)
+  if (text !== undefined) return recordOf(text)
   throw new MediaError(
     'MEDIA_ABSENT',
-    `sqlite: media ${typeof ref === 'string' ? ref : `key:${ref.key}`} does not exist`,
+    `sqlite: there is no media ${typeof ref === 'string' ? ref : `with the key ${JSON.stringify(ref.key)}`}`,
+    { reason: 'no-record' },
   )
 }
 
-function writeFields(tx: Transaction, record: MediaRecord, change: MediaChange): readonly RecordRow[] {
+function writeFields(tx: Transaction, record: MediaRecord, change: MediaChange): RecordText {
   const id = storeId(record.id)
   const before: ChangeableFields = { ...record, filename: record.content.filename }
   const after = applyChange(before, change)
-  conflictOnKey(() =>
+  orConflict('key-taken', `the key ${JSON.stringify(after.key)} is taken`, () =>
     tx
       .sql(
         `UPDATE media SET key = ?, owner = ?, visibility = ?, revision = revision + 1, updatedAt = ?, tags = ?, links = ?, metadata = ?
@@ -117,21 +117,9 @@ function writeFields(tx: Transaction, record: MediaRecord, change: MediaChange):
   const content = { ...record.content, filename: after.filename }
   replaceTerms(tx, record.namespace, id, termsOf(record), termsOf({ ...after, content }))
   if (after.owner !== before.owner) {
-    addToOwner(tx, record.namespace, before.owner, -1, -content.sizeBytes)
-    addToOwner(tx, record.namespace, after.owner, 1, content.sizeBytes)
+    const bytes = bytesOf(contentsOf(tx, id))
+    addToOwner(tx, record.namespace, before.owner, -1, -bytes)
+    addToOwner(tx, record.namespace, after.owner, 1, bytes)
   }
-  return recordRowsById(tx, record.namespace, id)
-}
-
-/** Runs a write that only a taken key or id can refuse. */
-export function conflictOnKey(write: () => unknown): void {
-  try {
-    write()
-  } catch (error) {
-    if (!isConstraint(error)) throw error
-    throw new MediaError('MEDIA_CONFLICT', 'sqlite: another media has this key or id', {
-      reason: 'key-taken',
-      cause: error,
-    })
-  }
+  return writtenText(tx, record.namespace, id)
 }

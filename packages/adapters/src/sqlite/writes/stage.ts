@@ -8,8 +8,11 @@ import {
 import type { Transaction } from '../database.ts'
 import { readId, type StoredId, storeDigest, storeId } from '../ids.ts'
 import { reviveBlob } from './blobs.ts'
-import { markBad, placementOf, placementsOfBlob } from './placements.ts'
+import { orConflict } from './conflict.ts'
+import { markBad, placementsOfBlob } from './placements.ts'
 import { beginSession, liveSession, sessionOf } from './sessions.ts'
+
+const ONLY_THE_BLOB = new Uint8Array(0)
 
 /**
  * Transaction A: the blob's row, a pin, and a placement for bytes that are about to be published.
@@ -28,16 +31,22 @@ export function stagePlacement(tx: Transaction, input: StagePlacement): StagedPl
   const blob = blobOf(tx, input)
   const existing: PlacementRecord[] = []
   if (!blob.isNew)
-    for (const row of placementsOfBlob(tx, blob.id)) if (row.state === 'live') existing.push(placementOf(row))
-  const placementId = existing.length === 0 ? storeId(input.placementId) : null
-  if (placementId !== null)
-    tx.sql(
-      `INSERT INTO placements(id, blobId, volumeId, key, state, owned, storedBytes, fence) VALUES (?, ?, ?, ?, 'staged', 1, ?, ?)`,
-    ).run(placementId, blob.id, storeId(input.volumeId), input.key, input.sizeBytes, session.fence)
-  tx.sql(
-    `INSERT INTO pins(sessionId, blobId, placementId) VALUES (?, ?, ?)
-     ON CONFLICT DO UPDATE SET placementId = coalesce(excluded.placementId, placementId)`,
-  ).run(storeId(session.id), blob.id, placementId)
+    for (const found of placementsOfBlob(tx, blob.id)) if (found.state === 'live') existing.push(found)
+  const placementId = existing.length === 0 ? storeId(input.placementId) : ONLY_THE_BLOB
+  if (existing.length === 0)
+    orConflict('placement-taken', `the placement ${input.placementId} or its key exists already`, () =>
+      tx
+        .sql(
+          `INSERT INTO placements(id, blobId, volumeId, key, state, owned, storedBytes, fence)
+           VALUES (?, ?, ?, ?, 'staged', 1, ?, ?)`,
+        )
+        .run(placementId, blob.id, storeId(input.volumeId), input.key, input.sizeBytes, session.fence),
+    )
+  tx.sql('INSERT OR IGNORE INTO pins(sessionId, blobId, placementId) VALUES (?, ?, ?)').run(
+    storeId(session.id),
+    blob.id,
+    placementId,
+  )
   return { type: 'staged', session, blobId: readId(blob.id), existing }
 }
 
@@ -54,7 +63,7 @@ function blobOf(tx: Transaction, input: StagePlacement): FoundBlob {
     )
     .get(input.domain, digest)
   if (known === undefined) {
-    const id = storeId(newId(tx.nowMs))
+    const id = storeId(newId())
     tx.sql(
       "INSERT INTO blobs(id, domain, digest, sizeBytes, state, chunkSums) VALUES (?, ?, ?, ?, 'live', ?)",
     ).run(id, input.domain, digest, input.sizeBytes, input.chunkSums)
