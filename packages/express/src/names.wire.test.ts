@@ -102,6 +102,16 @@ describe.each([
     expect(page.headers.link).toMatch(/^<\/\?limit=1&cursor=[^>]+>; rel="next"$/)
   })
 
+  it('a request line with a whole address is read by its path', async () => {
+    const answer = await wire.raw(
+      'GET http://evil.example/none HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
+    )
+    expect(answer).toContain('"code":"MEDIA_ABSENT"')
+    expect(await wire.raw('GET http://a?limit=1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')).toContain(
+      '200 OK',
+    )
+  })
+
   it.each([
     ['line breaks', 'a\tb'],
     ['too long', 'x'.repeat(129)],

@@ -31,8 +31,7 @@ export function sendNothing(exchange: Exchange, headers: HeaderList = []): void 
 /** Answers with what went wrong, as far as the client may know. Reports what is not its fault. */
 export function sendProblem(exchange: Exchange, error: unknown, headers: HeaderList = []): void {
   const { response, settings, requestId, method } = exchange
-  const isOurs = !isMediaError(error) || statusOf(error.code) === 500
-  if (isOurs) report(exchange, error)
+  if (isOurs(error)) report(exchange, error)
   if (response.headersSent || response.destroyed) {
     // Bytes of another answer are out: only a broken connection tells that they are not all.
     response.destroy()
@@ -41,6 +40,11 @@ export function sendProblem(exchange: Exchange, error: unknown, headers: HeaderL
   const answer = problemAnswer(error, { requestId, headers, challenge: settings.challenge })
   const list = [...answer.headers, 'X-Request-Id', requestId]
   finish(exchange, answer.status, list, method === 'HEAD' ? undefined : answer.body)
+}
+
+/** A dependency that fails or damage, as against a client's mistake or a store that is full or busy. */
+function isOurs(error: unknown): boolean {
+  return !isMediaError(error) || statusOf(error.code) === 500 || error.code === 'MEDIA_UNAVAILABLE'
 }
 
 /** Tells the host; what its listener throws is its own. */

@@ -41,7 +41,7 @@ export function mediaRouter(store: MediaStore, options: MediaRouterOptions): Med
   const settings = settingsOf(options)
   const { basePath } = settings
   return (request, response, next) => {
-    const url = request.url ?? '/'
+    const url = targetOf(request)
     const question = url.indexOf('?')
     const path = question === -1 ? url : url.slice(0, question)
     const isBelow = basePath === '' || path === basePath || path.startsWith(`${basePath}/`)
@@ -65,6 +65,13 @@ export function mediaRouter(store: MediaStore, options: MediaRouterOptions): Med
       sendProblem(exchange, error),
     )
   }
+}
+
+/** Path and query. A request line may also hold a whole address, whose host is not our business. */
+function targetOf({ url = '/' }: IncomingMessage): string {
+  if (url.startsWith('/')) return url
+  const target = url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?]*/i, '')
+  return target.startsWith('/') ? target : `/${target}`
 }
 
 async function answer(exchange: Exchange, route: Route): Promise<void> {

@@ -69,6 +69,20 @@ async function answerFor(
 }
 
 async function answerContent(exchange: Exchange, media: Media, permit: Permit): Promise<void> {
+  try {
+    await answerSnapshot(exchange, media, permit)
+  } catch (error) {
+    if (!isMediaError(error, 'MEDIA_GONE')) throw error
+    // Replaced between the look and the read, and its bytes collected already: the new ones are as good an answer.
+    const fresh = await exchange.store.stat(media.id)
+    const isReplaced =
+      fresh?.state === 'active' && fresh.contentNumber !== media.contentNumber && fresh.owner === media.owner
+    if (!isReplaced || fresh.visibility !== media.visibility) throw error
+    await answerSnapshot(exchange, fresh, permit)
+  }
+}
+
+async function answerSnapshot(exchange: Exchange, media: Media, permit: Permit): Promise<void> {
   const { request, response, store, requestId } = exchange
   const plan = planRead({ method: exchange.method, headers: request.headers }, entityOf(media), {
     nowMs: Date.now(),
