@@ -28,20 +28,26 @@ const exact = [
   '-1',
 ]
 
-/** Soft colours with grain: without the grain a photo would be as small as a drawing. */
-const scene = (size, seed) =>
-  `gradients=s=${size}:n=6:seed=${seed}:duration=10:speed=0.02:rate=30,format=rgb24,noise=alls=14:all_seed=${seed}`
+/**
+ * Soft colours with grain: without the grain a photo would be as small as a drawing. All colours are named:
+ * those left out are random in every run.
+ */
+const scene = (size, seed, colours) =>
+  `gradients=s=${size}:n=${colours.length}:${colours.map((colour, index) => `c${index}=${colour}`).join(':')}:` +
+  `seed=${seed}:duration=10:speed=0.02:rate=30,format=rgb24,noise=alls=14:all_seed=${seed}`
+const dusk = ['0x0b2545', '0x3e5c86', '0xd98f7c', '0xf6c28b', '0x2b3a55']
+const meadow = ['0x1b4332', '0x52b788', '0xf1e9a0', '0x74a57f']
 
 const recipes = {
   'photo.png': {
     contentType: 'image/png',
-    make: (out) => ffmpeg('-f', 'lavfi', '-i', scene('1280x960', 7), '-frames:v', '1', ...exact, out),
+    make: (out) => ffmpeg('-f', 'lavfi', '-i', scene('1280x960', 7, dusk), '-frames:v', '1', ...exact, out),
   },
   'photo.jpg': {
     contentType: 'image/jpeg',
     from: 'photo.png',
     make: (out, from) => ffmpeg('-i', from, '-frames:v', '1', '-q:v', '3', ...exact, out),
-    finish: withExif,
+    exif: true,
   },
   'photo.webp': {
     contentType: 'image/webp',
@@ -71,7 +77,7 @@ const recipes = {
     contentType: 'video/mp4',
     make: (out) =>
       ffmpeg(
-        ...['-f', 'lavfi', '-i', scene('1280x720', 21)],
+        ...['-f', 'lavfi', '-i', scene('1280x720', 21, meadow)],
         ...['-f', 'lavfi', '-i', 'sine=frequency=440:duration=10'],
         ...['-t', '10', '-c:v', 'libx264', '-preset', 'ultrafast', '-crf', '29', '-pix_fmt', 'yuv420p'],
         ...['-g', '30', '-threads', '1', '-c:a', 'aac', '-b:a', '96k', '-movflags', '+faststart'],
@@ -150,7 +156,7 @@ function recipeHash() {
   const words = Object.entries(recipes).map(([name, recipe]) => [
     name,
     recipe.text ?? recipe.make('OUT', recipe.from ?? ''),
-    recipe.finish?.toString(),
+    recipe.exif === true,
   ])
   return createHash('sha256').update(JSON.stringify(words)).digest('hex').slice(0, 16)
 }
@@ -170,7 +176,7 @@ async function makeAll(folder) {
         cause: error,
       })
     }
-    if (recipe.finish !== undefined) await writeFile(out, recipe.finish(await readFile(out)))
+    if (recipe.exif === true) await writeFile(out, withExif(await readFile(out)))
     if ((await stat(out)).size === 0) throw new Error(`fixtures: ${tool} left ${name} empty`)
   }
 }

@@ -1,5 +1,5 @@
 import { checkArrows } from '../check-arrows.mjs'
-import { runTool } from './run.mjs'
+import { runNode, runTool } from './run.mjs'
 
 /** The checks that run no product code; each resolves with an exit code and prints what it found. */
 export const gates = [
@@ -14,6 +14,10 @@ export const gates = [
     run: () => runTool('typescript', ['-p', 'tsconfig.test.json'], { bin: 'tsc' }),
   },
   { name: 'dependency arrows', run: () => checkArrows() },
+  {
+    name: 'reference pages are as the sources say',
+    run: () => runNode('scripts/reference.mjs', ['--check']),
+  },
   { name: 'unused files and dependencies (knip)', run: () => runTool('knip', ['--no-progress']) },
 ]
 
