@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import type { MediaStore } from '@mediakeep/core'
 import { mediaRouter, ownersOnly } from '@mediakeep/express'
 import { openMediaStore } from 'mediakeep'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { type FixtureName, fixtures } from '../scripts/fixtures.mjs'
 import { blobsOnDisk } from './quick-start/example-server.ts'
 import { describeWithMedia } from './real-media.ts'
@@ -69,7 +69,9 @@ describeWithMedia('curl against a store of two owners', () => {
   let server: Server
   let base: string
 
-  beforeEach(async () => {
+  // One store for all: making a volume syncs 256 folders. Each test has owners of its own.
+  beforeAll(async () => {
+    await fixtures()
     data = await mkdtemp(join(tmpdir(), 'mediakeep-curl-'))
     store = await openMediaStore(data)
     const access = ownersOnly({
@@ -84,7 +86,7 @@ describeWithMedia('curl against a store of two owners', () => {
     })
     base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/media`
   })
-  afterEach(async () => {
+  afterAll(async () => {
     server.closeAllConnections()
     await new Promise((resolve) => {
       server.close(resolve)
@@ -93,12 +95,17 @@ describeWithMedia('curl against a store of two owners', () => {
     await rm(data, { recursive: true, force: true })
   })
 
-  const as = (user: string, ...args: string[]): Promise<Answer> => curl('-H', `X-User: ${user}`, ...args)
+  let tests = 0
+  beforeEach(() => {
+    tests += 1
+  })
+  const as = (user: string, ...args: string[]): Promise<Answer> =>
+    curl('-H', `X-User: ${user}-${tests}`, ...args)
   const ann = (...args: string[]): Promise<Answer> => as('ann', ...args)
   const pathOf = async (name: FixtureName): Promise<string> => (await fixtures())[name].path
   async function putVideo(): Promise<Buffer> {
     const path = await pathOf('video.mp4')
-    expect((await ann('-T', path, `${base}/k/videos/video.mp4`)).status).toBe(201)
+    expect((await ann('-T', path, `${base}/k/${tests}/video.mp4`)).status).toBe(201)
     return readFile(path)
   }
 
@@ -113,7 +120,7 @@ describeWithMedia('curl against a store of two owners', () => {
       digest: digestOf(bytes),
       sizeBytes: bytes.length,
       filename: name,
-      owner: 'ann',
+      owner: `ann-${tests}`,
       state: 'active',
       availability: 'ready',
       revision: 1,
@@ -129,10 +136,10 @@ describeWithMedia('curl against a store of two owners', () => {
   it.each(kinds)('-T %s to a key creates and gives the same bytes back', async (name) => {
     const { path, contentType } = (await fixtures())[name]
     const bytes = await readFile(path)
-    const created = await ann('-T', path, `${base}/k/all/${name}`)
+    const created = await ann('-T', path, `${base}/k/${tests}/${name}`)
     expect(created.status).toBe(201)
-    expect(json(created)).toMatchObject({ key: `all/${name}`, digest: digestOf(bytes), contentType })
-    const got = await ann(`${base}/k/all/${name}`)
+    expect(json(created)).toMatchObject({ key: `${tests}/${name}`, digest: digestOf(bytes), contentType })
+    const got = await ann(`${base}/k/${tests}/${name}`)
     expect(got.headers.get('content-type')?.split(';')[0]).toBe(contentType)
     expect(got.body.equals(bytes)).toBe(true)
   })
@@ -141,12 +148,12 @@ describeWithMedia('curl against a store of two owners', () => {
     ['the first hundred', '0-99', (size: number) => [0, 99, size]],
     ['the last byte', '-1', (size: number) => [size - 1, size - 1, size]],
     ['the last thousand', '-1000', (size: number) => [size - 1000, size - 1, size]],
-    ['an open end', '2000000-', (size: number) => [2_000_000, size - 1, size]],
+    ['an open end', '1000000-', (size: number) => [1_000_000, size - 1, size]],
     ['across the 64 KiB chunks', '65530-131080', (size: number) => [65_530, 131_080, size]],
   ] as const)('answers a range: %s', async (_name, range, expected) => {
     const bytes = await putVideo()
     const [start, end, size] = expected(bytes.length)
-    const got = await ann('-r', range, `${base}/k/videos/video.mp4`)
+    const got = await ann('-r', range, `${base}/k/${tests}/video.mp4`)
     expect(got.status).toBe(206)
     expect(got.headers.get('content-range')).toBe(`bytes ${start}-${end}/${size}`)
     expect(got.body.equals(bytes.subarray(start, Number(end) + 1))).toBe(true)
@@ -154,7 +161,7 @@ describeWithMedia('curl against a store of two owners', () => {
 
   it('answers several ranges as multipart/byteranges with each part whole', async () => {
     const bytes = await putVideo()
-    const got = await ann('-r', '0-9,1000-1009', `${base}/k/videos/video.mp4`)
+    const got = await ann('-r', '0-9,1000-1009', `${base}/k/${tests}/video.mp4`)
     expect(got.status).toBe(206)
     const boundary = /^multipart\/byteranges; ?boundary="?([^"]+)"?$/.exec(
       got.headers.get('content-type') ?? '',
@@ -175,13 +182,13 @@ describeWithMedia('curl against a store of two owners', () => {
 
   it('refuses a range behind the end with 416 and the size', async () => {
     const bytes = await putVideo()
-    const got = await ann('-r', `${bytes.length}-`, `${base}/k/videos/video.mp4`)
+    const got = await ann('-r', `${bytes.length}-`, `${base}/k/${tests}/video.mp4`)
     expect(got.status).toBe(416)
     expect(got.headers.get('content-range')).toBe(`bytes */${bytes.length}`)
   })
 
   it('answers If-None-Match with 304 and no body, and with the bytes once they changed', async () => {
-    const url = `${base}/k/pictures/photo`
+    const url = `${base}/k/${tests}/photo`
     await ann('-T', await pathOf('photo.jpg'), url)
     const etag = (await ann('-I', url)).headers.get('etag') ?? ''
     expect(etag).toMatch(/^"[^"]+"$/)
@@ -196,7 +203,7 @@ describeWithMedia('curl against a store of two owners', () => {
   })
 
   it('replaces by key: 200, the same id, the new digest, the next revision', async () => {
-    const url = `${base}/k/pictures/photo`
+    const url = `${base}/k/${tests}/photo`
     const before = json(await ann('-T', await pathOf('photo.jpg'), url))
     const replaced = await ann('-T', await pathOf('photo.webp'), url)
     expect(replaced.status).toBe(200)
@@ -207,7 +214,7 @@ describeWithMedia('curl against a store of two owners', () => {
   })
 
   it('keeps what is there when If-None-Match: * or a stale If-Match says so', async () => {
-    const url = `${base}/k/pictures/photo`
+    const url = `${base}/k/${tests}/photo`
     const first = await ann('-H', 'If-None-Match: *', '-T', await pathOf('photo.jpg'), url)
     expect(first.status).toBe(201)
     const etag = (await ann('-I', url)).headers.get('etag') ?? ''
@@ -229,13 +236,13 @@ describeWithMedia('curl against a store of two owners', () => {
     const made: string[] = []
     for (const name of kinds) made.unshift(json(await ann('-F', `file=@${await pathOf(name)}`, base)).id)
     const seen: string[] = []
-    let url: string | undefined = `${base}?owner=ann&limit=4`
+    let url: string | undefined = `${base}?owner=ann-${tests}&limit=5`
     let pages = 0
     while (url !== undefined) {
       const answer = await ann(url)
       expect(answer.status).toBe(200)
       const page: { items: { id: string }[]; nextCursor?: string } = json(answer)
-      expect(page.items.length).toBeLessThanOrEqual(4)
+      expect(page.items.length).toBeLessThanOrEqual(5)
       seen.push(...page.items.map(({ id }) => id))
       pages += 1
       const next = /<([^>]+)>; ?rel="?next"?/.exec(answer.headers.get('link') ?? '')?.[1]
@@ -243,7 +250,7 @@ describeWithMedia('curl against a store of two owners', () => {
       url = next === undefined ? undefined : new URL(next, url).href
     }
     expect(seen).toEqual(made)
-    expect(pages).toBeGreaterThanOrEqual(4)
+    expect(pages).toBe(3)
   })
 
   it('keeps the same bytes of two owners as two records and one blob, each seeing its own', async () => {
@@ -253,20 +260,24 @@ describeWithMedia('curl against a store of two owners', () => {
     expect(bens.id).not.toBe(anns.id)
     expect(bens.digest).toBe(anns.digest)
     const { length } = await readFile(path)
-    await expect.poll(() => blobsOnDisk(data)).toEqual({ files: 1, bytes: length })
+    await expect.poll(() => blobsOnDisk(data, anns.digest)).toEqual({ files: 1, bytes: length })
     expect((await as('ben', `${base}/${anns.id}/content`)).status).toBe(404)
     expect((await ann('-X', 'DELETE', `${base}/${anns.id}`)).status).toBe(204)
     expect((await as('ben', `${base}/${bens.id}/content`)).body).toHaveLength(length)
   })
 
   it('keeps 24 uploads of one body at the same time as 24 records and one blob', async () => {
-    const path = await pathOf('video.mp4')
-    const { length } = await readFile(path)
+    // Bytes that no other test has put in: a player reads over what stands behind a film.
+    const body = Buffer.concat([await readFile(await pathOf('video.mp4')), Buffer.from('only here')])
+    const path = join(data, 'film.mp4')
+    await writeFile(path, body)
     const answers = await Promise.all(Array.from({ length: 24 }, () => ann('-F', `file=@${path}`, base)))
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 24 }, () => 201))
     expect(new Set(answers.map((answer) => json(answer).id)).size).toBe(24)
-    expect(new Set(answers.map((answer) => json(answer).digest)).size).toBe(1)
-    await expect.poll(() => blobsOnDisk(data), { timeout: 10_000 }).toEqual({ files: 1, bytes: length })
+    expect(new Set(answers.map((answer) => json(answer).digest))).toEqual(new Set([digestOf(body)]))
+    await expect
+      .poll(() => blobsOnDisk(data, digestOf(body)), { timeout: 10_000 })
+      .toEqual({ files: 1, bytes: body.length })
   })
 
   it('downloads under the name it came with, also when the name is not ASCII', async () => {
@@ -300,7 +311,7 @@ describeWithMedia('curl against a store of two owners', () => {
       const refused = await ann('-F', `file=@${path};type=image/jpeg`, base)
       expect(refused.status).toBe(415)
       expect(json(refused)).toMatchObject({ status: 415, code: 'MEDIA_TYPE_REFUSED' })
-      expect(await store.list()).toMatchObject({ items: [] })
+      expect(await store.list({ owner: `ann-${tests}` })).toMatchObject({ items: [] })
     } finally {
       await rm(folder, { recursive: true, force: true })
     }

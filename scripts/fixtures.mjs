@@ -16,7 +16,7 @@ import { withExif } from './lib/exif.mjs'
 const run = promisify(execFile)
 
 const ffmpeg = (...args) => ['ffmpeg', '-hide_banner', '-loglevel', 'error', '-y', ...args]
-/** Same input, same bytes: no encoder version, date or random salt in the file. */
+/** Same input, same bytes: no date and no random salt in the file. (PDF and ZIP have their time of making.) */
 const exact = [
   '-fflags',
   '+bitexact',
@@ -79,7 +79,7 @@ const recipes = {
       ffmpeg(
         ...['-f', 'lavfi', '-i', scene('1280x720', 21, meadow)],
         ...['-f', 'lavfi', '-i', 'sine=frequency=440:duration=10'],
-        ...['-t', '10', '-c:v', 'libx264', '-preset', 'ultrafast', '-crf', '29', '-pix_fmt', 'yuv420p'],
+        ...['-t', '10', '-c:v', 'libx264', '-preset', 'ultrafast', '-crf', '26', '-pix_fmt', 'yuv420p'],
         ...['-g', '30', '-threads', '1', '-c:a', 'aac', '-b:a', '96k', '-movflags', '+faststart'],
         ...exact,
         out,

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -89,14 +89,18 @@ export async function startExample({
   }
 }
 
-/** Bytes and number of the blobs on disk: files below the volume's shard folders. */
-export async function blobsOnDisk(data: string): Promise<{ files: number; bytes: number }> {
+/** Number and bytes of the blobs on disk, of all or of one digest: files in the volume's shard folders. */
+export async function blobsOnDisk(
+  data: string,
+  digest = 'sha256:',
+): Promise<{ files: number; bytes: number }> {
   const names = await readdir(join(data, 'volume'), { recursive: true })
   let files = 0
   let bytes = 0
   for (const name of names) {
     // <2 hex>/<64 hex of the digest>.<placement id>
     if (!/(^|\/)[0-9a-f]{2}\/[0-9a-f]{64}\.[0-9a-z]+$/.test(name)) continue
+    if (!basename(name).startsWith(digest.slice('sha256:'.length))) continue
     files += 1
     bytes += (await stat(join(data, 'volume', name))).size
   }

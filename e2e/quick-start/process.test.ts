@@ -187,7 +187,7 @@ describe('the quick-start program', () => {
         expect((await fetch(`${url}/healthz`)).status).toBe(200)
         stop(group)
         await expect.poll(() => isGroupAlive(group), { timeout: 20_000 }).toBe(false)
-        await expect(fetch(url)).rejects.toThrow()
+        await expect(fetch(url)).rejects.toThrow('fetch failed')
       } finally {
         if (isGroupAlive(group)) process.kill(-group, 'SIGKILL')
       }
