@@ -41,7 +41,8 @@ export function weighReadConditions(
 
 /**
  * Tells whether a Range may be served: always without If-Range, else only when the validator is strong and equal.
- * A date must be exactly the Last-Modified we send, to the second.
+ * A date must be exactly the Last-Modified we send, to the second. Two replacements within one second share a date;
+ * that is why an ETag goes with every content, which clients must prefer.
  * @see RFC 9110 section 13.1.5
  */
 export function holdsIfRange(ifRange: string | undefined, current: Validators, nowMs: number): boolean {

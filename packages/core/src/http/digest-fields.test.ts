@@ -34,6 +34,7 @@ describe('parseDigestField()', () => {
     ['base64url', FIELD.replace('/', '_')],
     ['too few bytes', 'sha-256=:AAAA:'],
     ['too many bytes', `sha-256=:${'A'.repeat(44)}:`],
+    ['two characters of padding', `sha-256=:${'A'.repeat(43)}==:`],
     ['a missing end', FIELD.slice(0, -1)],
     ['text behind', `${FIELD} x`],
     ['a comma at the end', `${FIELD},`],

@@ -174,7 +174,7 @@ const HEADS = [
   '00-',
   '[',
 ]
-const LENGTH = 100_000
+const LENGTH = 50_000
 
 describe('parsers', () => {
   it.each(PARSERS)('%s fails with nothing but a MediaError', (_, read) => {
@@ -184,14 +184,18 @@ describe('parsers', () => {
     )
   })
 
-  // 100,000 steps take about a millisecond, their square minutes: the bound tells the two apart on any machine.
+  // 50,000 steps take about a millisecond, their square seconds: the bound tells the two apart on any machine.
+  // The best of three counts, so that a pause of the machine is not taken for ours.
   it.each(PARSERS)('%s takes time in proportion to the length, not its square', (_, read) => {
     for (const head of HEADS) {
       for (const run of RUNS) {
         const input = `${head}${run.repeat(LENGTH / run.length)}!`
-        const startedAt = performance.now()
-        attempt(read, input)
-        const tookMs = performance.now() - startedAt
+        let tookMs = Number.POSITIVE_INFINITY
+        for (let tries = 0; tries < 3 && tookMs >= 500; tries++) {
+          const startedAt = performance.now()
+          attempt(read, input)
+          tookMs = performance.now() - startedAt
+        }
         expect(tookMs, `${head} + ${run} x ${LENGTH / run.length}`).toBeLessThan(500)
       }
     }

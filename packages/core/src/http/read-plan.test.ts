@@ -420,6 +420,13 @@ describe('conditions', () => {
 })
 
 describe('headers', () => {
+  it('planRead() takes a policy of the host, when it can stand in a header', () => {
+    const policy = (contentSecurityPolicy: string): string | undefined =>
+      answer(TEN, {}, { options: { contentSecurityPolicy } }).header('Content-Security-Policy')
+    expect(policy("default-src 'none'; media-src 'self'")).toBe("default-src 'none'; media-src 'self'")
+    expect(policy('a\r\nSet-Cookie: b')).toBe("sandbox; default-src 'none'")
+  })
+
   it('planRead() refuses other methods with 405 and Allow', () => {
     const received = answer(TEN, {}, { method: 'POST' })
     expect([received.status, received.header('Allow')]).toEqual([405, 'GET, HEAD'])

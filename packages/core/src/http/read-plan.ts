@@ -6,7 +6,7 @@ import { holdsIfRange, weighReadConditions } from './conditions.ts'
 import { formatDisposition } from './content-disposition.ts'
 import { formatHttpDate } from './dates.ts'
 import { etagOfDigest, formatEtag } from './etag.ts'
-import { type HeaderList, headerOf, type RequestHeaders } from './headers.ts'
+import { type HeaderList, headerOf, isHeaderValue, type RequestHeaders } from './headers.ts'
 import { INLINE_TYPES } from './inline-types.ts'
 import { boundaryOf, planMultipart, type RangePart } from './multipart-ranges.ts'
 import { contentRange, parseRange } from './ranges.ts'
@@ -42,6 +42,8 @@ export interface ReadPlanOptions {
   readonly inlineTypes?: ReadonlySet<string>
   /** Default: `same-origin` for private media without a signature, else `cross-origin`. */
   readonly resourcePolicy?: ResourcePolicy
+  /** Policy for the content opened by its own address. Default `CONTENT_SECURITY_POLICY`; one that is no header value counts as none. */
+  readonly contentSecurityPolicy?: string
   /** Request headers that chose this answer besides the credentials: `Origin`, `Accept`. */
   readonly vary?: string
 }
@@ -155,7 +157,7 @@ function commonHeaders(entity: ReadEntity, options: ReadPlanOptions): string[] {
     'X-Content-Type-Options',
     'nosniff',
     'Content-Security-Policy',
-    CONTENT_SECURITY_POLICY,
+    policyOf(options.contentSecurityPolicy),
     'Cross-Origin-Resource-Policy',
     options.resourcePolicy ?? (visibility === 'public' || isSigned ? 'cross-origin' : 'same-origin'),
     'Cache-Control',
@@ -169,6 +171,10 @@ function commonHeaders(entity: ReadEntity, options: ReadPlanOptions): string[] {
   const vary = varyOf(visibility !== 'public' && !isSigned, options.vary)
   if (vary !== undefined) list.push('Vary', vary)
   return list
+}
+
+function policyOf(policy: string | undefined): string {
+  return policy !== undefined && isHeaderValue(policy) ? policy : CONTENT_SECURITY_POLICY
 }
 
 /** A signature stands in the address, which is the key of every cache: nothing varies under it. */
