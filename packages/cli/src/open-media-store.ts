@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { chmod, link, mkdir, open, readFile, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fsStore } from '@mediakeep/adapters/fs'
@@ -81,7 +82,7 @@ async function folderKeys(file: string): Promise<KeyRing> {
 async function createKeys(file: string): Promise<string> {
   const { kid, secret } = createSigningKey()
   const content: KeyFile = { version: 1, keys: [{ kid, secret: Buffer.from(secret).toString('base64url') }] }
-  const temporary = `${file}.${process.pid}`
+  const temporary = `${file}.${randomUUID()}`
   try {
     const created = await open(temporary, 'w', 0o600)
     try {

@@ -1,0 +1,229 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough, Readable } from 'node:stream'
+import type { Media } from '@mediakeep/core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { run } from './program.ts'
+
+interface Answer {
+  readonly code: number
+  readonly out: string
+  readonly bytes: Buffer
+  readonly err: string
+}
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'mediakeep-cli-'))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+const NO_ENV: Readonly<Record<string, string | undefined>> = {}
+
+async function mediakeep(
+  args: readonly string[],
+  options: { stdin?: Buffer; env?: typeof NO_ENV; terminal?: boolean; stopAfterMs?: number } = {},
+): Promise<Answer> {
+  const [stdout, stderr] = [
+    new PassThrough(),
+    Object.assign(new PassThrough(), { isTTY: options.terminal === true, columns: 80 }),
+  ]
+  const [out, err] = [collect(stdout), collect(stderr)]
+  const code = await run(args, {
+    stdin: Readable.from(options.stdin === undefined ? [] : [options.stdin]),
+    stdout,
+    stderr,
+    env: options.env ?? NO_ENV,
+    cwd: folder,
+    onStop: () => () => {},
+  })
+  stdout.end()
+  stderr.end()
+  const bytes = await out
+  return { code, out: bytes.toString(), bytes, err: (await err).toString() }
+}
+
+async function collect(stream: PassThrough): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of stream) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks)
+}
+
+async function putJson(args: readonly string[]): Promise<Media> {
+  const { code, out } = await mediakeep(['put', '--json', ...args])
+  expect(code).toBe(0)
+  return JSON.parse(out) as Media
+}
+
+describe('mediakeep', () => {
+  it('puts, gets by id and key and range, tells, lists, signs and removes', async () => {
+    await writeFile(join(folder, 'note.txt'), 'a note to keep')
+    const media = await putJson([
+      'note.txt',
+      '--key',
+      'notes/first.txt',
+      '--tag',
+      'one',
+      '--tag',
+      'two',
+      '--owner',
+      'ada',
+      '--metadata',
+      '{"title":"First"}',
+    ])
+    expect(media).toMatchObject({
+      filename: 'note.txt',
+      key: 'notes/first.txt',
+      tags: ['one', 'two'],
+      owner: 'ada',
+      metadata: { title: 'First' },
+      contentType: 'text/plain',
+    })
+
+    expect((await mediakeep(['get', media.id])).out).toBe('a note to keep')
+    expect((await mediakeep(['get', 'key:notes/first.txt', '--range', '2-5'])).out).toBe('note')
+    expect((await mediakeep(['get', media.id, '--range=-4'])).out).toBe('keep')
+    expect((await mediakeep(['get', media.id, '-o', 'out.txt'])).code).toBe(0)
+    expect(await readFile(join(folder, 'out.txt'), 'utf8')).toBe('a note to keep')
+    expect((await readdir(folder)).filter((name) => name.includes('partial'))).toEqual([])
+
+    const told = await mediakeep(['stat', media.id, '--json'])
+    expect(JSON.parse(told.out)).toMatchObject({ id: media.id, availability: 'ready' })
+    const listed = await mediakeep([
+      'ls',
+      '--tag',
+      'two',
+      '--owner',
+      'ada',
+      '--type',
+      'text/*',
+      '--search',
+      'first',
+      '--json',
+    ])
+    expect(
+      listed.out
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as Media).id),
+    ).toEqual([media.id])
+    expect((await mediakeep(['ls', '--tag', 'three'])).out).toBe('')
+
+    const signed = await mediakeep(['sign', 'key:notes/first.txt', '--expires-in', '60', '--download'])
+    expect(new URL(signed.out.trim()).searchParams.get('download')).toBe('1')
+    expect((await mediakeep(['usage', '--by', 'owner', '--json'])).out).toContain('"ada"')
+
+    expect(await mediakeep(['rm', media.id])).toMatchObject({ code: 0 })
+    expect(await mediakeep(['rm', media.id])).toMatchObject({ code: 1 })
+    const gone = await mediakeep(['stat', media.id, '--json'])
+    expect(gone).toMatchObject({ code: 1, out: '' })
+    expect(JSON.parse(gone.err)).toMatchObject({ error: { code: 'MEDIA_ABSENT' } })
+  })
+
+  it('takes standard input and gives binary bytes back unchanged', async () => {
+    const bytes = Buffer.from(Array.from({ length: 70_000 }, (_, index) => (index * 7) & 255))
+    const { out } = await mediakeep(['put', '-', '--json', '--filename', 'x.bin'], { stdin: bytes })
+    expect((await mediakeep(['get', (JSON.parse(out) as Media).id])).bytes.equals(bytes)).toBe(true)
+  })
+
+  it('keeps namespaces apart', async () => {
+    await writeFile(join(folder, 'n.txt'), 'n')
+    await mediakeep(['put', 'n.txt', '--namespace', 'other'])
+    expect((await mediakeep(['ls', '--namespace', 'other'])).out).toContain('n.txt')
+    expect((await mediakeep(['ls', '--namespace', 'third'])).out).toBe('')
+  })
+
+  it('shows a bar on a terminal, none with --quiet, and never control characters of a name', async () => {
+    await writeFile(join(folder, 'evil\u001b[31m.txt'), 'e')
+    const shown = await mediakeep(['put', 'evil\u001b[31m.txt'], { terminal: true })
+    expect(shown.code).toBe(0)
+    expect(shown.err).toContain('100%')
+    expect(shown.out).not.toContain('\u001b')
+    const quiet = await mediakeep(['put', 'evil\u001b[31m.txt', '--quiet'], { terminal: true })
+    expect(quiet).toMatchObject({ code: 0, out: '', err: '' })
+  })
+
+  it('runs the conformance kit against a folder, and leaves the folder as it was', async () => {
+    const target = join(folder, 'checked')
+    const { code, out } = await mediakeep(['doctor', `file://${target}`, '--json'])
+    const verdict = JSON.parse(out.trim().split('\n').at(-1) ?? '') as unknown
+    expect({ code, verdict }).toEqual({ code: 0, verdict: { check: 'verdict', ok: true, faults: 0 } })
+    expect(out.match(/"outcome":"passed"/g)?.length).toBeGreaterThan(100)
+    expect(await readdir(target)).toEqual([])
+  }, 120_000)
+
+  it('says in health whether everything can be used', async () => {
+    const { code, out } = await mediakeep(['health', '--json'])
+    expect(code).toBe(0)
+    expect(JSON.parse(out)).toMatchObject({
+      status: 'ok',
+      checks: { catalog: { status: 'ok' }, disk: { status: 'ok' } },
+    })
+  })
+})
+
+describe('mediakeep refuses, with exit code 2 and one sentence,', () => {
+  const wrong: readonly (readonly [string, readonly string[], string, Record<string, string>?])[] = [
+    ['an unknown command', ['fly'], 'unknown command'],
+    ['an unknown option', ['ls', '--colour'], 'unknown option'],
+    ['a missing argument', ['get'], 'missing required argument'],
+    ['an extra argument', ['stat', 'a', 'b'], 'too many arguments'],
+    ['what is no reference', ['stat', 'photo.jpg'], 'no reference'],
+    ['a file that is not there', ['put', 'nowhere.jpg'], 'nowhere.jpg'],
+    ['a folder as file', ['put', '.'], 'not a file'],
+    ['one key for two files', ['put', 'a', 'b', '--key', 'k'], '--key'],
+    ['metadata that is no object', ['put', 'note.txt', '--metadata', '[1]'], '--metadata'],
+    ['a limit that is no number', ['ls', '--limit', 'many'], '--limit'],
+    ['a life that is too long', ['sign', 'key:k', '--expires-in', '99999999'], '--expires-in'],
+    ['an unknown kind of usage', ['usage', '--by', 'moon'], '--by'],
+    ['an address off loopback', ['serve', '--host', '0.0.0.0'], 'loopback'],
+    ['a port that is none', ['serve', '--port', '70000'], '--port'],
+    ['an unknown setting in the environment', ['ls'], 'MEDIAKEEP_PROT', { MEDIAKEEP_PROT: '1' }],
+    ['a bad setting in the environment', ['ls'], 'MEDIAKEEP_DURABILITY', { MEDIAKEEP_DURABILITY: 'maybe' }],
+    ['a configuration that is not there', ['ls', '--config', 'none.json'], 'none.json'],
+    ['a store address it does not know', ['doctor', 'ftp://host'], 'ftp:'],
+  ]
+  for (const [name, args, word, env] of wrong) {
+    it(name, async () => {
+      const answer = await mediakeep(args, env === undefined ? {} : { env })
+      expect(answer).toMatchObject({ code: 2, out: '' })
+      expect(answer.err).toContain(word)
+      expect(answer.err).not.toMatch(/\n\s+at /)
+    })
+  }
+
+  it('an unknown key in the configuration file, by its name', async () => {
+    await writeFile(join(folder, 'wrong.json'), '{"prot": 1}')
+    expect(await mediakeep(['ls', '--config', 'wrong.json'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('"prot"') as string,
+    })
+    await writeFile(join(folder, 'broken.json'), '{')
+    expect(await mediakeep(['ls', '--config', 'broken.json'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('not JSON') as string,
+    })
+  })
+
+  it('nothing of: help and version', async () => {
+    expect(await mediakeep(['--help'])).toMatchObject({ code: 0 })
+    expect((await mediakeep(['--version'])).out).toMatch(/^\d+\.\d+\.\d+/)
+  })
+})
+
+describe('settings', () => {
+  it('come from the file, then the environment, then the command line', async () => {
+    await writeFile(join(folder, 'set.json'), JSON.stringify({ namespace: 'from-file' }))
+    await writeFile(join(folder, 's.txt'), 's')
+    const where = async (args: readonly string[], env = NO_ENV): Promise<string> =>
+      (
+        JSON.parse(
+          (await mediakeep(['put', 's.txt', '--json', '--config', 'set.json', ...args], { env })).out,
+        ) as Media
+      ).namespace
+    expect(await where([])).toBe('from-file')
+    expect(await where([], { MEDIAKEEP_NAMESPACE: 'from-env' })).toBe('from-env')
+    expect(await where(['--namespace', 'from-flag'], { MEDIAKEEP_NAMESPACE: 'from-env' })).toBe('from-flag')
+  })
+})
