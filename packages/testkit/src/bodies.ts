@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ByteSource } from '@mediakeep/core'
 
 /** A source that says how often it was opened and how many of its streams still live. */
@@ -17,12 +18,14 @@ export interface GatedSource extends WatchedSource {
 interface BodyPlan {
   readonly declaredBytes?: number
   readonly chunkBytes?: number
+  /** Waits a turn of the event loop before each chunk. */
+  readonly inTurns?: boolean
   /** Called before byte `at` is given, when it is the next one. Resolves to go on, rejects to fail. */
   readonly gate?: { readonly at: number; pass(): Promise<void> | void }
 }
 
 function watchedSource(bytes: Uint8Array, plan: BodyPlan = {}): WatchedSource {
-  const { declaredBytes = bytes.byteLength, chunkBytes = 16 * 1024, gate } = plan
+  const { declaredBytes = bytes.byteLength, chunkBytes = 16 * 1024, inTurns = false, gate } = plan
   let opened = 0
   let live = 0
   return {
@@ -38,6 +41,7 @@ function watchedSource(bytes: Uint8Array, plan: BodyPlan = {}): WatchedSource {
       let passed = gate === undefined
       const end = Math.min(range?.endExclusive ?? bytes.byteLength, bytes.byteLength)
       const give = async (stream: Readable): Promise<void> => {
+        if (inTurns) await nextTurn()
         if (!passed && gate?.at === at) {
           await gate.pass()
           passed = true
@@ -71,6 +75,11 @@ function watchedSource(bytes: Uint8Array, plan: BodyPlan = {}): WatchedSource {
 /** The bytes as a stream only: a store cannot take the short way over `bytes`. */
 export function streamSource(bytes: Uint8Array): WatchedSource {
   return watchedSource(bytes)
+}
+
+/** Gives each chunk a turn of the event loop later than the one before: other calls get in between. */
+export function unhurriedSource(bytes: Uint8Array): WatchedSource {
+  return watchedSource(bytes, { inTurns: true })
 }
 
 /** Gives chunks of `chunkBytes`, 1 by default: every boundary in the store's own buffers is crossed. */

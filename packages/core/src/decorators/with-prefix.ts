@@ -1,5 +1,5 @@
-import type { ObjectHead, ObjectPage, ObjectStore } from '../contracts/object-store.ts'
 import { checkObjectKey } from '../bytes/object-key.ts'
+import type { ObjectHead, ObjectPage, ObjectStore } from '../contracts/object-store.ts'
 import { MediaError } from '../errors/media-error.ts'
 import { decorateStore } from './decorate-store.ts'
 import { forwarded, rewritten } from './rules.ts'

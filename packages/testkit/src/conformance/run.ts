@@ -1,4 +1,4 @@
-import type { Conformance, ConformanceCase, Selection } from './case.ts'
+import type { Conformance, ConformanceCase, OpenedContext, Selection } from './case.ts'
 import { selectCases } from './case.ts'
 
 export type CaseOutcome = 'passed' | 'failed' | 'skipped' | 'waived'
@@ -57,18 +57,28 @@ async function attempt<Context>(
   entry: ConformanceCase<Context>,
 ): Promise<Error | undefined> {
   const { timeoutMs } = conformance
-  let opened: Awaited<ReturnType<Conformance<Context>['open']>> | undefined
+  const toError = (thrown: unknown): Error =>
+    thrown instanceof Error ? thrown : new Error(`${entry.id}: threw ${String(thrown)}`, { cause: thrown })
+  let opened: OpenedContext<Context>
   try {
     opened = await within(timeoutMs, `${entry.id}: opening the backend`, conformance.open())
+  } catch (error) {
+    return toError(error)
+  }
+  let failure: Error | undefined
+  try {
     await within(timeoutMs, entry.id, entry.check(opened.context))
     const leftovers = await within(timeoutMs, `${entry.id}: looking for what is left`, opened.leftovers())
-    if (leftovers.length > 0) return new Error(`${entry.id}: left behind: ${leftovers.join('; ')}`)
-    return undefined
+    if (leftovers.length > 0) failure = new Error(`${entry.id}: left behind: ${leftovers.join('; ')}`)
   } catch (error) {
-    return error instanceof Error ? error : new Error(`${entry.id}: threw ${String(error)}`, { cause: error })
-  } finally {
-    if (opened !== undefined) await within(timeoutMs, `${entry.id}: cleaning up`, opened.cleanup())
+    failure = toError(error)
   }
+  try {
+    await within(timeoutMs, `${entry.id}: cleaning up`, opened.cleanup())
+  } catch (error) {
+    failure ??= toError(error) // what went wrong first says more
+  }
+  return failure
 }
 
 /** A broken backend often answers never: that is a failed case, not a stuck run. */

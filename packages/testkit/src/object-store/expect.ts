@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { Readable } from 'node:stream'
 import {
   type ByteRange,
   bytesSource,
@@ -19,6 +20,14 @@ export async function drain(stream: AsyncIterable<unknown>): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
+/**
+ * The stream of a reader. Its errors reach whoever reads it; a case that fails before it reads must not end the
+ * process by a stream that nobody listens to.
+ */
+export function openStream(reader: ObjectReader): Readable {
+  return reader.stream().on('error', () => {})
+}
+
 /** Opens the key; fails when the store says "absent". */
 export async function openReader(store: ObjectStore, key: string, range?: ByteRange): Promise<ObjectReader> {
   const reader = await store.get(key, range === undefined ? {} : { range })
@@ -29,7 +38,7 @@ export async function openReader(store: ObjectStore, key: string, range?: ByteRa
 export async function readAll(store: ObjectStore, key: string, range?: ByteRange): Promise<Buffer> {
   const reader = await openReader(store, key, range)
   try {
-    return await drain(reader.stream())
+    return await drain(openStream(reader))
   } finally {
     await reader[Symbol.asyncDispose]()
   }

@@ -1,4 +1,4 @@
-import { type ObjectStore, isMediaError } from '@mediakeep/core'
+import { isMediaError, type ObjectStore } from '@mediakeep/core'
 import type { Conformance, Waiver } from '../conformance/case.ts'
 import { objectStoreCases } from './cases.ts'
 import { createObjectStoreContext, type ObjectStoreContext } from './context.ts'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { ByteSource, Digest } from '../../contracts/bytes.ts'
 import { digestFromHex } from '../../bytes/digest.ts'
 import { destroyOnAbort } from '../../bytes/source.ts'
+import type { ByteSource, Digest } from '../../contracts/bytes.ts'
 import { MediaError } from '../../errors/media-error.ts'
 import type { CallScope } from '../../time/call-scope.ts'
 

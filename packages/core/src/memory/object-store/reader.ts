@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
+import { destroyOnAbort } from '../../bytes/source.ts'
 import type { ByteRange } from '../../contracts/bytes.ts'
 import type { ObjectFile, ObjectReader } from '../../contracts/object-store.ts'
-import { destroyOnAbort } from '../../bytes/source.ts'
 import { MediaError } from '../../errors/media-error.ts'
 import type { CallScope } from '../../time/call-scope.ts'
 import type { StoredObject } from './volume.ts'

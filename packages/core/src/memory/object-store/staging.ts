@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
+import { destroyOnAbort } from '../../bytes/source.ts'
 import type { ByteRange, Digest } from '../../contracts/bytes.ts'
 import type { StagedBody, Staging, StagingWriter } from '../../contracts/object-store.ts'
-import { destroyOnAbort } from '../../bytes/source.ts'
 import { MediaError } from '../../errors/media-error.ts'
 
 interface Entry {

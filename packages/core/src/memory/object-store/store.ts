@@ -1,4 +1,6 @@
 import { setMaxListeners } from 'node:events'
+import { checkObjectKey } from '../../bytes/object-key.ts'
+import { clampRange } from '../../bytes/range.ts'
 import type { ByteSource } from '../../contracts/bytes.ts'
 import type { Call } from '../../contracts/call.ts'
 import type { Clock } from '../../contracts/clock.ts'
@@ -8,8 +10,6 @@ import type {
   PutObjectOptions,
   StoreTraits,
 } from '../../contracts/object-store.ts'
-import { checkObjectKey } from '../../bytes/object-key.ts'
-import { clampRange } from '../../bytes/range.ts'
 import { MEMORY_STORE_MAX_BYTES } from '../../defaults.ts'
 import { MediaError } from '../../errors/media-error.ts'
 import { type CallScope, openCallScope } from '../../time/call-scope.ts'

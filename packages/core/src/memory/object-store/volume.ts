@@ -1,11 +1,11 @@
+import { newId } from '../../bytes/id.ts'
+import type { Clock } from '../../contracts/clock.ts'
 import type {
   ObjectHead,
   PutObjectOptions,
   VolumeIdentity,
   WriteCondition,
 } from '../../contracts/object-store.ts'
-import type { Clock } from '../../contracts/clock.ts'
-import { newId } from '../../bytes/id.ts'
 import { MediaError } from '../../errors/media-error.ts'
 
 export interface StoredObject {

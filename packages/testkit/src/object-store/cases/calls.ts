@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
-import { type Call, bytesSource, isMediaError, type ObjectStore } from '@mediakeep/core'
+import { bytesSource, type Call, isMediaError, type ObjectStore } from '@mediakeep/core'
 import { gatedSource, streamSource } from '../../bodies.ts'
 import { seededBytes } from '../../random.ts'
 import type { ObjectStoreCase } from '../cases.ts'
-import { drain, holds, isAbsent, openReader, putBytes, rejectionOf, rejectsWith } from '../expect.ts'
+import {
+  drain,
+  holds,
+  isAbsent,
+  openReader,
+  openStream,
+  putBytes,
+  rejectionOf,
+  rejectsWith,
+} from '../expect.ts'
 import { waitUntil } from '../open-files.ts'
 
 const BIG_BYTES = 5 * 1024 * 1024
@@ -90,7 +99,7 @@ const abort: readonly ObjectStoreCase[] = [
       assert.ok(reader !== undefined)
       const error = await rejectionOf(
         (async () => {
-          for await (const _chunk of reader.stream()) controller.abort(reason)
+          for await (const _chunk of openStream(reader)) controller.abort(reason)
         })(),
         'the stream',
       )
@@ -132,7 +141,7 @@ const abort: readonly ObjectStoreCase[] = [
       await store.list({ signal })
       const reader = await store.get('kit/listeners', { signal })
       assert.ok(reader !== undefined)
-      await drain(reader.stream())
+      await drain(openStream(reader))
       await reader[Symbol.asyncDispose]()
       const unread = await store.get('kit/listeners', { signal })
       await unread?.[Symbol.asyncDispose]()
@@ -168,7 +177,7 @@ const deadline: readonly ObjectStoreCase[] = [
       await store.put('kit/far', streamSource(seededBytes(77, 500_000)), call)
       const reader = await store.get('kit/far', call)
       assert.ok(reader !== undefined)
-      const stream = reader.stream()
+      const stream = openStream(reader)
       // A timer longer than 2^31 ms fires at once: give it the turns to do so.
       for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
       await new Promise((resolve) => setTimeout(resolve, 2))
@@ -218,7 +227,7 @@ const closing: readonly ObjectStoreCase[] = [
     async check({ store, openHandles }) {
       const before = await openHandles()
       await putBytes(store, 'kit/close', seededBytes(78, BIG_BYTES))
-      const stream = (await openReader(store, 'kit/close')).stream()
+      const stream = openStream(await openReader(store, 'kit/close'))
       const chunks = stream[Symbol.asyncIterator]()
       await chunks.next()
       await Promise.all([

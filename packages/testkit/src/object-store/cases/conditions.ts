@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { bytesSource, isMediaError, type WriteCondition } from '@mediakeep/core'
-import { gatedSource, streamSource } from '../../bodies.ts'
+import { gatedSource, unhurriedSource } from '../../bodies.ts'
 import { seededBytes } from '../../random.ts'
 import type { ObjectStoreCase } from '../cases.ts'
 import { holds, isAbsent, putBytes, readAll, rejectsWith } from '../expect.ts'
@@ -57,7 +57,7 @@ export const conditionCases: readonly ObjectStoreCase[] = [
     async check({ store }) {
       const bodies = Array.from({ length: 32 }, (_, index) => new Uint8Array(20_000 + index).fill(index + 1))
       const outcomes = await Promise.allSettled(
-        bodies.map((body) => store.put('kit/race', streamSource(body), { when: absent })),
+        bodies.map((body) => store.put('kit/race', unhurriedSource(body), { when: absent })),
       )
       const winners = checkOneWinner(outcomes)
       assert.equal((await readAll(store, 'kit/race')).byteLength, 20_000 + winners)
@@ -71,7 +71,7 @@ export const conditionCases: readonly ObjectStoreCase[] = [
       const other = await second()
       const outcomes = await Promise.allSettled(
         Array.from({ length: 16 }, (_, index) =>
-          (index % 2 === 0 ? store : other).put('kit/race', streamSource(new Uint8Array(5_000 + index)), {
+          (index % 2 === 0 ? store : other).put('kit/race', unhurriedSource(new Uint8Array(5_000 + index)), {
             when: absent,
           }),
         ),
@@ -146,7 +146,7 @@ export const conditionCases: readonly ObjectStoreCase[] = [
       const { etag } = await putBytes(store, 'kit/race', 'first')
       const outcomes = await Promise.allSettled(
         Array.from({ length: 16 }, (_, index) =>
-          store.put('kit/race', streamSource(new Uint8Array(9_000 + index)), { when: matching(etag) }),
+          store.put('kit/race', unhurriedSource(new Uint8Array(9_000 + index)), { when: matching(etag) }),
         ),
       )
       const winner = checkOneWinner(outcomes)

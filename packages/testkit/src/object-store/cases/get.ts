@@ -5,7 +5,7 @@ import { isMediaError } from '@mediakeep/core'
 import { seededBytes, seededRandom } from '../../random.ts'
 import type { ObjectStoreCase } from '../cases.ts'
 import type { ObjectStoreContext } from '../context.ts'
-import { drain, openReader, putBytes, readAll, rejectsWith, sameBytes } from '../expect.ts'
+import { drain, openReader, openStream, putBytes, readAll, rejectsWith, sameBytes } from '../expect.ts'
 import { waitUntil } from '../open-files.ts'
 
 const SIZE_BYTES = 200_000
@@ -21,7 +21,7 @@ function rangeCase(id: string, claim: string, range: ByteRange, given: ByteRange
       const reader = await openReader(store, 'kit/range', range)
       assert.deepEqual({ ...reader.range }, given, 'the range that the reader tells')
       assert.equal(reader.head.sizeBytes, SIZE_BYTES, 'the head tells the size of the whole object')
-      sameBytes(await drain(reader.stream()), bytes.subarray(given.start, given.endExclusive), 'get()')
+      sameBytes(await drain(openStream(reader)), bytes.subarray(given.start, given.endExclusive), 'get()')
     },
   }
 }
@@ -165,7 +165,7 @@ const readers: readonly ObjectStoreCase[] = [
       const bytes = seededBytes(43, SIZE_BYTES)
       await putBytes(store, 'kit/once', bytes)
       const reader = await openReader(store, 'kit/once')
-      const stream = reader.stream()
+      const stream = openStream(reader)
       assert.throws(
         () => reader.stream(),
         (error) => isMediaError(error, 'MEDIA_BAD_INPUT'),
@@ -211,7 +211,7 @@ const readers: readonly ObjectStoreCase[] = [
       await putBytes(context.store, 'kit/untouched', seededBytes(45, BIG_BYTES))
       const before = await context.openHandles()
       const reader = await openReader(context.store, 'kit/untouched')
-      const stream = reader.stream()
+      const stream = openStream(reader)
       await reader[Symbol.asyncDispose]()
       assert.ok(await waitUntil(() => stream.destroyed), 'the stream lives on')
       await nothingHeld(context, before, 'after dispose')
@@ -225,7 +225,7 @@ const readers: readonly ObjectStoreCase[] = [
       const before = await context.openHandles()
       for (let round = 0; round < 3; round++) {
         const reader = await openReader(context.store, 'kit/half')
-        const stream = reader.stream()
+        const stream = openStream(reader)
         for await (const _chunk of stream) break // leaving the loop destroys the stream
         assert.ok(stream.destroyed)
       }
@@ -239,7 +239,7 @@ const readers: readonly ObjectStoreCase[] = [
       await putBytes(context.store, 'kit/end', seededBytes(47, SIZE_BYTES))
       const before = await context.openHandles()
       const reader = await openReader(context.store, 'kit/end')
-      const stream = reader.stream()
+      const stream = openStream(reader)
       const closed = once(stream, 'close')
       stream.resume()
       await closed
@@ -253,7 +253,9 @@ const readers: readonly ObjectStoreCase[] = [
     async check({ store }) {
       const bytes = seededBytes(48, BIG_BYTES)
       await putBytes(store, 'kit/two', bytes)
-      const streams = await Promise.all([1, 2].map(async () => (await openReader(store, 'kit/two')).stream()))
+      const streams = await Promise.all(
+        [1, 2].map(async () => openStream(await openReader(store, 'kit/two'))),
+      )
       const bodies = await Promise.all(streams.map((stream) => drain(stream)))
       for (const body of bodies) sameBytes(body, bytes, 'one of two readers')
     },
@@ -266,10 +268,10 @@ const readers: readonly ObjectStoreCase[] = [
       await putBytes(store, 'kit/survive', bytes)
       const unread = await openReader(store, 'kit/survive')
       const reading = await openReader(store, 'kit/survive')
-      const chunks = reading.stream()[Symbol.asyncIterator]()
+      const chunks = openStream(reading)[Symbol.asyncIterator]()
       const first = asBytes((await chunks.next()).value)
       await store.delete('kit/survive')
-      sameBytes(await drain(unread.stream()), bytes, 'the reader opened before the delete')
+      sameBytes(await drain(openStream(unread)), bytes, 'the reader opened before the delete')
       sameBytes(
         Buffer.concat([first, await drainRest(chunks)]),
         bytes,
@@ -286,10 +288,10 @@ const readers: readonly ObjectStoreCase[] = [
       await putBytes(store, 'kit/survive', bytes)
       const unread = await openReader(store, 'kit/survive')
       const reading = await openReader(store, 'kit/survive')
-      const chunks = reading.stream()[Symbol.asyncIterator]()
+      const chunks = openStream(reading)[Symbol.asyncIterator]()
       const first = asBytes((await chunks.next()).value)
       await putBytes(store, 'kit/survive', seededBytes(51, BIG_BYTES))
-      sameBytes(await drain(unread.stream()), bytes, 'the reader opened before the put')
+      sameBytes(await drain(openStream(unread)), bytes, 'the reader opened before the put')
       sameBytes(
         Buffer.concat([first, await drainRest(chunks)]),
         bytes,
@@ -304,7 +306,7 @@ const readers: readonly ObjectStoreCase[] = [
       const bytes = seededBytes(52, 1000)
       await putBytes(store, 'kit/mutate', bytes)
       const reader = await openReader(store, 'kit/mutate')
-      for await (const chunk of reader.stream()) asBytes(chunk).fill(0)
+      for await (const chunk of openStream(reader)) asBytes(chunk).fill(0)
       sameBytes(await readAll(store, 'kit/mutate'), bytes, 'after its chunks were changed')
     },
   },
@@ -314,7 +316,7 @@ const readers: readonly ObjectStoreCase[] = [
     async check({ store }) {
       const bytes = seededBytes(53, BIG_BYTES)
       await putBytes(store, 'kit/slow', bytes)
-      const stream = (await openReader(store, 'kit/slow')).stream()
+      const stream = openStream(await openReader(store, 'kit/slow'))
       await once(stream, 'readable')
       assert.ok(
         stream.readableLength < BIG_BYTES / 2,

@@ -10,7 +10,16 @@ import {
 } from '@mediakeep/core'
 import { seededBytes } from '../../random.ts'
 import type { ObjectStoreCase } from '../cases.ts'
-import { holds, isAbsent, putBytes, readAll, rejectionOf, rejectsWith, sameBytes } from '../expect.ts'
+import {
+  holds,
+  isAbsent,
+  openStream,
+  putBytes,
+  readAll,
+  rejectionOf,
+  rejectsWith,
+  sameBytes,
+} from '../expect.ts'
 
 const bytes = seededBytes(95, 150_000)
 
@@ -62,7 +71,7 @@ const adopting: readonly ObjectStoreCase[] = [
       assert.notEqual(head.etag, old.etag)
       assert.ok(reader !== undefined)
       const chunks: Uint8Array[] = []
-      for await (const chunk of reader.stream()) chunks.push(chunk as Uint8Array)
+      for await (const chunk of openStream(reader)) chunks.push(chunk as Uint8Array)
       sameBytes(Buffer.concat(chunks), Buffer.from('old'), 'the reader opened before')
       await holds(store, 'kit/adopted', bytes, 'after adopt()')
     },

@@ -1,0 +1,49 @@
+import type { Catalog } from '@mediakeep/core'
+import { createFaultScript, type FaultPlan, type FaultScript, underFault } from './plan.ts'
+
+export interface FaultyCatalog {
+  readonly catalog: Catalog
+  calls(member: string): number
+  readonly injected: FaultScript['injected']
+}
+
+/** The catalog, going wrong by plan: before a transaction, or after it was committed and only the answer is lost. */
+export function withCatalogFaults(inner: Catalog, plan: FaultPlan = []): FaultyCatalog {
+  const script = createFaultScript(plan)
+  const run = <Result>(member: string, act: () => Promise<Result>): Promise<Result> =>
+    underFault(script, member, act)
+  const catalog: Catalog = {
+    name: inner.name,
+    open: () => run('open', () => inner.open()),
+    close: () => run('close', () => inner.close()),
+    registerVolume: (volume) => run('registerVolume', () => inner.registerVolume(volume)),
+    listVolumes: () => run('listVolumes', () => inner.listVolumes()),
+    beginSession: (input) => run('beginSession', () => inner.beginSession(input)),
+    extendSession: (session, to) => run('extendSession', () => inner.extendSession(session, to)),
+    endSession: (session) => run('endSession', () => inner.endSession(session)),
+    listSessions: (namespace) => run('listSessions', () => inner.listSessions(namespace)),
+    isSessionLive: (id) => run('isSessionLive', () => inner.isSessionLive(id)),
+    stagePlacement: (input) => run('stagePlacement', () => inner.stagePlacement(input)),
+    commitContent: (input) => run('commitContent', () => inner.commitContent(input)),
+    get: (namespace, ref) => run('get', () => inner.get(namespace, ref)),
+    chunkSums: (blobId) => run('chunkSums', () => inner.chunkSums(blobId)),
+    update: (namespace, ref, change, options) =>
+      run('update', () => inner.update(namespace, ref, change, options)),
+    delete: (namespace, ref, options) => run('delete', () => inner.delete(namespace, ref, options)),
+    link: (namespace, ref, target) => run('link', () => inner.link(namespace, ref, target)),
+    unlink: (namespace, ref, target) => run('unlink', () => inner.unlink(namespace, ref, target)),
+    list: (namespace, query) => run('list', () => inner.list(namespace, query)),
+    linked: (namespace, targets, limitPerTarget) =>
+      run('linked', () => inner.linked(namespace, targets, limitPerTarget)),
+    usage: (namespace, by) => run('usage', () => inner.usage(namespace, by)),
+    volumeUsage: () => run('volumeUsage', () => inner.volumeUsage()),
+    markBad: (placementId) => run('markBad', () => inner.markBad(placementId)),
+    condemn: (options) => run('condemn', () => inner.condemn(options)),
+    claimGarbage: (options) => run('claimGarbage', () => inner.claimGarbage(options)),
+    dropPlacements: (ids) => run('dropPlacements', () => inner.dropPlacements(ids)),
+    expireSessions: (options) => run('expireSessions', () => inner.expireSessions(options)),
+    ping: () => run('ping', () => inner.ping()),
+    [Symbol.asyncDispose]: () => run('close', () => inner.close()),
+  }
+  return { catalog, calls: script.calls, injected: script.injected }
+}
