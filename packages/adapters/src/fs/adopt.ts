@@ -10,7 +10,7 @@ import {
 import { BLOCK_BYTES, giveBlock, takeBlock } from './blocks.ts'
 import { checkDigest } from './body.ts'
 import { type FileStat, FILE_MODE, type FsPromises, READ_FLAGS, SIDECAR_BIT } from './calls.ts'
-import { errnoOf, SourceFailure } from './errors.ts'
+import { errnoOf } from './errors.ts'
 import type { Place } from './names.ts'
 import { publish } from './publish.ts'
 import { sidecarOf } from './sidecar.ts'
@@ -102,7 +102,7 @@ async function openOriginal(fs: FsPromises, filePath: string): Promise<TempFile>
     fd = await fs.open(filePath, READ_FLAGS)
   } catch (error) {
     if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errnoOf(error) ?? '')) throw notOriginal(filePath, error)
-    throw errnoOf(error) === 'EACCES' ? new SourceFailure(error) : error
+    throw error
   }
   const stat: FileStat = fs.raw.fstatSync(fd)
   if (stat.isFile()) return tempFileOf(fs, filePath, fd)

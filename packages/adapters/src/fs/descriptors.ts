@@ -47,14 +47,14 @@ export function createDescriptors(fs: FsPromises, maxOpen: number, clock: Clock)
   let closed = false
   let cancelTimer: (() => void) | undefined
   let onDrained = (): void => {}
-  const closing: Promise<void>[] = []
+  const closing = new Set<Promise<void>>()
 
   function closeFile(entry: Entry): void {
     if (!open.delete(entry)) return
     const done = fs.close(entry.fd).catch(() => {}) // nothing was written through it: a failed close loses nothing
-    if (!closed) return
-    closing.push(done)
-    if (open.size === 0) onDrained()
+    closing.add(done)
+    void done.then(() => closing.delete(done))
+    if (closed && open.size === 0) onDrained()
   }
 
   function settle(entry: Entry): void {
@@ -152,6 +152,7 @@ export function createDescriptors(fs: FsPromises, maxOpen: number, clock: Clock)
     }
     // What we keep only to be quick must not be why a reader is turned away.
     for (const entry of [...entries.values()]) if (entry.holders === 0) forgetEntry(entry)
+    await Promise.all(closing)
     try {
       return await fs.open(path, READ_FLAGS)
     } catch (error) {

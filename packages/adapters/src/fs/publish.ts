@@ -124,24 +124,28 @@ async function exchangeNow(
   return replaced
 }
 
-/** When the name may be lost, the put has failed: what nobody had before is taken back, what replaced something stays. */
+/** When the name may be lost, the put has failed: where nothing was before it is taken back; what replaced something stays. */
 async function syncPublished(
-  { fs, paths, syncDirectory, descriptors }: Volume,
+  volume: Volume,
   place: Place,
   stat: FileStat,
   replaced: FileStat | undefined,
 ): Promise<void> {
+  const { fs, paths, syncDirectory, descriptors, locks } = volume
   try {
     await syncDirectory(paths.shard(place.shard))
   } catch (error) {
     const path = paths.object(place)
-    if (replaced === undefined && place.once) {
+    await locks.run(path, async () => {
+      const now = await lstatIfThere(fs, path).catch(() => undefined)
+      // Somebody else's by now: then theirs is to stay.
+      if (replaced !== undefined || now?.ino !== stat.ino) return
       descriptors.forget(path)
       await Promise.allSettled([
         fs.unlink(path),
         hasSidecar(stat) ? fs.unlink(sidecarPath(path, generationOf(stat))) : undefined,
       ])
-    }
+    })
     throw error
   }
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { type Call, type CallScope, type Clock, MediaError, openCallScope } from '@mediakeep/core'
 
 /** Counts calls under way, and ends them when the store closes. */
@@ -13,6 +14,7 @@ export interface Scopes {
 
 export function createScopes(storeName: string, clock: Clock): Scopes {
   const closing = new AbortController()
+  setMaxListeners(0, closing.signal) // every call under way listens to it
   const under = new Set<Promise<unknown>>()
   const check = (): void => {
     if (closing.signal.aborted) throw closing.signal.reason

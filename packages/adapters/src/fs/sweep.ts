@@ -1,5 +1,7 @@
 import { errnoOf } from './errors.ts'
 import { SHARDS, unescapeKey } from './names.ts'
+import { lstatIfThere } from './publish.ts'
+import { generationOf, sidecarPath } from './sidecar.ts'
 import { TEMP_PREFIX } from './temp-files.ts'
 import type { Volume } from './volume-state.ts'
 
@@ -34,7 +36,7 @@ export async function sweepVolume(volume: Volume, options: SweepOptions): Promis
     const names = await fs.readdir(directory)
     const present = new Set(names)
     for (const fileName of names) {
-      if (!isLeftOver(fileName, present)) continue
+      if (volume.names.isOwn(fileName) || !(await isLeftOver(volume, shard, fileName, present))) continue
       const path = `${directory}/${fileName}`
       if (!(await isOld(volume, path, options.oldestMs))) continue
       await removeIfThere(volume, path)
@@ -50,11 +52,21 @@ function stagedNameOf(fileName: string): string | undefined {
   return at > 0 ? unescapeKey(fileName.slice(0, at)) : undefined
 }
 
-/** A temporary file, or a sidecar whose object is gone. A sidecar beside an object stays: it may be the one in use. */
-function isLeftOver(fileName: string, present: ReadonlySet<string>): boolean {
+/** A temporary file; a sidecar whose object is gone; one beside an object that has its own and names another. */
+async function isLeftOver(
+  { fs, paths }: Volume,
+  shard: string,
+  fileName: string,
+  present: ReadonlySet<string>,
+): Promise<boolean> {
   const at = fileName.indexOf(TEMP_PREFIX)
-  if (at < 0) return false
-  return at === 0 || !present.has(fileName.slice(0, at))
+  if (at <= 0) return at === 0
+  const objectName = fileName.slice(0, at)
+  if (!present.has(objectName)) return true
+  const stat = await lstatIfThere(fs, `${paths.shard(shard)}/${objectName}`)
+  // Without its own sidecar the object may be a copy that lost its time: then this one may be what belongs to it.
+  const own = stat === undefined ? undefined : sidecarPath(objectName, generationOf(stat))
+  return own !== undefined && own !== fileName && present.has(own)
 }
 
 async function isOld({ fs }: Volume, path: string, oldestMs: number): Promise<boolean> {

@@ -7,12 +7,17 @@ export const TEMP_PREFIX = '~'
 /** Names that no other session on this volume uses, without asking the disk. */
 export interface TempNames {
   next(): string
+  /** The file was made by this session. */
+  isOwn(fileName: string): boolean
 }
 
 export function createTempNames(): TempNames {
   const session = randomBytes(8).toString('hex')
   let count = 0
-  return { next: () => `${TEMP_PREFIX}${session}-${(count++).toString(36)}` }
+  return {
+    next: () => `${TEMP_PREFIX}${session}-${(count++).toString(36)}`,
+    isOwn: (fileName) => fileName.includes(`${TEMP_PREFIX}${session}-`),
+  }
 }
 
 /** A file that is not yet an object. Exactly one of `published` and `drop` ends it. */

@@ -33,8 +33,8 @@ export async function openVolume(
     const message = `${storeName}: ${paths.root} has layout ${identity.layout}, this version knows ${LAYOUT}; use a newer version`
     throw new MediaError('MEDIA_UNSUPPORTED', message, { reason: 'layout-newer' })
   }
-  for (const path of [paths.objects, paths.staging, ...SHARDS.map((shard) => paths.shard(shard))])
-    await checkDirectory(fs, storeName, path)
+  for (const path of [paths.objects, paths.staging]) await checkDirectory(fs, storeName, path)
+  await Promise.all(SHARDS.map((shard) => checkDirectory(fs, storeName, paths.shard(shard))))
   // The rights of a folder do not tell whether it can be written (root, read-only mounts): a file does.
   const probe = await createTempFile(fs, paths.staging, options.names)
   await probe.drop()
@@ -90,7 +90,7 @@ async function createVolume(
   }
   await makeDirectory(fs, paths.objects)
   await makeDirectory(fs, paths.staging)
-  for (const shard of SHARDS) await makeDirectory(fs, paths.shard(shard))
+  await Promise.all(SHARDS.map((shard) => makeDirectory(fs, paths.shard(shard))))
   await syncDirectory(fs, paths.objects)
   await publishMarker(fs, paths, { id: newId(), layout: LAYOUT }, names)
   const identity = await readMarker(fs, storeName, paths)
