@@ -18,7 +18,7 @@ import type { Volume } from './volume-state.ts'
 
 export interface FsStaging extends Staging {
   /** A store took the file over: its bytes no longer count. */
-  adopted(path: string): void
+  adopted(path: string): Promise<void>
   /** Removes every staged body; `create` throws MEDIA_CLOSED from then on. */
   close(): Promise<void>
 }
@@ -207,11 +207,11 @@ export function createStaging(volume: Volume, options: StagingOptions): FsStagin
         throw failed('sweep staging', error)
       }
     },
-    adopted(path) {
+    async adopted(path) {
       const entry = entries.get(path)
       if (entry === undefined) return
       end(entry, 'adopted')
-      if (entry.readers === 0) void entry.file.close().catch(() => {})
+      if (entry.readers === 0) await entry.file.close().catch(() => {}) // its bytes were synced through another descriptor
     },
     async close() {
       closed = true

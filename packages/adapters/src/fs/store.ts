@@ -334,7 +334,7 @@ export function fsStore(options: FsStoreOptions): FsStore {
     adopt: (key, filePath, options = {}) =>
       call('adopt', key, options, async (scope, place) => {
         const head = await adoptFile(volume, place, filePath, options, scope)
-        staging.adopted(filePath)
+        await staging.adopted(filePath)
         return head
       }),
     localPath(key) {
