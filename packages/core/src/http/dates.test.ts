@@ -24,6 +24,7 @@ describe('parseHttpDate()', () => {
   it('puts a two-digit year at most fifty years ahead', () => {
     expect(parseHttpDate('Monday, 06-Jan-76 00:00:00 GMT', NOW_MS)).toBe(Date.UTC(2076, 0, 6))
     expect(parseHttpDate('Thursday, 06-Jan-77 00:00:00 GMT', NOW_MS)).toBe(Date.UTC(1977, 0, 6))
+    expect(parseHttpDate('Sunday, 01-Jan-45 00:00:00 GMT', Date.UTC(1999, 0, 1))).toBe(Date.UTC(2045, 0, 1))
     expect(parseHttpDate('Friday, 01-Jan-10 00:00:00 GMT', Date.UTC(1999, 0, 1))).toBe(Date.UTC(2010, 0, 1))
   })
 

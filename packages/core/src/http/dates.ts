@@ -74,7 +74,7 @@ function instantOf(
   if (month === -1 || hour > 23 || minute > 59 || second > 60) return undefined
   const date = new Date(0)
   date.setUTCFullYear(year, month, day) // Date.UTC would read years below 100 as 19xx
-  if (date.getUTCMonth() !== month || date.getUTCDate() !== day) return undefined
+  if (date.getUTCDate() !== day) return undefined // the month has no such day
   if (dayNames[date.getUTCDay()] !== dayName) return undefined
   return date.getTime() + ((hour * 60 + minute) * 60 + second) * 1000
 }

@@ -176,7 +176,7 @@ const HEADS = [
 ]
 const LENGTH = 50_000
 
-describe('parsers', () => {
+describe('parsers', { timeout: 60_000 }, () => {
   it.each(PARSERS)('%s fails with nothing but a MediaError', (_, read) => {
     fc.assert(
       fc.property(text, (input) => attempt(read, input)),

@@ -34,9 +34,9 @@ function oracle(specs: readonly string[], sizeBytes: number): Expected {
   }
   const hits = sets.filter((set) => set.length > 0)
   if (hits.length === 0) return { status: 416 }
-  const overlapping = hits.filter((set, a) =>
-    hits.some((other, b) => a !== b && set.some((n) => other.includes(n))),
-  )
+  const timesAsked = new Map<number, number>()
+  for (const n of hits.flat()) timesAsked.set(n, (timesAsked.get(n) ?? 0) + 1)
+  const overlapping = hits.filter((set) => set.some((n) => (timesAsked.get(n) ?? 0) > 1))
   if (overlapping.length > 2) return { status: 200 }
   return { status: 206, bytes: new Set(hits.flat()), firstAsked: hits.map(([first]) => first ?? -1) }
 }
@@ -122,7 +122,7 @@ const spec = fc.oneof(
 const sizeBytes = fc.oneof(fc.nat(12), fc.nat(400))
 const padding = fc.constantFrom('', '', '', ' ', '\t', ' \t')
 
-describe('planRead()', () => {
+describe('planRead()', { timeout: 60_000 }, () => {
   it('gives for any single range the status, headers and bytes that slicing the body gives', () => {
     fc.assert(
       fc.property(spec, sizeBytes, (one, size) => {

@@ -71,6 +71,10 @@ describe('cleanFilename()', () => {
     }
   })
 
+  it('keeps to 255 bytes also when it marks a device name', () => {
+    expect(cleanFilename(`con.${'b'.repeat(251)}`)).toBe(`_con.${'b'.repeat(250)}`)
+  })
+
   it('does not keep an extension that is no extension', () => {
     expect(cleanFilename(`a.${'b'.repeat(4_096)}`)).toBe(`a.${'b'.repeat(253)}`)
   })

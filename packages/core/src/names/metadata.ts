@@ -47,10 +47,7 @@ function copyValue(value: unknown, depth: number, budget: Budget): JsonValue {
   if (typeof value === 'string') return copyText(value, budget)
   if (depth >= MAX_METADATA_DEPTH)
     throw badName('bad-metadata', `metadata has at most ${MAX_METADATA_DEPTH} levels`)
-  if (Array.isArray(value)) {
-    spend(budget, value.length)
-    return Array.from(value, (item: unknown) => copyValue(item, depth + 1, budget))
-  }
+  if (Array.isArray(value)) return Array.from(value, (item: unknown) => copyValue(item, depth + 1, budget))
   if (isPlainObject(value)) return copyObject(value, depth + 1, budget)
   throw badName('bad-metadata', 'metadata holds JSON values only')
 }
