@@ -43,7 +43,8 @@ export async function createCatalogContext(fixture: CatalogFixture): Promise<Cre
     return catalog
   }
   const closeAll = async (): Promise<void> => {
-    for (const handle of handles.splice(0)) await handle.close()
+    const results = await Promise.allSettled(handles.splice(0).map((handle) => handle.close()))
+    for (const result of results) if (result.status === 'rejected') throw result.reason
   }
   const again = (): Promise<Catalog> => {
     if (fixture.again === undefined) throw new Error('the harness gives no other handle')

@@ -65,8 +65,11 @@ export function catalogConformance(harness: CatalogHarness): Conformance<Catalog
           return faults
         },
         async cleanup() {
-          await closeAll()
-          await fixture.cleanup()
+          try {
+            await closeAll()
+          } finally {
+            await fixture.cleanup()
+          }
         },
       }
     },

@@ -1,0 +1,15 @@
+import { listMutants } from './mutants/lists.ts'
+import type { CatalogMutant } from './mutants/mutant.ts'
+import { recordMutants } from './mutants/records.ts'
+import { sessionMutants } from './mutants/sessions.ts'
+import { storageMutants } from './mutants/storage.ts'
+
+export type { CatalogMutant } from './mutants/mutant.ts'
+
+/** Catalogs that break one promise each: the kit convicts every one, and every case convicts some. */
+export const catalogMutants: readonly CatalogMutant[] = [
+  ...recordMutants,
+  ...listMutants,
+  ...sessionMutants,
+  ...storageMutants,
+]
