@@ -50,7 +50,7 @@ beforeEach(async () => {
   media = await store.put(Buffer.concat([PNG, Buffer.alloc(1_000_000)]), { filename: 'a.png' })
 })
 afterEach(async () => {
-  expect(disposed).toBe(opened)
+  if (disposed !== opened) throw new Error(`${opened} readers opened, ${disposed} disposed`)
   await wire.close()
   await store.close()
 })
@@ -126,7 +126,7 @@ describe('a read that fails', () => {
     await once(socket, 'data')
     socket.destroy()
     await stopped
-    await expect.poll(() => disposed).toBe(1)
+    await expect.poll(() => disposed, { timeout: 5_000 }).toBe(1)
     expect(errors).toEqual([])
   })
 

@@ -84,9 +84,7 @@ describe.each([
       body: '+ADw-script',
       headers: { 'content-type': 'text/plain; charset=utf-7' },
     })
-    expect((await wire.ask(`/${made.json['id']}/content`)).headers['content-type']).toBe(
-      'text/plain; charset=utf-8',
-    )
+    expect((await wire.ask(`/${made.id}/content`)).headers['content-type']).toBe('text/plain; charset=utf-8')
   })
 
   it('Host and X-Forwarded-* are in no address we give', async () => {
@@ -97,9 +95,9 @@ describe.each([
       'x-forwarded-proto': 'ftp',
     }
     const made = await wire.ask('/?filename=a.png', { method: 'POST', body: PNG, headers })
-    expect(made.headers.location).toBe(`/${made.json['id']}`)
+    expect(made.headers.location).toBe(`/${made.id}`)
     const page = await wire.ask('/?limit=1', { headers })
-    expect(page.headers.link).toMatch(/^<\/\?limit=1&cursor=[^>]+>; rel="next"$/)
+    expect(page.headers['link']).toMatch(/^<\/\?limit=1&cursor=[^>]+>; rel="next"$/)
   })
 
   it('a request line with a whole address is read by its path', async () => {

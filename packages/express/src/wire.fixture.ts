@@ -34,6 +34,8 @@ export interface Answer {
   readonly headers: IncomingHttpHeaders
   readonly body: Buffer
   readonly json: Record<string, unknown>
+  /** Of the media that the body is. */
+  readonly id: string
 }
 
 export interface Ask {
@@ -80,12 +82,17 @@ export async function wireOf(server: Server): Promise<Wire> {
             response.on('error', reject)
             response.on('end', () => {
               const whole = Buffer.concat(chunks)
+              const json = (): Record<string, unknown> =>
+                JSON.parse(whole.toString('utf8')) as Record<string, unknown>
               resolve({
                 status: response.statusCode ?? 0,
                 headers: response.headers,
                 body: whole,
                 get json() {
-                  return JSON.parse(whole.toString('utf8')) as Record<string, unknown>
+                  return json()
+                },
+                get id() {
+                  return String(json()['id'])
                 },
               })
             })

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import {
+  type HealthCheck,
   type HealthReport,
   isMediaError,
   type MediaStore,
@@ -68,11 +69,10 @@ async function isOpen(store: Pick<MediaStore, 'stat'>): Promise<boolean> {
 /** What a probe may see. */
 async function report(store: Pick<MediaStore, 'health'>): Promise<HealthReport> {
   const { status, checks } = await store.health()
-  const shown = Object.entries(checks).map(([name, check]) => [
-    name,
-    { status: check.status, latencyMs: check.latencyMs },
-  ])
-  return { status, checks: Object.fromEntries(shown) }
+  const shown: Record<string, HealthCheck> = {}
+  for (const [name, check] of Object.entries(checks))
+    shown[name] = { status: check.status, latencyMs: check.latencyMs }
+  return { status, checks: shown }
 }
 
 function send(

@@ -43,7 +43,7 @@ export function parseWith<T>(schema: z.ZodType<T>, value: unknown): T {
   const names = issue?.code === 'unrecognized_keys' ? issue.keys : (issue?.path.map(String) ?? [])
   const name = names
     .join('.')
-    .replace(/[^\w.\-]/g, '?')
+    .replace(/[^\w.-]/g, '?')
     .slice(0, 100)
   const message =
     issue?.code === 'unrecognized_keys' ? 'is not a known field' : `is not valid: ${issue?.message ?? ''}`

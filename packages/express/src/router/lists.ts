@@ -108,7 +108,7 @@ async function sendPage(
   next.set('cursor', nextCursor)
   const mount = mountOf(exchange)
   const path = exchange.path === '/' && mount !== '' ? '' : exchange.path
-  sendJson(exchange, 200, { items, nextCursor }, ['Link', `<${mount}${path}?${next}>; rel="next"`])
+  sendJson(exchange, 200, { items, nextCursor }, ['Link', `<${mount}${path}?${next.toString()}>; rel="next"`])
 }
 
 /** A page may be shorter than asked for; it never shows what its reader could not see one by one. */
@@ -119,11 +119,10 @@ async function visibleOf(
 ): Promise<MediaPage['items']> {
   if (access.open === true) return page.items
   const may = await Promise.all(
-    page.items.map(
-      (media) =>
-        (media.state === 'active' || isOwner(access, principal, media)) &&
-        permits(access, { principal, action: 'stat', media }),
-    ),
+    page.items.map(async (media) => {
+      if (media.state !== 'active' && !isOwner(access, principal, media)) return false
+      return permits(access, { principal, action: 'stat', media })
+    }),
   )
   return page.items.filter((_, index) => may[index])
 }

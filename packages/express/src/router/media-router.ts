@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Access, MediaError, type MediaStore, newId, requestIdOf } from '@mediakeep/core'
 import { absent } from './access.ts'
 import { sendProblem } from './answer.ts'
-import type { Exchange, MountedRequest } from './exchange.ts'
+import type { Exchange } from './exchange.ts'
 import { changeLink } from './links.ts'
 import { listLinked, listMedia } from './lists.ts'
 import { matchRoute, METHODS, type Route } from './match.ts'
@@ -50,7 +50,7 @@ export function mediaRouter(store: MediaStore, options: MediaRouterOptions): Med
       return
     }
     const exchange: Exchange = {
-      request: request as MountedRequest,
+      request: request,
       response,
       store,
       access,
