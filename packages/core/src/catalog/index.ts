@@ -1,6 +1,6 @@
 /** Rules shared by all catalogs: what filters, cursors, conditions and changes mean. Pure. */
 export { applyChange, type ChangeableFields, distinctLinks, distinctTags } from './change.ts'
-export { checkCondition, checkRevision, type ConditionSubject } from './conditions.ts'
+export { type ConditionSubject, checkCondition, checkRevision } from './conditions.ts'
 export { decodeCursor, encodeCursor } from './cursor.ts'
 export { type IdBounds, idBounds } from './id-bounds.ts'
 export { hasLink, matchesQuery, matchesType } from './matches.ts'
