@@ -10,7 +10,8 @@ export async function decoratorFaults(
   decorate: (inner: ObjectStore) => ObjectStore,
 ): Promise<readonly string[]> {
   const reached: Member[] = []
-  const outer = decorate(probeStore((member) => reached.push(member)))
+  const probe = probeStore((member) => reached.push(member))
+  const outer = decorate(probe)
   const table = decoratorTableOf(outer)
   if (table === undefined) return ['it has no table: make it with decorateStore']
   const faults: string[] = []
@@ -25,7 +26,9 @@ export async function decoratorFaults(
     else if (row.rule === 'forwarded') {
       reached.length = 0
       await use(outer, member)
-      if (!reached.includes(member)) faults.push(`${label} is forwarded but does not reach the inner store`)
+      const same = member === 'staging' && outer.staging === probe.staging
+      if (!same && !reached.includes(member))
+        faults.push(`${label} is forwarded but does not reach the inner store`)
     }
   }
   const bare = decorate(bareStore())
@@ -89,10 +92,7 @@ function probeStore(told: (member: Member) => void): ObjectStore {
       told('traits')
       return bare.traits
     },
-    get staging() {
-      told('staging')
-      return { usedBytes: 0, budgetBytes: 0, create: unused, sweep: async () => 0 }
-    },
+    staging: { usedBytes: 0, budgetBytes: 0, create: unused, sweep: async () => 0 },
     put: tell('put', bare.put),
     get: tell('get', bare.get),
     head: tell('head', bare.head),

@@ -90,6 +90,11 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     const scope = enter(key, options)
     let reservedBytes = 0
     try {
+      if (!Number.isSafeInteger(source.sizeBytes) || source.sizeBytes < 0) {
+        throw new MediaError('MEDIA_BAD_INPUT', `${name}: ${source.sizeBytes} is no length of a body`, {
+          reason: 'size-mismatch',
+        })
+      }
       if (source.sizeBytes > traits.maxObjectBytes) {
         throw new MediaError(
           'MEDIA_TOO_LARGE',

@@ -400,11 +400,10 @@ export const headMutants: readonly StoreMutant[] = [
     break: (store) =>
       withHeads(store, (head) => {
         if (head.metadata === undefined) return head
-        const mangled = Object.entries(head.metadata).map(([name, value]) => [
-          name,
-          Buffer.from(value, 'latin1').toString('latin1'),
-        ])
-        return { ...head, metadata: Object.fromEntries(mangled) }
+        const mangled: Record<string, string> = {}
+        for (const [name, value] of Object.entries(head.metadata))
+          mangled[name] = Buffer.from(value, 'latin1').toString('latin1')
+        return { ...head, metadata: mangled }
       }),
   },
   {

@@ -32,7 +32,7 @@ describe('object store mutants', () => {
     const convicting = new Set(storeMutants.flatMap((mutant) => mutant.convictedBy))
     expect(everyId.filter((id) => !convicting.has(id))).toEqual([])
     const pairs = storeMutants.reduce((sum, mutant) => sum + mutant.convictedBy.length, 0)
-    console.info(`${storeMutants.length} mutants, ${everyId.length} cases, ${pairs} convictions`)
+    process.stdout.write(`${storeMutants.length} mutants, ${everyId.length} cases, ${pairs} convictions\n`)
   })
 
   for (const mutant of storeMutants) {
