@@ -1,9 +1,9 @@
 export {
-  absentCacheHeaders,
   type AbsentCaching,
-  contentCacheControl,
+  absentCacheHeaders,
   type ContentCaching,
   CREDENTIAL_HEADERS,
+  contentCacheControl,
 } from './cache-control.ts'
 export {
   type ConditionOutcome,
@@ -20,8 +20,8 @@ export {
   formatContentType,
   parseContentType,
 } from './content-type.ts'
-export { declaredDigest, formatDigestField, parseDigestField } from './digest-fields.ts'
 export { formatHttpDate, parseHttpDate } from './dates.ts'
+export { declaredDigest, formatDigestField, parseDigestField } from './digest-fields.ts'
 export {
   type EntityTag,
   type EntityTagList,
@@ -32,7 +32,7 @@ export {
   parseEtagList,
   revisionOfEtag,
 } from './etag.ts'
-export { headerIn, type HeaderList, headerOf, isHeaderValue, type RequestHeaders } from './headers.ts'
+export { type HeaderList, headerIn, headerOf, isHeaderValue, type RequestHeaders } from './headers.ts'
 export { INLINE_TYPES } from './inline-types.ts'
 export type { MultipartRanges, RangePart } from './multipart-ranges.ts'
 export { type Problem, type ProblemAnswer, type ProblemOptions, problemAnswer, problemOf } from './problem.ts'

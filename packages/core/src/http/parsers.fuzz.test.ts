@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isMediaError } from '../errors/media-error.ts'
+import { isMediaError, MediaError } from '../errors/media-error.ts'
 import {
   cleanFilename,
   parseKeyPath,
@@ -22,7 +22,6 @@ import { requestIdOf } from './request-id.ts'
 import { servedContentType } from './served-type.ts'
 import { parseTraceParent } from './trace-parent.ts'
 import { parseUploadName } from './upload-name.ts'
-import { MediaError } from '../errors/media-error.ts'
 
 const CURRENT = { etag: 'x', modifiedAt: new Date(0) }
 const PARSERS: readonly (readonly [name: string, read: (text: string) => unknown])[] = [

@@ -1,6 +1,6 @@
+import { RETRY_AFTER_MS } from '../defaults.ts'
 import { MEDIA_ERRORS, type MediaErrorCode } from '../errors/codes.ts'
 import { isMediaError, type MediaError } from '../errors/media-error.ts'
-import { RETRY_AFTER_MS } from '../defaults.ts'
 import { type HeaderList, headerIn, isHeaderValue } from './headers.ts'
 import { SAFETY_HEADERS } from './safety-headers.ts'
 
