@@ -6,6 +6,7 @@ import { idempotencyCases } from './cases/idempotency.ts'
 import { lifecycleCases } from './cases/lifecycle.ts'
 import { linkCases } from './cases/links.ts'
 import { listCases } from './cases/lists.ts'
+import { modelCases } from './cases/model.ts'
 import { raceCases } from './cases/races.ts'
 import { recordCases } from './cases/records.ts'
 import { replaceCases } from './cases/replace.ts'
@@ -34,4 +35,5 @@ export const catalogCases: readonly CatalogCase[] = [
   ...garbageCases,
   ...raceCases,
   ...hostileCases,
+  ...modelCases,
 ]

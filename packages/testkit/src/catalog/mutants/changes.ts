@@ -6,8 +6,12 @@ export const changeMutants: readonly CatalogMutant[] = [
   mutant('update.nothing', 'update() changes nothing', ['race.rename'], (inner) =>
     withMembers(inner, { update: (namespace, ref, _, options) => inner.update(namespace, ref, {}, options) }),
   ),
-  mutant('update.unconditional', 'update() ignores `ifRevision`', ['update.revision'], (inner) =>
-    withMembers(inner, { update: (namespace, ref, change) => inner.update(namespace, ref, change) }),
+  mutant(
+    'update.unconditional',
+    'update() ignores `ifRevision`',
+    ['update.revision', 'model.walk.2'],
+    (inner) =>
+      withMembers(inner, { update: (namespace, ref, change) => inner.update(namespace, ref, change) }),
   ),
   mutant(
     'update.looks-first',
@@ -66,7 +70,7 @@ export const changeMutants: readonly CatalogMutant[] = [
   mutant(
     'update.key-stolen',
     'update() takes a key from the record that has it',
-    ['update.key-taken'],
+    ['update.key-taken', 'model.walk.1'],
     (inner) =>
       withMembers(inner, {
         async update(namespace, ref, change, options) {

@@ -33,13 +33,17 @@ export const garbageMutants: readonly CatalogMutant[] = [
         },
       }),
   ),
-  mutant('gc.claims-live', 'live bytes are condemned', ['gc.staged', 'gc.nothing'], (inner, tables) =>
-    withMembers(inner, {
-      condemn(options) {
-        for (const blob of tables.blobs.values()) tables.unreferenced.add(blob)
-        return inner.condemn(options)
-      },
-    }),
+  mutant(
+    'gc.claims-live',
+    'live bytes are condemned',
+    ['gc.staged', 'gc.nothing', 'model.walk.3'],
+    (inner, tables) =>
+      withMembers(inner, {
+        condemn(options) {
+          for (const blob of tables.blobs.values()) tables.unreferenced.add(blob)
+          return inner.condemn(options)
+        },
+      }),
   ),
   mutant(
     'gc.no-pins',
