@@ -10,7 +10,13 @@ const take = (into: Buffer[]) => (chunk: Uint8Array) => {
 
 describe('forEachChunk()', () => {
   it('gives every chunk of a stream and of an iterable in order', async () => {
-    for (const body of [Readable.from([Buffer.from('a'), Buffer.from('b')]), (async function* () { yield Buffer.from('a'); yield Buffer.from('b') })()]) {
+    for (const body of [
+      Readable.from([Buffer.from('a'), Buffer.from('b')]),
+      (async function* () {
+        yield Buffer.from('a')
+        yield Buffer.from('b')
+      })(),
+    ]) {
       const got: Buffer[] = []
       await forEachChunk(body, take(got), undefined)
       expect(Buffer.concat(got).toString()).toBe('ab')
@@ -34,13 +40,27 @@ describe('forEachChunk()', () => {
   })
 
   it('fails with the error of the stream, of `take`, and destroys the stream', async () => {
-    const broken = new Readable({ read() { this.destroy(new Error('disk')) } })
+    const broken = new Readable({
+      read() {
+        this.destroy(new Error('disk'))
+      },
+    })
     await expect(forEachChunk(broken, () => undefined, undefined)).rejects.toThrow('disk')
     const body = Readable.from([Buffer.alloc(1), Buffer.alloc(1)])
-    await expect(forEachChunk(body, () => { throw new Error('full') }, undefined)).rejects.toThrow('full')
+    await expect(
+      forEachChunk(
+        body,
+        () => {
+          throw new Error('full')
+        },
+        undefined,
+      ),
+    ).rejects.toThrow('full')
     expect(body.destroyed).toBe(true)
     const late = Readable.from([Buffer.alloc(1)])
-    await expect(forEachChunk(late, () => Promise.reject(new Error('later')), undefined)).rejects.toThrow('later')
+    await expect(forEachChunk(late, () => Promise.reject(new Error('later')), undefined)).rejects.toThrow(
+      'later',
+    )
   })
 
   it('tells a stream that closed before its end from one that ended', async () => {
@@ -51,12 +71,17 @@ describe('forEachChunk()', () => {
     await expect(reading).rejects.toMatchObject({ code: 'MEDIA_BAD_INPUT', reason: 'incomplete-body' })
     const used = Readable.from([Buffer.from('x')])
     for await (const _ of used);
-    await expect(forEachChunk(used, () => undefined, undefined)).rejects.toMatchObject({ code: 'MEDIA_BAD_INPUT' })
+    await expect(forEachChunk(used, () => undefined, undefined)).rejects.toMatchObject({
+      code: 'MEDIA_BAD_INPUT',
+    })
   })
 
   it('passes an abort reason untouched, ends a stalled body, and leaves no listener', async () => {
     const reason = new Error('stop')
-    const stalled = [new PassThrough(), { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) }]
+    const stalled = [
+      new PassThrough(),
+      { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) },
+    ]
     for (const body of stalled) {
       const controller = new AbortController()
       const reading = forEachChunk(body, () => undefined, controller.signal)
@@ -64,10 +89,14 @@ describe('forEachChunk()', () => {
       await expect(reading).rejects.toBe(reason)
       expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0)
     }
-    await expect(forEachChunk(new PassThrough(), () => undefined, AbortSignal.abort(reason))).rejects.toBe(reason)
+    await expect(forEachChunk(new PassThrough(), () => undefined, AbortSignal.abort(reason))).rejects.toBe(
+      reason,
+    )
   })
 
   it('refuses chunks that are no bytes', async () => {
-    await expect(forEachChunk(Readable.from([{ a: 1 }]), () => undefined, undefined)).rejects.toMatchObject({ reason: 'not-bytes' })
+    await expect(forEachChunk(Readable.from([{ a: 1 }]), () => undefined, undefined)).rejects.toMatchObject({
+      reason: 'not-bytes',
+    })
   })
 })

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
-import type { Body, ByteSource } from '../contracts/bytes.ts'
 import { fileSource } from '../bytes/source.ts'
+import type { Body, ByteSource } from '../contracts/bytes.ts'
 import { MediaError } from '../errors/media-error.ts'
 
 /** A body as ingest takes it: whole in memory, a stream, or a local file that may be moved. */

@@ -14,7 +14,7 @@ import { type Intake, toIntake } from './intake.ts'
 import type { KeyedLock } from './keyed-lock.ts'
 import { type Published, publish } from './publish.ts'
 import { mergeLate, type PutRequest } from './put-options.ts'
-import { createReceiver, receiveBytes, type ReceivedBody, type ReceiveOptions } from './receive.ts'
+import { createReceiver, type ReceivedBody, type ReceiveOptions, receiveBytes } from './receive.ts'
 import { createPutSession, type PutSession } from './session.ts'
 
 export interface PutOutcome {
@@ -24,6 +24,9 @@ export interface PutOutcome {
   /** An earlier put with the same idempotency key made it. */
   readonly repeated: boolean
 }
+
+/** Rounds of transaction A and B for one body; each needs a copy that went bad in between. */
+const MAX_COMMIT_ATTEMPTS = 3
 
 /** Progress that outlives a failure, for the event that tells of it. */
 export interface PutProgress {
@@ -184,27 +187,33 @@ async function commit(
   received: ReceivedBody,
   signal: AbortSignal | undefined,
 ): Promise<PutOutcome> {
-  // Equal bodies of this process follow one another: the second finds the first one's copy and writes nothing.
-  return digestLock.run(`${context.domainOf(request.namespace)}/${received.summary.digest}`, async () => {
+  const publishAndCommit = async (): Promise<PutOutcome | undefined> => {
     const published = await publish(context, session, volume, request.namespace, received, signal)
     if (published.type === 'repeated') return repeatedOutcome(context, request.namespace, published.mediaId)
     try {
       const committed = await commitContent(context, session, request, received, published)
       session.committed()
       if (committed.redundant) await dropOwn(context, published)
-      return {
-        record: committed.record,
-        created: committed.created,
-        deduplicated: published.own === undefined || committed.redundant,
-        repeated: false,
-      }
+      const deduplicated = published.own === undefined || committed.redundant
+      return { record: committed.record, created: committed.created, deduplicated, repeated: false }
     } catch (error) {
+      if (isCopyGone(error)) return undefined
       if (isRefusal(error)) {
         await session.end()
         await dropOwn(context, published)
       }
       throw error
     }
+  }
+  // Equal bodies of this process follow one another: the second finds the first one's copy and writes nothing.
+  return digestLock.run(`${context.domainOf(request.namespace)}/${received.summary.digest}`, async () => {
+    for (let attempt = 0; attempt < MAX_COMMIT_ATTEMPTS; attempt++) {
+      const outcome = await publishAndCommit()
+      if (outcome !== undefined) return outcome
+    }
+    throw new MediaError('MEDIA_UNAVAILABLE', 'the copies of these bytes keep being found damaged', {
+      reason: 'placement-gone',
+    })
   })
 }
 
@@ -233,6 +242,11 @@ function commitContent(
     },
     content: { contentType: received.contentType, filename: request.filename, facts: {}, state: 'active' },
   })
+}
+
+/** The copy we were to share was found damaged between both transactions. The session lives: look again, or write our own. */
+function isCopyGone(error: unknown): boolean {
+  return isMediaError(error, 'MEDIA_CONFLICT') && error.reason === 'placement-gone'
 }
 
 /** The catalog said no: nothing was committed, so bytes of ours can go at once. Anything else may have been committed. */

@@ -6,7 +6,7 @@ import type { StagedBody, StagingWriter } from '../contracts/object-store.ts'
 import type { MediaPolicy } from '../contracts/policy.ts'
 import { MediaError } from '../errors/media-error.ts'
 import { decideType, type TypeClaims } from '../validation/decide-type.ts'
-import { type Sniffed, SNIFF_BYTES, sniff } from '../validation/sniff.ts'
+import { SNIFF_BYTES, type Sniffed, sniff } from '../validation/sniff.ts'
 
 /** Hashed without a pause: about a millisecond of the event loop. */
 const TURN_BYTES = 1_048_576

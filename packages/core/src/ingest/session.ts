@@ -1,6 +1,6 @@
 import { newId } from '../bytes/id.ts'
-import type { BeginSession, Reservation } from '../contracts/catalog.ts'
 import type { JsonObject } from '../contracts/bytes.ts'
+import type { BeginSession, Reservation } from '../contracts/catalog.ts'
 import { RESERVE_STEP_BYTES } from '../defaults.ts'
 import { isMediaError } from '../errors/media-error.ts'
 import type { Volume } from '../tiering/volume.ts'

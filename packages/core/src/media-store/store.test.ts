@@ -171,6 +171,25 @@ describe('put() and open()', () => {
     expect((await bytesOf(store, media.id)).equals(large)).toBe(true)
   })
 
+  it('write bytes of their own when the copy they were to share is found damaged before the commit', async () => {
+    const catalog = memoryCatalog()
+    const { store, objects } = await fixture({ catalog, reads: { cacheBytes: 0 } })
+    const first = await store.put(large)
+    const commit = catalog.commitContent.bind(catalog)
+    let damaged = false
+    catalog.commitContent = async (input) => {
+      if (!damaged) {
+        damaged = true
+        const placement = (await catalog.get('default', first.id))?.content.placements[0]
+        await catalog.markBad(placement?.id ?? '')
+      }
+      return commit(input)
+    }
+    const second = await store.put(large)
+    expect(await keys(objects)).toHaveLength(2)
+    for (const { id } of [first, second]) expect((await bytesOf(store, id)).equals(large)).toBe(true)
+  })
+
   it('drop bytes that lost the race of two processes at once', async () => {
     const [objects, catalog] = [memoryStore(), memoryCatalog()]
     const tiers = [{ name: 'm', store: objects }]

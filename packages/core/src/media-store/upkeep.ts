@@ -1,6 +1,6 @@
-import type { CollectOptions, ExpireProgress, GarbageProgress, Upkeep } from '../contracts/media-store.ts'
 import type { Call } from '../contracts/call.ts'
 import type { PlacementRecord } from '../contracts/catalog.ts'
+import type { CollectOptions, ExpireProgress, GarbageProgress, Upkeep } from '../contracts/media-store.ts'
 import { isMediaError } from '../errors/media-error.ts'
 import type { Engine } from './engine.ts'
 

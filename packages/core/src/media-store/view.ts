@@ -1,13 +1,13 @@
-import type { MediaRecord } from '../contracts/catalog.ts'
 import type { Call } from '../contracts/call.ts'
+import type { MediaRecord } from '../contracts/catalog.ts'
 import type { Media, MediaQuery, MediaRef, OpenOptions } from '../contracts/media.ts'
 import type {
   ListAllQuery,
   MediaReader,
   MediaStore,
   Tiering,
-  UploadSessions,
   Upkeep,
+  UploadSessions,
 } from '../contracts/media-store.ts'
 import { CLOSE_GRACE_MS } from '../defaults.ts'
 import { MediaError } from '../errors/media-error.ts'
