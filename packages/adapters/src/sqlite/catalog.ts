@@ -5,9 +5,9 @@ import { catalogError } from './errors.ts'
 import { checkFile } from './file-checks.ts'
 import { storeId } from './ids.ts'
 import { createRecordMemo } from './memo.ts'
-import { recordOf, recordText } from './reads/record.ts'
+import { recordOf, recordText, sharedRecordOf } from './reads/record.ts'
 import { readChunkSums, readVolumeUsage } from './reads/usage.ts'
-import { linkedRecords, listRecords } from './reads/list.ts'
+import { linkedTexts, listRecords } from './reads/list.ts'
 import { closedError, startThread, type ThreadClient } from './threads/client.ts'
 import { connect } from './threads/connect.ts'
 import type { ThreadSetup } from './threads/protocol.ts'
@@ -145,7 +145,7 @@ export function sqliteCatalog(options: SqliteCatalogOptions): Catalog {
         if (known !== undefined) return known
         const text = recordText(database, namespace, ref)
         if (text === undefined) return undefined
-        const record = recordOf(text)
+        const record = sharedRecordOf(text)
         memo.set(version, name, record)
         return record
       }),
@@ -161,16 +161,15 @@ export function sqliteCatalog(options: SqliteCatalogOptions): Catalog {
     unlink: async (namespace, ref, target) =>
       recordOf(await use().writer.call('unlinkRecord', { namespace, ref, target })),
     async list(namespace, query) {
-      const { records, ...rest } =
-        options.lists === 'process'
-          ? await read('list', (database) => listRecords(database, namespace, query))
-          : await use().reader.call('list', { namespace, query: plainQuery(query) })
+      if (options.lists === 'process')
+        return read('list', (database) => listRecords(database, namespace, query))
+      const { records, ...rest } = await use().reader.call('list', { namespace, query: plainQuery(query) })
       return { ...rest, records: records.map(recordOf) }
     },
     async linked(namespace, targets, limitPerTarget) {
       const found =
         options.lists === 'process'
-          ? await read('list', (database) => linkedRecords(database, namespace, targets, limitPerTarget))
+          ? await read('list', (database) => linkedTexts(database, namespace, targets, limitPerTarget))
           : await use().reader.call('linked', {
               namespace,
               targets: targets.map(plainTarget),

@@ -9,8 +9,8 @@ import {
   readPage,
 } from '@mediakeep/core'
 import type { Database } from '../database.ts'
-import { idAsJson, readJsonId, storeId } from '../ids.ts'
-import { type RecordText, recordOf, recordText, recordTextById } from './record.ts'
+import { idAsJson, readJsonId } from '../ids.ts'
+import { type RecordText, recordOf, recordText, recordTexts } from './record.ts'
 
 /** A page as it crosses a thread: the records as texts, so that they are not written out again. */
 export interface PageText {
@@ -22,26 +22,37 @@ export interface PageText {
 const ABOVE_ALL = new Uint8Array(17).fill(0xff)
 
 /** One page, of one state of the database: all statements run in one read transaction. */
-export function listRecords(database: Database, namespace: string, query: MediaQuery): PageText {
-  const texts = new Map<string, RecordText>()
-  const read = (text: RecordText | undefined): readonly MediaRecord[] => {
-    if (text === undefined) return []
+export function listRecords(
+  database: Database,
+  namespace: string,
+  query: MediaQuery,
+  onRecord?: (record: MediaRecord, text: RecordText) => void,
+): CatalogPage {
+  const read = (text: RecordText): MediaRecord => {
     const record = recordOf(text)
-    texts.set(record.id, text)
-    return [record]
+    onRecord?.(record, text)
+    return record
   }
-  const page: CatalogPage = inSnapshot(database, () =>
+  return inSnapshot(database, () =>
     readPage(namespace, query, {
       read: (term, before, count) => postings(database, namespace, term, before, count),
-      load: (ids) => ids.flatMap((id) => read(recordTextById(database, namespace, storeId(id)))),
-      findKey: (key) => read(recordText(database, namespace, { key }))[0],
+      load: (ids) => recordTexts(database, namespace, ids).map(read),
+      findKey(key) {
+        const text = recordText(database, namespace, { key })
+        return text === undefined ? undefined : read(text)
+      },
     }),
   )
-  return { ...page, records: page.records.flatMap(({ id }) => texts.get(id) ?? []) }
+}
+
+export function listTexts(database: Database, namespace: string, query: MediaQuery): PageText {
+  const texts = new Map<MediaRecord, RecordText>()
+  const page = listRecords(database, namespace, query, (record, text) => texts.set(record, text))
+  return { ...page, records: page.records.flatMap((record) => texts.get(record) ?? []) }
 }
 
 /** The newest media of each target. */
-export function linkedRecords(
+export function linkedTexts(
   database: Database,
   namespace: string,
   targets: readonly LinkTarget[],
@@ -62,12 +73,9 @@ function linkedTo(
   let before: string | undefined
   while (found.length < limit) {
     const ids = postings(database, namespace, linkTerm(target), before, limit)
-    for (const id of ids) {
-      const text = recordTextById(database, namespace, storeId(id))
-      // Long links may share a term: the record decides.
-      if (text !== undefined && found.length < limit && hasLink(recordOf(text).links, target))
-        found.push(text)
-    }
+    // Long links may share a term: the record decides.
+    for (const text of recordTexts(database, namespace, ids))
+      if (found.length < limit && hasLink(recordOf(text).links, target)) found.push(text)
     before = ids.at(-1)
     if (before === undefined || ids.length < limit) break
   }

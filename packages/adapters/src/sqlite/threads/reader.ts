@@ -4,7 +4,7 @@ import { createDatabase, type Database } from '../database.ts'
 import type { SqliteDriver } from '../driver.ts'
 import { catalogError, errorToWire } from '../errors.ts'
 import { readUsage } from '../reads/usage.ts'
-import { linkedRecords, listRecords } from '../reads/list.ts'
+import { linkedTexts, listTexts } from '../reads/list.ts'
 import { connect, retryWhileBusy } from './connect.ts'
 import type {
   AnswerMessage,
@@ -22,9 +22,9 @@ const READS: {
     input: ReadOperations[Name]['input'],
   ) => ReadOperations[Name]['output']
 } = {
-  list: (database, { namespace, query }) => listRecords(database, namespace, query),
+  list: (database, { namespace, query }) => listTexts(database, namespace, query),
   linked: (database, { namespace, targets, limitPerTarget }) =>
-    linkedRecords(database, namespace, targets, limitPerTarget),
+    linkedTexts(database, namespace, targets, limitPerTarget),
   usage: (database, { namespace, by }) => readUsage(database, namespace, by),
 }
 

@@ -1,0 +1,44 @@
+import { existsSync } from 'node:fs'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { CatalogHarness } from '@mediakeep/testkit'
+import { describeCatalog } from '@mediakeep/testkit/vitest'
+import { sqliteCatalog } from './index.ts'
+
+function harness(options: {
+  readonly groupCommit?: boolean
+  readonly lists?: 'thread' | 'process'
+}): CatalogHarness {
+  return {
+    clock: 'fake',
+    persists: true,
+    async create() {
+      const folder = await mkdtemp(join(tmpdir(), 'mediakeep-sqlite-'))
+      const file = join(folder, 'catalog.db')
+      let offsetMs = 0
+      const clock = { now: () => Date.now() + offsetMs }
+      const open = () => sqliteCatalog({ file, clock, driver: 'better-sqlite3', ...options })
+      return {
+        catalog: open(),
+        again: open,
+        async advance(ms) {
+          offsetMs += ms
+        },
+        // The log and its index are folded in when the last handle closes.
+        async leftovers() {
+          return (await readdir(folder)).filter((name) => name !== 'catalog.db')
+        },
+        async cleanup() {
+          if (existsSync(folder)) await rm(folder, { recursive: true })
+        },
+      }
+    },
+  }
+}
+
+describeCatalog('sqlite catalog on better-sqlite3', harness({}))
+describeCatalog(
+  'sqlite catalog without group commit, lists in process',
+  harness({ groupCommit: false, lists: 'process' }),
+)
