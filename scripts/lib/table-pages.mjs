@@ -56,7 +56,7 @@ function reasonsOf(code) {
   const pattern = new RegExp(`'${code}',(?:(?!MediaError\\()[\\s\\S]){0,400}?reason: '([a-z0-9-]+)'`, 'g')
   for (const file of sourceFiles())
     for (const [, reason] of file.matchAll(pattern)) found.add(`\`${reason}\``)
-  return [...found].sort()
+  return [...found].sort((a, b) => (a < b ? -1 : 1))
 }
 
 let sources

@@ -93,8 +93,8 @@ async function createKeys(file: string): Promise<string> {
     }
     await chmod(temporary, 0o600)
     // A link never replaces: whoever comes second reads the first one's keys.
-    await link(temporary, file).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error
+    await link(temporary, file).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     })
     return await readFile(file, 'utf8')
   } catch (cause) {

@@ -107,7 +107,7 @@ function parseJson(text: string, path: string): unknown {
 
 async function importDefault(path: string): Promise<unknown> {
   try {
-    const module: { default?: unknown } = await import(pathToFileURL(path).href)
+    const module = (await import(pathToFileURL(path).href)) as { default?: unknown }
     return module.default
   } catch (cause) {
     throw new UsageError(

@@ -21,7 +21,7 @@ export function createProgress({ stderr }: Streams, silent: boolean): Progress {
   if (silent || stderr.isTTY !== true) return SILENT
   const bars = new cliProgress.MultiBar(
     {
-      stream: stderr as NodeJS.WritableStream,
+      stream: stderr,
       format: ' {bar} {percentage}% | {done} of {all} | {name}',
       clearOnComplete: false,
       hideCursor: true,

@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream'
+import { Readable, type Writable } from 'node:stream'
 import { rangeBytes } from '../bytes/range.ts'
 import type { BlockPool } from '../cas/block-pool.ts'
 import type { BlockReader } from '../cas/verified-blocks.ts'
@@ -48,6 +48,18 @@ export function createReader(parts: ReaderParts): MediaReader & { abort(reason: 
       throw new MediaError('MEDIA_BAD_INPUT', 'the reader is closed', { reason: 'reader-closed' })
     used = true
   }
+  const writeAll = async (
+    blocks: BlockReader,
+    destination: Writable,
+    signal: AbortSignal | undefined,
+  ): Promise<void> => {
+    try {
+      await writeBlocks(blocks, destination, signal)
+    } finally {
+      await blocks.stop()
+      await release()
+    }
+  }
   const failed = (error: unknown): unknown => {
     parts.onError(error)
     return error
@@ -92,9 +104,7 @@ export function createReader(parts: ReaderParts): MediaReader & { abort(reason: 
     async writeTo(destination, options = {}) {
       if (source.kind === 'buffered') {
         use()
-        const { bytes } = source
-        const once: BlockReader = oneBlock(bytes)
-        await writeBlocks(once, destination, options.signal).finally(release)
+        await writeAll(oneBlock(source.bytes), destination, options.signal)
         return
       }
       if (source.kind === 'blocks') {
@@ -105,16 +115,13 @@ export function createReader(parts: ReaderParts): MediaReader & { abort(reason: 
         const signal =
           options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal])
         try {
-          await writeBlocks(blocks, destination, signal)
+          await writeAll(blocks, destination, signal)
         } catch (error) {
           throw failed(error)
-        } finally {
-          await blocks.stop()
-          await release()
         }
         return
       }
-      await writeBlocks(streamBlocks(stream()), destination, options.signal).finally(release)
+      await writeAll(streamBlocks(stream()), destination, options.signal)
     },
     abort(reason) {
       if (active === undefined) void release()
@@ -189,11 +196,11 @@ function oneBlock(bytes: Buffer): BlockReader {
 }
 
 function streamBlocks(stream: Readable): BlockReader {
-  const chunks = stream[Symbol.asyncIterator]()
+  const chunks: AsyncIterator<Buffer> = stream[Symbol.asyncIterator]()
   return {
     async next() {
-      const { done, value } = await chunks.next()
-      return done === true ? undefined : { bytes: value as Buffer, give: () => {} }
+      const chunk = await chunks.next()
+      return chunk.done === true ? undefined : { bytes: chunk.value, give: () => {} }
     },
     async stop() {
       stream.destroy()
