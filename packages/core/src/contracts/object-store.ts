@@ -6,9 +6,7 @@ import type { Call } from './call.ts'
  * A condition on a write, as one union so that two cannot contradict.
  * @see RFC 9110 section 13.1.1 (If-Match) and 13.1.2 (If-None-Match), which `match` and `absent` mirror.
  */
-export type WriteCondition =
-  | { readonly type: 'absent' }
-  | { readonly type: 'match'; readonly etag: string }
+export type WriteCondition = { readonly type: 'absent' } | { readonly type: 'match'; readonly etag: string }
 
 /** What an acknowledged write survives: nothing, `file`: kill -9 of the process, `durable`: also power loss. */
 export type Durability = 'none' | 'file' | 'durable'
@@ -100,7 +98,11 @@ export interface ObjectWriter {
 export interface PresignOptions extends Call {
   readonly method: 'GET' | 'HEAD' | 'PUT'
   readonly expiresAt: Date
-  readonly response?: { readonly contentType?: string; readonly disposition?: string; readonly cacheControl?: string }
+  readonly response?: {
+    readonly contentType?: string
+    readonly disposition?: string
+    readonly cacheControl?: string
+  }
   /** Bound into the signature of a PUT, so that other bytes are refused. */
   readonly exact?: { readonly sizeBytes?: number; readonly sha256?: string; readonly ifAbsent?: boolean }
 }
@@ -149,7 +151,11 @@ export interface Staging {
    * Reserves `sizeBytes` (grows while writing when the length is unknown).
    * @throws MediaError MEDIA_BUSY over the budget, MEDIA_NO_SPACE when the file system has no room for it.
    */
-  create(options: { readonly name: string; readonly sizeBytes?: number; readonly signal?: AbortSignal }): Promise<StagingWriter>
+  create(options: {
+    readonly name: string
+    readonly sizeBytes?: number
+    readonly signal?: AbortSignal
+  }): Promise<StagingWriter>
   /** Bytes now reserved or written. */
   readonly usedBytes: number
   readonly budgetBytes: number
@@ -176,7 +182,8 @@ export interface ObjectStore extends AsyncDisposable {
   readonly traits: StoreTraits
   /**
    * @throws MediaError MEDIA_PRECONDITION when `when` does not hold, MEDIA_DIGEST_MISMATCH, MEDIA_TOO_LARGE,
-   * MEDIA_NO_SPACE, MEDIA_BAD_INPUT (key) or MEDIA_UNAVAILABLE.
+   * MEDIA_NO_SPACE, MEDIA_BAD_INPUT (key, or a source that gives another length than it declares) or MEDIA_UNAVAILABLE;
+   * the source's own error, itself or as a cause.
    */
   put(key: string, source: ByteSource, options?: PutObjectOptions): Promise<ObjectHead>
   /** @throws MediaError MEDIA_RANGE when the range starts at or past the end. */
