@@ -8,8 +8,17 @@ import { MediaError } from '../errors/media-error.ts'
 export function clampRange(range: ByteRange | undefined, sizeBytes: number): ByteRange {
   if (range === undefined) return { start: 0, endExclusive: sizeBytes }
   const { start, endExclusive } = range
-  if (!Number.isSafeInteger(start) || !Number.isSafeInteger(endExclusive) || start < 0 || endExclusive <= start) {
-    throw new MediaError('MEDIA_BAD_INPUT', `range ${start}-${endExclusive} is not a half-open range of bytes`, { reason: 'bad-range' })
+  if (
+    !Number.isSafeInteger(start) ||
+    !Number.isSafeInteger(endExclusive) ||
+    start < 0 ||
+    endExclusive <= start
+  ) {
+    throw new MediaError(
+      'MEDIA_BAD_INPUT',
+      `range ${start}-${endExclusive} is not a half-open range of bytes`,
+      { reason: 'bad-range' },
+    )
   }
   if (start >= sizeBytes) {
     throw new MediaError('MEDIA_RANGE', `range starts at ${start}, the object has ${sizeBytes} bytes`)

@@ -23,7 +23,8 @@ export function fileSource(path: string, sizeBytes: number, digest?: Digest): By
     sizeBytes,
     ...(digest === undefined ? {} : { digest }),
     open({ range, signal } = {}) {
-      if (range !== undefined && range.endExclusive <= range.start) return Readable.from([], { objectMode: false })
+      if (range !== undefined && range.endExclusive <= range.start)
+        return Readable.from([], { objectMode: false })
       return createReadStream(path, {
         highWaterMark: 256 * 1024,
         ...(range === undefined ? {} : { start: range.start, end: range.endExclusive - 1 }),
@@ -36,7 +37,9 @@ export function fileSource(path: string, sizeBytes: number, digest?: Digest): By
 /** Destroys the stream with the signal's own reason, and forgets the signal when the stream ends first. */
 export function destroyOnAbort(stream: Readable, signal: AbortSignal): void {
   const stop = (): void => {
-    stream.destroy(signal.reason instanceof Error ? signal.reason : new Error('aborted', { cause: signal.reason }))
+    stream.destroy(
+      signal.reason instanceof Error ? signal.reason : new Error('aborted', { cause: signal.reason }),
+    )
   }
   if (signal.aborted) {
     stop()

@@ -13,7 +13,9 @@ export interface Principal {
  * Tells who sent a request: a principal, `undefined` for nobody (anonymous),
  * or throws MEDIA_UNAUTHENTICATED when credentials were given and are not good.
  */
-export type Authenticator = (request: IncomingMessage) => Principal | undefined | Promise<Principal | undefined>
+export type Authenticator = (
+  request: IncomingMessage,
+) => Principal | undefined | Promise<Principal | undefined>
 
 export type Action = 'create' | 'read' | 'stat' | 'update' | 'delete' | 'list' | 'link' | 'warm'
 

@@ -11,8 +11,16 @@ export interface Job {
 /** Work that may run later or elsewhere. Delivery is at least once: workers are idempotent. */
 export interface JobQueue {
   /** A job with the `id` of one that waits or runs is the same job. */
-  add(queue: string, payload: JsonObject, options?: { readonly id?: string; readonly delayMs?: number }): Promise<Job>
+  add(
+    queue: string,
+    payload: JsonObject,
+    options?: { readonly id?: string; readonly delayMs?: number },
+  ): Promise<Job>
   /** Runs jobs of a queue until the returned function is called; it resolves when none is running. */
-  work(queue: string, run: (job: Job, signal: AbortSignal) => Promise<void>, options?: { readonly concurrency?: number }): () => Promise<void>
+  work(
+    queue: string,
+    run: (job: Job, signal: AbortSignal) => Promise<void>,
+    options?: { readonly concurrency?: number },
+  ): () => Promise<void>
   close(): Promise<void>
 }

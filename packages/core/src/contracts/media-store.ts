@@ -136,13 +136,27 @@ export interface MediaStore extends AsyncDisposable {
   /** `undefined` when the catalog does not know it. */
   stat(ref: MediaRef, options?: Call): Promise<Media | undefined>
   /** @throws MediaError MEDIA_ABSENT, MEDIA_PRECONDITION, MEDIA_CONFLICT when the key is taken. */
-  update(ref: MediaRef, change: MediaChange, options?: Call & { readonly ifRevision?: number }): Promise<Media>
+  update(
+    ref: MediaRef,
+    change: MediaChange,
+    options?: Call & { readonly ifRevision?: number },
+  ): Promise<Media>
   /** The record goes at once, the bytes with garbage collection. Answers whether there was one. */
-  delete(ref: MediaRef, options?: Call & { readonly when?: { readonly type: 'match'; readonly etags: readonly string[] } | { readonly type: 'revision'; readonly revision: number } }): Promise<boolean>
+  delete(
+    ref: MediaRef,
+    options?: Call & {
+      readonly when?:
+        | { readonly type: 'match'; readonly etags: readonly string[] }
+        | { readonly type: 'revision'; readonly revision: number }
+    },
+  ): Promise<boolean>
   list(query?: MediaQuery): Promise<MediaPage>
   listAll(query?: ListAllQuery): AsyncIterable<Media>
   /** Media linked to many targets in one call; in the order of `targets`, each newest first. */
-  linked(targets: readonly LinkTarget[], options?: Call & { readonly limitPerTarget?: number }): Promise<readonly (readonly Media[])[]>
+  linked(
+    targets: readonly LinkTarget[],
+    options?: Call & { readonly limitPerTarget?: number },
+  ): Promise<readonly (readonly Media[])[]>
   link(ref: MediaRef, target: LinkTarget, options?: Call): Promise<void>
   unlink(ref: MediaRef, target: LinkTarget, options?: Call): Promise<void>
   /** A signed address below the store's `publicBaseUrl`. */

@@ -89,7 +89,10 @@ export interface PutOptions extends Call {
 }
 
 /** What may still be told once the bytes are in. The same rules as in `PutOptions`; the name is checked against the type then. */
-export type LatePutOptions = Pick<PutOptions, 'at' | 'when' | 'filename' | 'visibility' | 'tags' | 'metadata' | 'links'>
+export type LatePutOptions = Pick<
+  PutOptions,
+  'at' | 'when' | 'filename' | 'visibility' | 'tags' | 'metadata' | 'links'
+>
 
 /** Members that are absent stay; `key: null` takes the key away. */
 export interface MediaChange {

@@ -3,13 +3,60 @@ import type { CallContext } from './call.ts'
 
 /** Everything the store tells about itself: a closed union, so that a consumer's switch can be exhaustive. */
 export type MediaEvent =
-  | { readonly type: 'media.created' | 'media.replaced' | 'media.deleted' | 'media.updated'; readonly at: Date; readonly namespace: string; readonly mediaId: string; readonly revision: number; readonly context?: CallContext }
-  | { readonly type: 'upload.accepted'; readonly at: Date; readonly namespace: string; readonly mediaId: string; readonly sizeBytes: number; readonly deduplicated: boolean; readonly durationMs: number; readonly context?: CallContext }
-  | { readonly type: 'upload.refused'; readonly at: Date; readonly namespace: string; readonly code: MediaErrorCode | 'ABORTED'; readonly reason?: string; readonly receivedBytes: number; readonly context?: CallContext }
-  | { readonly type: 'blob.corrupt'; readonly at: Date; readonly blobId: string; readonly volumeId: string; readonly key: string }
-  | { readonly type: 'volume.offline' | 'volume.online'; readonly at: Date; readonly volumeId: string; readonly reason?: string }
-  | { readonly type: 'gc.freed'; readonly at: Date; readonly volumeId: string; readonly key: string; readonly sizeBytes: number }
-  | { readonly type: 'upkeep.failed'; readonly at: Date; readonly task: string; readonly code: MediaErrorCode; readonly message: string }
+  | {
+      readonly type: 'media.created' | 'media.replaced' | 'media.deleted' | 'media.updated'
+      readonly at: Date
+      readonly namespace: string
+      readonly mediaId: string
+      readonly revision: number
+      readonly context?: CallContext
+    }
+  | {
+      readonly type: 'upload.accepted'
+      readonly at: Date
+      readonly namespace: string
+      readonly mediaId: string
+      readonly sizeBytes: number
+      readonly deduplicated: boolean
+      readonly durationMs: number
+      readonly context?: CallContext
+    }
+  | {
+      readonly type: 'upload.refused'
+      readonly at: Date
+      readonly namespace: string
+      readonly code: MediaErrorCode | 'ABORTED'
+      readonly reason?: string
+      readonly receivedBytes: number
+      readonly context?: CallContext
+    }
+  | {
+      readonly type: 'blob.corrupt'
+      readonly at: Date
+      readonly blobId: string
+      readonly volumeId: string
+      readonly key: string
+    }
+  | {
+      readonly type: 'volume.offline' | 'volume.online'
+      readonly at: Date
+      readonly volumeId: string
+      readonly reason?: string
+    }
+  | {
+      readonly type: 'gc.freed'
+      readonly at: Date
+      readonly volumeId: string
+      readonly key: string
+      readonly sizeBytes: number
+    }
+  | {
+      readonly type: 'upkeep.failed'
+      readonly at: Date
+      readonly task: string
+      readonly code: MediaErrorCode
+      readonly message: string
+    }
 
 /** Called synchronously. What it throws is swallowed: an observer can never fail the act it watches. */
 export type Observer = (event: MediaEvent) => void
