@@ -327,6 +327,8 @@ describe('what is held back', () => {
       expect(answer.headers['retry-after']).toBe(status === 503 ? '1' : undefined)
       const record = await own.ask(`/${shown.id}`, { headers: as('ann') })
       expect(record.json).toMatchObject({ state, availability: 'held' })
+      const signed = await store.url(shown.id, { expiresAt: new Date(Date.now() + 60_000) })
+      expect((await own.ask(signed.pathname + signed.search)).status).toBe(404)
       const headers = { 'x-request-id': 'same' }
       for (const tail of ['', '/content', '/status', '/availability']) {
         expect(seen(await own.ask(`/${shown.id}${tail}`, { headers }))).toEqual(

@@ -14,7 +14,7 @@ let disposed: number
 let opened: number
 
 /** A store whose readers give what the test says. */
-async function serveReader(parts: Partial<MediaReader>): Promise<Wire> {
+async function serveReader(parts: Partial<MediaReader>, maxStallMs = 0): Promise<Wire> {
   const failing: MediaStore = Object.create(store, {
     open: {
       value: async (_ref: unknown, options?: { range?: MediaReader['range'] }) => {
@@ -34,7 +34,7 @@ async function serveReader(parts: Partial<MediaReader>): Promise<Wire> {
     },
   })
   wire = await serve(
-    mediaRouter(failing, { access: openAccess(), onError: (error) => errors.push(error), maxStallMs: 100 }),
+    mediaRouter(failing, { access: openAccess(), onError: (error) => errors.push(error), maxStallMs }),
   )
   return wire
 }
@@ -131,15 +131,18 @@ describe('a read that fails', () => {
   })
 
   it('because its client takes nothing is ended', async () => {
-    await serveReader({
-      async writeTo(destination: Writable) {
-        while (!destination.destroyed) {
-          if (!destination.write(Buffer.alloc(1_000_000)))
-            await Promise.race([once(destination, 'drain'), once(destination, 'close')])
-        }
-        throw new Error('closed early')
+    await serveReader(
+      {
+        async writeTo(destination: Writable) {
+          while (!destination.destroyed) {
+            if (!destination.write(Buffer.alloc(1_000_000)))
+              await Promise.race([once(destination, 'drain'), once(destination, 'close')])
+          }
+          throw new Error('closed early')
+        },
       },
-    })
+      100,
+    )
     const socket = await wire.socket()
     socket.pause()
     socket.write(`GET /${media.id}/content HTTP/1.1\r\nHost: a\r\n\r\n`)

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { continueOnRead } from './continue-on-read.ts'
 import { openAccess } from './router/access.ts'
 import { mediaRouter } from './router/media-router.ts'
-import { formOf, memoryMedia, PNG, serve, type Wire } from './wire.fixture.ts'
+import { formOf, memoryMedia, PNG, serve, type Wire, writable } from './wire.fixture.ts'
 
 const events: MediaEvent[] = []
 const errors: unknown[] = []
@@ -384,7 +384,7 @@ describe('a hostile form is refused and leaves nothing', () => {
     socket.write(Buffer.concat([Buffer.from(`${head.length.toString(16)}\r\n`), head, Buffer.from('\r\n')]))
     const chunk = Buffer.concat([Buffer.from('10000\r\n'), Buffer.alloc(65_536), Buffer.from('\r\n')])
     for (let sent = 0; sent < 200 && !socket.destroyed && text === ''; sent++) {
-      if (!socket.write(chunk)) await Promise.race([once(socket, 'drain'), once(socket, 'close')])
+      if (!socket.write(chunk)) await writable(socket)
     }
     if (!socket.closed) await once(socket, 'close')
     expectProblem(text, 413, 'MEDIA_TOO_LARGE')

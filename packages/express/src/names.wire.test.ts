@@ -1,9 +1,17 @@
+import { join } from 'node:path'
+import { fsStore } from '@mediakeep/adapters/fs'
+import { sqliteCatalog } from '@mediakeep/adapters/sqlite'
 import type { MediaStore } from '@mediakeep/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { healthRouter } from './health/health-router.ts'
 import { openAccess } from './router/access.ts'
 import { mediaRouter } from './router/media-router.ts'
-import { diskMedia, memoryMedia, PNG, serve, type Wire } from './wire.fixture.ts'
+import { folderMedia, memoryMedia, PNG, serve, type Wire } from './wire.fixture.ts'
+
+const diskMedia = folderMedia((root) => ({
+  tiers: [{ name: 'disk', store: fsStore({ root: join(root, 'objects') }) }],
+  catalog: sqliteCatalog({ file: join(root, 'catalog.db') }),
+}))
 
 describe.each([
   ['memory', memoryMedia],

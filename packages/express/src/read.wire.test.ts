@@ -1,15 +1,23 @@
+import { join } from 'node:path'
 import { createHash } from 'node:crypto'
+import { fsStore } from '@mediakeep/adapters/fs'
+import { sqliteCatalog } from '@mediakeep/adapters/sqlite'
 import type { MediaStore } from '@mediakeep/core'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openAccess } from './router/access.ts'
 import { mediaRouter } from './router/media-router.ts'
-import { type Answer, diskMedia, memoryMedia, PNG, serve, type Wire } from './wire.fixture.ts'
+import { type Answer, folderMedia, memoryMedia, PNG, serve, type Wire } from './wire.fixture.ts'
 
 const LARGE = Buffer.concat([
   PNG,
   Buffer.from(Array.from({ length: 300_000 }, (_, index) => (index * 7919) & 0xff)),
 ])
+
+const diskMedia = folderMedia((root) => ({
+  tiers: [{ name: 'disk', store: fsStore({ root: join(root, 'objects') }) }],
+  catalog: sqliteCatalog({ file: join(root, 'catalog.db') }),
+}))
 
 describe.each([
   ['memory', memoryMedia],

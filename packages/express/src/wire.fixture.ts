@@ -10,8 +10,6 @@ import {
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fsStore } from '@mediakeep/adapters/fs'
-import { sqliteCatalog } from '@mediakeep/adapters/sqlite'
 import {
   type Access,
   createMediaStore,
@@ -131,20 +129,33 @@ export async function memoryMedia(options: Partial<MediaStoreOptions> = {}): Pro
   })
 }
 
-/** The same on files and SQLite, in a folder that goes with it. */
-export async function diskMedia(options: Partial<MediaStoreOptions> = {}): Promise<MediaStore> {
-  const root = await mkdtemp(join(tmpdir(), 'mediakeep-express-'))
-  const store = await memoryMedia({
-    tiers: [{ name: 'disk', store: fsStore({ root: join(root, 'objects') }) }],
-    catalog: sqliteCatalog({ file: join(root, 'catalog.db') }),
-    ...options,
-  })
-  const { close } = store
-  return Object.assign(store, {
-    async close() {
-      await close.call(store)
-      await rm(root, { recursive: true, force: true })
-    },
+/** The same on parts that live in a folder, which goes with the store. */
+export function folderMedia(
+  partsIn: (root: string) => Pick<MediaStoreOptions, 'tiers' | 'catalog'>,
+): typeof memoryMedia {
+  return async (options) => {
+    const root = await mkdtemp(join(tmpdir(), 'mediakeep-express-'))
+    const store = await memoryMedia({ ...partsIn(root), ...options })
+    const { close } = store
+    return Object.assign(store, {
+      async close() {
+        await close.call(store)
+        await rm(root, { recursive: true, force: true })
+      },
+    })
+  }
+}
+
+/** Room to write again, or the end of the connection. */
+export function writable(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      socket.off('drain', settle)
+      socket.off('close', settle)
+      resolve()
+    }
+    socket.on('drain', settle)
+    socket.on('close', settle)
   })
 }
 

@@ -4,7 +4,16 @@ import { type MediaEvent, type MediaStore, memoryStore } from '@mediakeep/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openAccess } from './router/access.ts'
 import { mediaRouter } from './router/media-router.ts'
-import { type Answer, type Ask, formOf, memoryMedia, PNG, serve, type Wire } from './wire.fixture.ts'
+import {
+  type Answer,
+  type Ask,
+  formOf,
+  memoryMedia,
+  PNG,
+  serve,
+  type Wire,
+  writable,
+} from './wire.fixture.ts'
 
 const png = (text: string): Buffer => Buffer.concat([PNG, Buffer.from(text)])
 const sha256 = (bytes: Buffer): string => `sha-256=:${createHash('sha256').update(bytes).digest('base64')}:`
@@ -134,8 +143,10 @@ describe('POST of a raw body', () => {
   })
 
   it('honours fields of a form that stand behind its file', async () => {
+    // Larger than what comes at once: its fields are not known when the put begins.
+    const large = Buffer.concat([PNG, Buffer.alloc(2_000_000)])
     const form = formOf([
-      ['file', PNG, 'a.png'],
+      ['file', large, 'a.png'],
       ['key', 'late/key.png'],
       ['tags', 'a'],
       ['tags', 'b'],
@@ -304,6 +315,24 @@ describe('a sender that misbehaves', () => {
       `PATCH /${id} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 90000\r\n\r\n{`,
     )
     expect(answer).toContain(' 408 ')
+  })
+
+  it('and goes on sending after it was refused is cut off soon', async () => {
+    const socket = await wire.socket()
+    let receivedBytes = 0
+    wire.server.once('request', ({ socket: accepted }) => {
+      accepted.once('close', () => {
+        receivedBytes = accepted.bytesRead
+      })
+    })
+    socket.write('POST /?visibility=x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n')
+    const chunk = Buffer.concat([Buffer.from('10000\r\n'), Buffer.alloc(65_536), Buffer.from('\r\n')])
+    for (let sent = 0; sent < 500 && !socket.closed; sent++) {
+      if (!socket.write(chunk)) await writable(socket)
+    }
+    if (!socket.closed) await once(socket, 'close')
+    await expect.poll(() => receivedBytes, { timeout: 5_000 }).toBeGreaterThan(0)
+    expect(receivedBytes).toBeLessThan(1_000_000)
   })
 
   it('and is refused with little left keeps its connection', async () => {
