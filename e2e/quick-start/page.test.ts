@@ -170,7 +170,8 @@ describePage('the quick-start page', () => {
       globalThis.underWay = globalThis.most = 0
       const { send } = XMLHttpRequest.prototype
       XMLHttpRequest.prototype.send = function (body) {
-        this.addEventListener('loadend', () => { underWay -= 1 })
+        // Before \`load\`, at which the next one may start.
+        this.addEventListener('readystatechange', () => { if (this.readyState === 4) underWay -= 1 })
         most = Math.max(most, ++underWay)
         send.call(this, body)
       }

@@ -4,6 +4,7 @@ import express from 'express'
 import { openMediaStore } from 'mediakeep'
 import {
   listen,
+  logFailure,
   loopbackHost,
   onlyThisMachine,
   pageHeaders,
@@ -18,7 +19,7 @@ const store = await openMediaStore(process.env.MEDIAKEEP_DATA ?? './data')
 
 const app = express().disable('x-powered-by')
 app.use(onlyThisMachine)
-app.use('/media', mediaRouter(store, { access: openAccess() }))
+app.use('/media', mediaRouter(store, { access: openAccess(), onError: logFailure }))
 app.use(healthRouter(store))
 app.get('/api/usage', async (_request, response) => {
   response.set('Cache-Control', 'no-store').json(await store.usage('tier'))

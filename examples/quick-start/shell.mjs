@@ -70,6 +70,11 @@ export function pageHeaders(response) {
   response.setHeader('Cache-Control', 'no-cache')
 }
 
+/** What went wrong here and not at the client: the request id is the one it was told. */
+export function logFailure(error, { requestId, method, path }) {
+  console.error(`${new Date().toISOString()} ${requestId} ${method} ${path}`, error)
+}
+
 /** Resolves once connections are taken. A taken port ends the program with the way out. */
 export function listen(app, { port, host }) {
   return new Promise((resolve, reject) => {
