@@ -78,7 +78,7 @@ CREATE TABLE outcomes(
   PRIMARY KEY(namespace, owner, idempotencyKey)
 ) WITHOUT ROWID;
 CREATE INDEX outcomes_expiry ON outcomes(expiresAt);
--- placementId is an empty blob where only the blob is pinned.
+-- placementId is the byte 0 where only the blob is pinned.
 CREATE TABLE pins(
   sessionId BLOB NOT NULL, blobId BLOB NOT NULL, placementId BLOB NOT NULL,
   PRIMARY KEY(sessionId, blobId, placementId)

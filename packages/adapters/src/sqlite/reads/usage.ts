@@ -72,7 +72,11 @@ export function readVolumeUsage(database: Database): readonly VolumeUsage[] {
 
 export function readChunkSums(database: Database, blobId: StoredId): Uint8Array | undefined {
   const row = database
-    .sql<{ readonly chunkSums: Uint8Array | null }>('SELECT chunkSums FROM blobs WHERE id = ?')
+    .sql<{ readonly chunkSums: Uint8Array | null; readonly isEmpty: number }>(
+      'SELECT chunkSums, digest IS NOT NULL AND sizeBytes = 0 AS isEmpty FROM blobs WHERE id = ?',
+    )
     .get(blobId)
-  return row?.chunkSums ?? undefined
+  if (row === undefined) return undefined
+  // A driver may have stored empty sums as NULL.
+  return row.chunkSums ?? (row.isEmpty === 1 ? new Uint8Array(0) : undefined)
 }

@@ -153,6 +153,9 @@ export interface PinRow {
   readonly placementId?: string
 }
 
+/** How the mark for no placement reads. */
+const ONLY_THE_BLOB = '00'
+
 export function pinsOf(tx: Transaction, sessionId: StoredId): readonly PinRow[] {
   const rows = tx
     .json<readonly [blobId: string, placementId: string]>(
@@ -161,7 +164,7 @@ export function pinsOf(tx: Transaction, sessionId: StoredId): readonly PinRow[] 
     .all(sessionId)
   return rows.map(([blobId, placementId]) => ({
     blobId: readJsonId(blobId),
-    ...(placementId === '' ? {} : { placementId: readJsonId(placementId) }),
+    ...(placementId === ONLY_THE_BLOB ? {} : { placementId: readJsonId(placementId) }),
   }))
 }
 

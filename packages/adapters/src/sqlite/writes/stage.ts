@@ -12,7 +12,8 @@ import { orConflict } from './conflict.ts'
 import { markBad, placementsOfBlob } from './placements.ts'
 import { beginSession, liveSession, sessionOf } from './sessions.ts'
 
-const ONLY_THE_BLOB = new Uint8Array(0)
+/** Stands for no placement in the key of a pin; one byte, because a driver may take an empty blob for NULL. */
+const ONLY_THE_BLOB: Uint8Array = Uint8Array.of(0)
 
 /**
  * Transaction A: the blob's row, a pin, and a placement for bytes that are about to be published.
