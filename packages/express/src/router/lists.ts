@@ -1,131 +1,138 @@
-import { MediaError, type PutObjectOptions } from '@mediakeep/core'
-import { type FileStat, type FsPromises, READ_FLAGS, SIDECAR_BIT } from './calls.ts'
-import { errnoOf } from './errors.ts'
-import type { Paths } from './layout.ts'
-import type { Place } from './names.ts'
+import {
+  type MediaPage,
+  type MediaQuery,
+  parseLinkQuery,
+  parseLinkTarget,
+  type Principal,
+} from '@mediakeep/core'
+import { z } from 'zod'
+import { DEFAULT_PAGE_LIMIT, MAX_PAGE_LIMIT } from '../defaults.ts'
+import { denied, isOwner, permits } from './access.ts'
+import { sendJson } from './answer.ts'
+import { type Exchange, mountOf, principalOf } from './exchange.ts'
+import { parseWith } from './json-body.ts'
+import { mediaJson } from './media-json.ts'
+import { badLinkPath } from './links.ts'
 
-/**
- * What an object has beside its bytes. It lies in `<file name>~<generation>` and is written and synced before the object is
- * published. The generation is the object's own modification time, so the rename that publishes the bytes chooses the sidecar
- * with them: a reader holds an open file, and through its time exactly the sidecar that belongs to those bytes.
- */
-export interface Sidecar {
-  /** Present where the file name does not tell it. */
-  readonly key?: string
-  readonly contentType?: string
-  readonly metadata?: Readonly<Record<string, string>>
+const instant = z.iso.datetime({ offset: true }).transform((text) => new Date(text))
+const PAGE = {
+  limit: z
+    .string()
+    .regex(/^\d{1,3}$/, 'a whole number')
+    .transform(Number)
+    .pipe(z.number().min(1).max(MAX_PAGE_LIMIT))
+    .optional(),
+  cursor: z.string().min(1).max(1024).optional(),
 }
+const LINKED = z.strictObject(PAGE)
+const QUERY = z.strictObject({
+  ...PAGE,
+  owner: z.string().min(1).max(256).optional(),
+  type: z
+    .string()
+    .max(255)
+    .regex(/^[\w!#$&^.+-]+\/(?:\*|[\w!#$&^.+-]+)$/, 'type/subtype or type/*')
+    .optional(),
+  state: z.enum(['pending', 'active', 'rejected', 'quarantined']).optional(),
+  tag: z.string().min(1).max(512).optional(),
+  link: z.string().max(1024).optional(),
+  key: z.string().max(4096).optional(),
+  q: z.string().max(512).optional(),
+  createdAfter: instant.optional(),
+  createdBefore: instant.optional(),
+})
 
-const MAX_SIDECAR_BYTES = 65_536
-
-/** undefined when the object needs none: it then costs no second file. */
-export function sidecarOf(place: Place, options: PutObjectOptions): Buffer | undefined {
-  const { contentType, metadata } = options
-  if (contentType === undefined && metadata === undefined && !place.long) return undefined
-  const sidecar: Sidecar = {
-    ...(place.long ? { key: place.key } : {}),
-    ...(contentType === undefined ? {} : { contentType }),
-    ...(metadata === undefined ? {} : { metadata }),
+/** GET of the collection, newest first. */
+export async function listMedia(exchange: Exchange): Promise<void> {
+  const { access } = exchange
+  const principal = await principalOf(exchange)
+  const wanted = parseWith(QUERY, parametersOf(exchange))
+  let { owner } = wanted
+  if (!(await permits(access, { principal, action: 'list', ...(owner === undefined ? {} : { owner }) }))) {
+    if (principal === undefined || owner !== undefined)
+      throw denied(principal, 'you may not list these media')
+    // Who may not list everything lists their own.
+    owner = principal.id
+    if (!(await permits(access, { principal, action: 'list', owner })))
+      throw denied(principal, 'you may not list media')
   }
-  const bytes = Buffer.from(JSON.stringify(sidecar))
-  if (bytes.byteLength <= MAX_SIDECAR_BYTES) return bytes
-  const message = `content type and metadata take ${bytes.byteLength} bytes, more than ${MAX_SIDECAR_BYTES}`
-  throw new MediaError('MEDIA_BAD_INPUT', message, { reason: 'metadata-too-large' })
+  const { link, limit, cursor, type, state, tag, key, q, createdAfter, createdBefore } = wanted
+  await sendPage(exchange, principal, {
+    limit: limit ?? DEFAULT_PAGE_LIMIT,
+    ...(cursor === undefined ? {} : { cursor }),
+    ...(owner === undefined ? {} : { owner }),
+    ...(type === undefined ? {} : { type: type.toLowerCase() }),
+    ...(state === undefined ? {} : { state }),
+    ...(tag === undefined ? {} : { tag }),
+    ...(link === undefined ? {} : { link: parseLinkQuery(link) }),
+    ...(key === undefined ? {} : { key }),
+    ...(q === undefined ? {} : { q }),
+    ...(createdAfter === undefined ? {} : { createdAfter }),
+    ...(createdBefore === undefined ? {} : { createdBefore }),
+  })
 }
 
-/** Microseconds: what survives the way through a number of milliseconds. */
-export function generationOf(stat: FileStat): number {
-  return Math.round(stat.mtimeMs * 1000)
+/** GET of what is linked to something of the host's: those of them that the asker may see. */
+export async function listLinked(
+  exchange: Exchange,
+  kind: string | undefined,
+  target: string | undefined,
+): Promise<void> {
+  if (kind === undefined || target === undefined) throw badLinkPath()
+  const link = parseLinkTarget({ kind, target })
+  const principal = await principalOf(exchange)
+  const { limit, cursor } = parseWith(LINKED, parametersOf(exchange))
+  await sendPage(exchange, principal, {
+    link,
+    limit: limit ?? DEFAULT_PAGE_LIMIT,
+    ...(cursor === undefined ? {} : { cursor }),
+  })
 }
 
-export function sidecarPath(objectPath: string, generation: number): string {
-  return `${objectPath}~${generation.toString(36)}`
-}
-
-export function hasSidecar(stat: FileStat): boolean {
-  return (stat.mode & SIDECAR_BIT) !== 0
-}
-
-/**
- * The sidecar of the object whose file has `stat`; `changed` when the key holds other bytes by now: look again from the start.
- * @throws MediaError MEDIA_CORRUPT `sidecar-damaged`
- */
-export async function readSidecar(
-  fs: FsPromises,
-  paths: Paths,
-  place: Place,
-  stat: FileStat,
-): Promise<Sidecar | 'changed'> {
-  const objectPath = paths.object(place)
-  const exact = await readSidecarFile(fs, sidecarPath(objectPath, generationOf(stat)))
-  if (exact !== undefined) return exact
-  if (!(await isStillThere(fs, objectPath, stat))) return 'changed'
-  // Copied back from a backup that keeps no times: what is left beside the object is then its only sidecar.
-  const names = await fs.readdir(paths.shard(place.shard))
-  const candidates = names.filter((name) => name.startsWith(`${place.fileName}~`))
-  const [only] = candidates
-  const found =
-    candidates.length === 1 ? await readSidecarFile(fs, `${paths.shard(place.shard)}/${only}`) : undefined
-  if (!(await isStillThere(fs, objectPath, stat))) return 'changed'
-  if (found !== undefined) return found
-  throw damaged(place, `${candidates.length} sidecars lie beside the object, none is its own`)
-}
-
-async function isStillThere(fs: FsPromises, objectPath: string, stat: FileStat): Promise<boolean> {
-  try {
-    const now = await fs.lstat(objectPath)
-    return now.ino === stat.ino && now.dev === stat.dev && now.mtimeMs === stat.mtimeMs
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return false
-    throw error
-  }
-}
-
-/** undefined when absent. */
-export async function readSidecarFile(fs: FsPromises, path: string): Promise<Sidecar | undefined> {
-  let fd: number
-  try {
-    fd = await fs.open(path, READ_FLAGS)
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined
-    throw error
-  }
-  try {
-    const buffer = Buffer.allocUnsafe(Math.min(fs.raw.fstatSync(fd).size, MAX_SIDECAR_BYTES))
-    const sizeBytes = await fs.read(fd, buffer, 0)
-    return parseSidecar(path, buffer.toString('utf8', 0, sizeBytes))
-  } finally {
-    await fs.close(fd)
-  }
-}
-
-function parseSidecar(path: string, text: string): Sidecar {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (error) {
-    throw new MediaError('MEDIA_CORRUPT', `${path} is not a sidecar`, {
-      reason: 'sidecar-damaged',
-      cause: error,
-    })
-  }
-  if (isSidecar(value)) return value
-  throw new MediaError('MEDIA_CORRUPT', `${path} is not a sidecar`, { reason: 'sidecar-damaged' })
-}
-
-function isSidecar(value: unknown): value is Sidecar {
-  if (typeof value !== 'object' || value === null) return false
-  const { key, contentType, metadata } = value as Record<string, unknown>
-  const isText = (field: unknown): boolean => field === undefined || typeof field === 'string'
-  if (!isText(key) || !isText(contentType)) return false
-  if (metadata === undefined) return true
-  return (
-    typeof metadata === 'object' &&
-    metadata !== null &&
-    Object.values(metadata).every((field) => typeof field === 'string')
+async function sendPage(
+  exchange: Exchange,
+  principal: Principal | undefined,
+  query: MediaQuery,
+): Promise<void> {
+  const { store, query: text } = exchange
+  const page = await store.list(query)
+  const items = await Promise.all(
+    (await visibleOf(exchange, principal, page)).map((media) => mediaJson(store, media)),
   )
+  const { nextCursor } = page
+  if (nextCursor === undefined) {
+    sendJson(exchange, 200, { items })
+    return
+  }
+  const next = new URLSearchParams(text)
+  next.set('cursor', nextCursor)
+  const mount = mountOf(exchange)
+  const path = exchange.path === '/' && mount !== '' ? '' : exchange.path
+  sendJson(exchange, 200, { items, nextCursor }, ['Link', `<${mount}${path}?${next.toString()}>; rel="next"`])
 }
 
-function damaged(place: Place, what: string): MediaError {
-  return new MediaError('MEDIA_CORRUPT', `${place.key}: ${what}`, { reason: 'sidecar-damaged' })
+/** A page may be shorter than asked for; it never shows what its reader could not see one by one. */
+async function visibleOf(
+  { access }: Exchange,
+  principal: Principal | undefined,
+  page: MediaPage,
+): Promise<MediaPage['items']> {
+  if (access.open === true) return page.items
+  const may = await Promise.all(
+    page.items.map(async (media) => {
+      if (media.state !== 'active' && !isOwner(access, principal, media)) return false
+      return permits(access, { principal, action: 'stat', media })
+    }),
+  )
+  return page.items.filter((_, index) => may[index])
+}
+
+/** Parameters by name. One that stands twice becomes a list, which fits no rule. */
+function parametersOf({ query }: Exchange): Record<string, string | string[]> {
+  const parameters = new Map<string, string | string[]>()
+  for (const [name, value] of new URLSearchParams(query)) {
+    const before = parameters.get(name)
+    parameters.set(name, before === undefined ? value : [...[before].flat(), value])
+  }
+  return Object.fromEntries(parameters)
 }

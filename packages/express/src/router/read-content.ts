@@ -1,48 +1,197 @@
-import { DIRECTORY_FLAGS, type FsPromises } from './calls.ts'
+import {
+  entityOf,
+  type HeaderList,
+  isId,
+  isMediaError,
+  type Media,
+  type MediaReader,
+  type MediaRef,
+  parseKeyPath,
+  planRead,
+  type Principal,
+  type RangePart,
+  type ReadPlan,
+} from '@mediakeep/core'
+import { ONE_WRITE_BYTES } from '../defaults.ts'
+import { absent, allowOn, checkServed } from './access.ts'
+import { report, sendProblem } from './answer.ts'
+import { type Exchange, principalOf } from './exchange.ts'
 
-interface Round {
-  readonly running: Promise<void>
-  next: Promise<void> | undefined
+interface Permit {
+  readonly download: boolean
+  readonly signatureExpiresAt?: Date
 }
 
-/** Makes the names in a directory survive power loss; callers that wait for the same directory share a sync. */
-export type DirectorySync = (path: string) => Promise<void>
+const PLAIN: Permit = { download: false }
+const DOWNLOAD: Permit = { download: true }
 
-/**
- * A sync that started before the caller's rename may have missed it, so a caller joins the next one, never the running one.
- * After a failure the descriptor is gone for good: a second fsync of it would answer "done" for bytes that are lost.
- */
-export function createDirectorySync(fs: FsPromises): DirectorySync {
-  const rounds = new Map<string, Round>()
-
-  function start(path: string): Promise<void> {
-    const running = syncDirectory(fs, path)
-    const round: Round = { running, next: undefined }
-    rounds.set(path, round)
-    const forget = (): void => {
-      if (rounds.get(path) === round) rounds.delete(path)
+/** GET and HEAD of the bytes by id. */
+export async function readById(exchange: Exchange, id: string, download: boolean): Promise<void> {
+  if (!isId(id)) throw absent()
+  const { store, query } = exchange
+  let permit = download ? DOWNLOAD : PLAIN
+  if (query !== '') {
+    const parameters = new URLSearchParams(query)
+    if (parameters.has('sig')) {
+      // Before the look-up: a bad signature answers the same whether there is such a media or not.
+      const signed = store.verifyUrl(id, parameters)
+      const media = await store.stat(id)
+      if (media === undefined || media.state !== 'active') throw absent()
+      permit = { download: download || signed.download, signatureExpiresAt: signed.expiresAt }
+      return answerContent(exchange, media, permit)
     }
-    running.then(forget, forget)
-    return running
+    if (isTrue(parameters.get('download'))) permit = DOWNLOAD
   }
+  const principal = await principalOf(exchange)
+  return answerFor(exchange, id, principal, permit)
+}
 
-  return (path) => {
-    const round = rounds.get(path)
-    if (round === undefined) return start(path)
-    round.next ??= round.running.then(
-      () => start(path),
-      () => start(path),
-    )
-    return round.next
+/** GET and HEAD of the bytes by the host's key. */
+export async function readByKey(exchange: Exchange, rawKey: string): Promise<void> {
+  const key = keyOrAbsent(rawKey)
+  const isDownload = exchange.query !== '' && isTrue(new URLSearchParams(exchange.query).get('download'))
+  const principal = await principalOf(exchange)
+  return answerFor(exchange, { key }, principal, isDownload ? DOWNLOAD : PLAIN)
+}
+
+async function answerFor(
+  exchange: Exchange,
+  ref: MediaRef,
+  principal: Principal | undefined,
+  permit: Permit,
+): Promise<void> {
+  const { store, access } = exchange
+  const media = await store.stat(ref)
+  if (media === undefined) throw absent()
+  await allowOn(access, principal, 'read', media)
+  checkServed(media)
+  return answerContent(exchange, media, permit)
+}
+
+async function answerContent(exchange: Exchange, media: Media, permit: Permit): Promise<void> {
+  try {
+    await answerSnapshot(exchange, media, permit)
+  } catch (error) {
+    if (!isMediaError(error, 'MEDIA_GONE')) throw error
+    // Replaced between the look and the read, and its bytes collected already: the new ones are as good an answer.
+    const fresh = await exchange.store.stat(media.id)
+    const isReplaced =
+      fresh?.state === 'active' && fresh.contentNumber !== media.contentNumber && fresh.owner === media.owner
+    if (!isReplaced || fresh.visibility !== media.visibility) throw error
+    await answerSnapshot(exchange, fresh, permit)
   }
 }
 
-/** Opening and closing a directory that was used a moment ago waits for no disk; only the sync does. */
-export async function syncDirectory(fs: FsPromises, path: string): Promise<void> {
-  const fd = fs.raw.openSync(path, DIRECTORY_FLAGS)
-  try {
-    await fs.fsync(fd)
-  } finally {
-    fs.raw.closeSync(fd)
+async function answerSnapshot(exchange: Exchange, media: Media, permit: Permit): Promise<void> {
+  const { request, response, store, requestId } = exchange
+  const plan = planRead({ method: exchange.method, headers: request.headers }, entityOf(media), {
+    nowMs: Date.now(),
+    ...permit,
+  })
+  const { body, status } = plan
+  switch (body.kind) {
+    case 'problem':
+      sendProblem(exchange, body.error, plan.headers)
+      return
+    case 'none':
+      response.writeHead(status, [...plan.headers, 'X-Request-Id', requestId])
+      response.end()
+      return
+    case 'multipart':
+      return sendParts(exchange, media, plan, body.parts, body.closing)
+    case 'whole':
+    case 'range':
+      return sendBytes(
+        exchange,
+        plan,
+        await store.open(media, body.kind === 'range' ? { range: body.range } : undefined),
+      )
   }
+}
+
+async function sendBytes(exchange: Exchange, plan: ReadPlan, reader: MediaReader): Promise<void> {
+  const { response, requestId } = exchange
+  try {
+    const headers = [...plan.headers, 'X-Request-Id', requestId]
+    // Small bodies are read before the headers go: one write, and damage still has a status of its own.
+    const bytes =
+      reader.buffered ??
+      (reader.sizeBytes <= ONE_WRITE_BYTES ? await reader.bytes({ maxBytes: ONE_WRITE_BYTES }) : undefined)
+    if (bytes !== undefined) {
+      response.writeHead(plan.status, headers)
+      response.end(bytes)
+      return
+    }
+    // Set one by one they wait for the first bytes, and can be taken back until then.
+    response.statusCode = plan.status
+    setHeaders(exchange, headers)
+    guardStall(exchange)
+    await reader.writeTo(response)
+    response.end()
+  } catch (error) {
+    breakOff(exchange, error, plan.headers)
+  } finally {
+    await reader[Symbol.asyncDispose]()
+  }
+}
+
+async function sendParts(
+  exchange: Exchange,
+  media: Media,
+  plan: ReadPlan,
+  parts: readonly RangePart[],
+  closing: string,
+): Promise<void> {
+  const { response, store, requestId } = exchange
+  try {
+    response.statusCode = plan.status
+    setHeaders(exchange, [...plan.headers, 'X-Request-Id', requestId])
+    guardStall(exchange)
+    for (const { head, range } of parts) {
+      await using reader = await store.open(media, { range })
+      response.write(head, 'latin1')
+      await reader.writeTo(response)
+    }
+    response.end(closing, 'latin1')
+  } catch (error) {
+    breakOff(exchange, error, plan.headers)
+  }
+}
+
+/** The answer cannot be finished. Before its first byte it becomes another one; after, only the connection tells. */
+function breakOff(exchange: Exchange, error: unknown, headers: HeaderList): void {
+  const { response } = exchange
+  if (response.destroyed || response.closed) return // the client left: nobody's fault, nobody to tell
+  if (!response.headersSent) {
+    for (let at = 0; at < headers.length; at += 2) response.removeHeader(headers[at] ?? '')
+    response.removeHeader('X-Request-Id')
+    throw error
+  }
+  report(exchange, error)
+  response.destroy()
+}
+
+/** A reader that takes nothing holds a descriptor and a socket; it is given some time, not for ever. */
+function guardStall({ response, settings }: Exchange): void {
+  if (settings.maxStallMs === 0) return
+  response.setTimeout(settings.maxStallMs, () => response.destroy())
+}
+
+function setHeaders({ response }: Exchange, headers: HeaderList): void {
+  for (let at = 0; at + 1 < headers.length; at += 2)
+    response.setHeader(headers[at] ?? '', headers[at + 1] ?? '')
+}
+
+/** A key that cannot be one names nothing. */
+function keyOrAbsent(rawKey: string): string {
+  try {
+    return parseKeyPath(rawKey)
+  } catch (error) {
+    if (isMediaError(error, 'MEDIA_BAD_INPUT')) throw absent()
+    throw error
+  }
+}
+
+function isTrue(value: string | null): boolean {
+  return value === '1' || value === 'true'
 }
