@@ -76,7 +76,7 @@ export function sameRecord(actual: MediaRecord | undefined, expected: MediaRecor
   assert.deepEqual(actual === undefined ? undefined : plain(actual), plain(expected), what)
 }
 
-/** Catalogs may build records as they like; JSON shows what they say. */
-function plain(record: MediaRecord): unknown {
-  return JSON.parse(JSON.stringify(record))
+/** Catalogs may build objects as they like, members in any order; JSON shows what they say. Compare deeply. */
+export function plain(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value))
 }

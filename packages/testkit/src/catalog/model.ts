@@ -78,7 +78,10 @@ export async function walkCatalog(
           put(catalog, { ...at, id, bytes, tags, ...(when === undefined ? {} : { when }) }),
         )
         if (isRefused) return assert.equal(committed, 'MEDIA_PRECONDITION')
-        assert.ok(typeof committed === 'object', String(committed))
+        assert.ok(
+          typeof committed === 'object',
+          `refused with ${typeof committed === 'string' ? committed : ''}`,
+        )
         assert.equal(committed.created, existing === undefined, 'created')
         if (existing === undefined) model.push({ id, key, bytes, tags, links: [], revision: 1, number: 1 })
         else change(existing, { bytes, tags, number: existing.number + 1 })
@@ -91,7 +94,10 @@ export async function walkCatalog(
         const committed = await outcome(put(catalog, { at, bytes, when: { type: 'revision', revision } }))
         if (record === undefined) return assert.equal(committed, 'MEDIA_ABSENT')
         if (step.staleRevision) return assert.equal(committed, 'MEDIA_PRECONDITION')
-        assert.ok(typeof committed === 'object', String(committed))
+        assert.ok(
+          typeof committed === 'object',
+          `refused with ${typeof committed === 'string' ? committed : ''}`,
+        )
         return change(record, { bytes, number: record.number + 1 })
       }
       case 'rename': {
@@ -101,7 +107,7 @@ export async function walkCatalog(
         if (record === undefined) return assert.equal(updated, 'MEDIA_ABSENT')
         const holder = key === null ? undefined : keyed(key)
         if (holder !== undefined && holder !== record) return assert.equal(updated, 'MEDIA_CONFLICT')
-        assert.ok(typeof updated === 'object', String(updated))
+        assert.ok(typeof updated === 'object', `refused with ${typeof updated === 'string' ? updated : ''}`)
         return change(record, { key: key ?? undefined })
       }
       case 'retag': {
@@ -111,7 +117,7 @@ export async function walkCatalog(
         const updated = await outcome(catalog.update(ALPHA, record?.id ?? newId(), { tags }, options))
         if (record === undefined) return assert.equal(updated, 'MEDIA_ABSENT')
         if (step.staleRevision) return assert.equal(updated, 'MEDIA_PRECONDITION')
-        assert.ok(typeof updated === 'object', String(updated))
+        assert.ok(typeof updated === 'object', `refused with ${typeof updated === 'string' ? updated : ''}`)
         return change(record, { tags })
       }
       case 'link':

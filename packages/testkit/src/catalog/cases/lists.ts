@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { CatalogCase } from '../context.ts'
-import { listAll, listIds, refuses } from '../expect.ts'
+import { listAll, listIds, refuses, sameRecord } from '../expect.ts'
 import { ALPHA, BETA, put } from '../put.ts'
 import { fill } from './fill.ts'
 
@@ -28,10 +28,7 @@ export const listCases: readonly CatalogCase[] = [
         links: [{ kind: 'k', target: `${n}` }],
       }))
       for (const record of await listAll(catalog, ALPHA)) {
-        assert.equal(
-          JSON.stringify(plain(record)),
-          JSON.stringify(plain(await catalog.get(ALPHA, record.id))),
-        )
+        sameRecord(await catalog.get(ALPHA, record.id), record, 'get()')
       }
       assert.equal((await listAll(catalog, ALPHA)).length, 3)
     },
@@ -195,7 +192,3 @@ export const listCases: readonly CatalogCase[] = [
     },
   },
 ]
-
-function plain(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value))
-}

@@ -30,7 +30,9 @@ export const raceCases: readonly CatalogCase[] = [
       const results = await Promise.allSettled(
         Array.from({ length: 16 }, () => put(catalog, { at: { key: 'k' }, when: { type: 'absent' } })),
       )
-      const refused = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []))
+      const refused: unknown[] = results.flatMap((result): unknown[] =>
+        result.status === 'rejected' ? [result.reason] : [],
+      )
       assert.equal(refused.length, 15)
       for (const reason of refused) assert.ok(isMediaError(reason, 'MEDIA_PRECONDITION'), String(reason))
       assert.equal((await listIds(catalog, ALPHA)).length, 1)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { CatalogCase } from '../context.ts'
-import { listIds, refuses } from '../expect.ts'
+import { listIds, plain, refuses } from '../expect.ts'
 import {
   ALPHA,
   BETA,
@@ -52,7 +52,7 @@ export const sessionCases: readonly CatalogCase[] = [
       const other = await begin(catalog, { namespace: BETA })
       await catalog.endSession(two)
       const listed = await catalog.listSessions(ALPHA)
-      assert.equal(JSON.stringify(listed), JSON.stringify([one]))
+      assert.deepEqual(plain(listed), plain([one]))
       assert.deepEqual(
         (await catalog.listSessions(BETA)).map(({ id }) => id),
         [other.id],

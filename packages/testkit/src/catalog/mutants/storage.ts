@@ -1,4 +1,4 @@
-import { type CatalogUsage, isMediaError, type MediaRecord, newId } from '@mediakeep/core'
+import { type CatalogUsage, isMediaError, type JsonValue, type MediaRecord, newId } from '@mediakeep/core'
 import { type CatalogMutant, mutant, withMembers, without, withRecords } from './mutant.ts'
 
 const usages =
@@ -298,11 +298,16 @@ export const storageMutants: readonly CatalogMutant[] = [
   mutant('texts.floats', 'numbers are kept in 32 bits', ['hostile.numbers'], (inner) =>
     withMembers(inner, {
       commitContent(input) {
-        const metadata = JSON.parse(JSON.stringify(input.media.metadata ?? {}), (_, value: unknown) =>
-          typeof value === 'number' ? Math.fround(value) : value,
+        const metadata = Object.fromEntries(
+          Object.entries(input.media.metadata ?? {}).map(([name, value]) => [name, inFloats(value)]),
         )
         return inner.commitContent({ ...input, media: { ...input.media, metadata } })
       },
     }),
   ),
 ]
+
+function inFloats(value: JsonValue): JsonValue {
+  if (typeof value === 'number') return Math.fround(value)
+  return Array.isArray(value) ? value.map((member: JsonValue) => inFloats(member)) : value
+}
