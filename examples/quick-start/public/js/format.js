@@ -8,7 +8,8 @@ export function formatBytes(bytes) {
     style: 'unit',
     unit: units[power],
     unitDisplay: power === 0 ? 'long' : 'short',
-    maximumFractionDigits: value < 10 && power > 0 ? 1 : 0,
+    // Tenths where they are bytes that somebody saves: of megabytes and more, and of the first few kilobytes.
+    maximumFractionDigits: power > 0 && value < (power > 1 ? 100 : 10) ? 1 : 0,
   }).format(value)
 }
 
