@@ -122,7 +122,7 @@ describe('terms', () => {
       }),
       { numRuns: 3_000 },
     )
-    expect(matches).toBeGreaterThan(50)
+    expect(matches).toBeGreaterThan(10)
   })
 })
 
