@@ -1,5 +1,7 @@
-import { bodyMutants, conditionMutants, headMutants } from './bodies.ts'
+import { bodyMutants } from './bodies.ts'
 import { callMutants, closeMutants } from './calls.ts'
+import { conditionMutants } from './conditions.ts'
+import { headMutants } from './heads.ts'
 import { keyMutants } from './keys.ts'
 import { deleteMutants, listMutants } from './listing.ts'
 import { localMutants } from './local.ts'

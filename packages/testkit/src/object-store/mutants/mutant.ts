@@ -6,6 +6,7 @@ import {
   type ObjectHead,
   type ObjectReader,
   type ObjectStore,
+  type PutObjectOptions,
 } from '@mediakeep/core'
 import { drain } from '../expect.ts'
 import type { Held } from '../memory-harness.ts'
@@ -113,4 +114,18 @@ export function streamOf(bytes: Uint8Array): Readable {
 
 export function sourceOf(bytes: Uint8Array): ReturnType<typeof bytesSource> {
   return bytesSource(bytes)
+}
+
+/** Options without those that the mutant has seen to itself. */
+export function without<Key extends keyof PutObjectOptions>(
+  options: PutObjectOptions | undefined,
+  key: Key,
+): Omit<PutObjectOptions, Key> {
+  const { [key]: _dropped, ...rest } = options ?? {}
+  return rest
+}
+
+/** An etag as HTTP writes it. */
+export function quoted(etag: string): string {
+  return `"${etag}"`
 }
