@@ -19,7 +19,9 @@ export function createSources(folder, { sizeBytes, count }) {
   const shared = randomBytes(sizeBytes)
   const sources = []
   for (let index = 0; index < count; index++) {
-    shared.writeUInt32BE(index, 0)
+    // A number in the first bytes would make some body an icon or a font by its magic bytes.
+    shared.writeUInt32BE(0xb37e91d4, 0)
+    shared.writeUInt32BE(index, 8)
     const path = join(folder, String(index))
     writeFileSync(path, shared)
     sources.push({ path, sizeBytes, digest: `sha256:${createHash('sha256').update(shared).digest('hex')}` })
