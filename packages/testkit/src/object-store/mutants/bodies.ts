@@ -4,6 +4,8 @@ import { type ByteSource, digestOf, MediaError } from '@mediakeep/core'
 import { drain } from '../expect.ts'
 import { over, readWhole, type StoreMutant, sourceOf, streamOf, without, withReader } from './mutant.ts'
 
+const sizes = ['1', '64KiB-1', '64KiB', '64KiB+1', '1MiB', '5MiB+1'].map((label) => `put.size.${label}`)
+
 /** Ways to lose or mix bytes on the way in. */
 export const bodyMutants: readonly StoreMutant[] = [
   {
