@@ -226,8 +226,28 @@ describe('PUT by key', () => {
   it('makes one record of many writers at once', async () => {
     const answers = await Promise.all(Array.from({ length: 8 }, (_, index) => put(png(String(index)))))
     const made = answers.filter(({ status }) => status === 201)
+    expect(answers.filter(({ status }) => status === 200).length).toBe(7)
     expect(made.length).toBe(1)
     expect((await store.list()).items.length).toBe(1)
+  })
+
+  it('asks for the key again after the last byte: what came under it meanwhile is replaced, not doubled', async () => {
+    const socket = await wire.socket()
+    let text = ''
+    socket.setEncoding('latin1').on('data', (chunk: string) => {
+      text += chunk
+    })
+    const late = png('late')
+    const head = `PUT /k/dir/a.png HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: ${late.length}\r\n\r\n`
+    const accepted = new Promise((resolve) => wire.server.once('request', resolve))
+    socket.write(Buffer.concat([Buffer.from(head), late.subarray(0, 20)]))
+    await accepted
+    const { id } = await store.put(PNG, { at: { key: 'dir/a.png' } })
+    socket.write(late.subarray(20))
+    await once(socket, 'close')
+    expect(text).toContain('HTTP/1.1 200 OK')
+    expect(text).toContain(id)
+    expect((await wire.ask('/k/dir/a.png')).body).toEqual(late)
   })
 
   it('keeps the id, the owner and the old bytes of a reader under way', async () => {
