@@ -2,28 +2,16 @@
  * Contracts, storage rules and in-memory parts of Mediakeep.
  * @packageDocumentation
  */
-export type * from './contracts/index.ts'
-export { MEDIA_ERRORS, type MediaErrorCode, statusOf } from './errors/codes.ts'
-export { isMediaError, MediaError, type MediaErrorOptions } from './errors/media-error.ts'
+
 export { digestFromHex, digestHex, digestOf, isDigest } from './bytes/digest.ts'
 export { isId, newId } from './bytes/id.ts'
+export { checkObjectKey } from './bytes/object-key.ts'
 export { clampRange, rangeBytes } from './bytes/range.ts'
 export { GiB, KiB, MiB, TiB } from './bytes/sizes.ts'
 export { bytesSource, destroyOnAbort, fileSource } from './bytes/source.ts'
-export { systemClock } from './time/clock.ts'
-export { checkObjectKey } from './bytes/object-key.ts'
-export {
-  createMemoryVolume,
-  type MemoryStore,
-  type MemoryStoreOptions,
-  type MemoryVolume,
-  type MemoryVolumeOptions,
-  memoryStore,
-} from './memory/object-store/index.ts'
-export { type CallScope, openCallScope } from './time/call-scope.ts'
-
-export * from './http/index.ts'
-export * from './names/index.ts'
+export { CHUNK_BYTES, createChunkSummer } from './cas/chunk-sums.ts'
+export * from './catalog/index.ts'
+export type * from './contracts/index.ts'
 export {
   type DecoratorTable,
   decorateStore,
@@ -35,23 +23,35 @@ export {
   withheld,
   withPrefix,
 } from './decorators/index.ts'
-export * from './catalog/index.ts'
-export { CHUNK_BYTES, createChunkSummer } from './cas/chunk-sums.ts'
-export { createKeyRing, createSigningKey, type SigningKey } from './keys/key-ring.ts'
-export * from './media-store/index.ts'
-export type { TierOptions } from './tiering/tier.ts'
-export { DEFAULT_POLICIES } from './validation/policies.ts'
 export {
-  createMemoryTables,
-  type MemoryCatalogOptions,
-  type MemoryTables,
-  memoryCatalog,
-} from './memory/catalog/index.ts'
-export { IDEMPOTENCY_TTL_MS } from './defaults.ts'
-export {
+  IDEMPOTENCY_TTL_MS,
   MAX_IDLE_FILES,
   STAGING_BUDGET_BYTES,
   STAGING_HEAD_ROOM_BYTES,
   STAGING_STEP_BYTES,
   SWEEP_AFTER_MS,
 } from './defaults.ts'
+export { MEDIA_ERRORS, type MediaErrorCode, statusOf } from './errors/codes.ts'
+export { isMediaError, MediaError, type MediaErrorOptions } from './errors/media-error.ts'
+export * from './http/index.ts'
+export { createKeyRing, createSigningKey, type SigningKey } from './keys/key-ring.ts'
+export * from './media-store/index.ts'
+export {
+  createMemoryTables,
+  type MemoryCatalogOptions,
+  type MemoryTables,
+  memoryCatalog,
+} from './memory/catalog/index.ts'
+export {
+  createMemoryVolume,
+  type MemoryStore,
+  type MemoryStoreOptions,
+  type MemoryVolume,
+  type MemoryVolumeOptions,
+  memoryStore,
+} from './memory/object-store/index.ts'
+export * from './names/index.ts'
+export type { TierOptions } from './tiering/tier.ts'
+export { type CallScope, openCallScope } from './time/call-scope.ts'
+export { systemClock } from './time/clock.ts'
+export { DEFAULT_POLICIES } from './validation/policies.ts'

@@ -7,7 +7,7 @@ import express from 'express'
 import fastify from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openAccess } from './router/access.ts'
-import { type MediaHandler, mediaRouter, type MediaRouterOptions } from './router/media-router.ts'
+import { type MediaHandler, type MediaRouterOptions, mediaRouter } from './router/media-router.ts'
 import { formOf, memoryMedia, PNG, type Wire, wireOf } from './wire.fixture.ts'
 
 type Mountable = RequestListener & { use(path: string, handler: MediaHandler): unknown }

@@ -9,6 +9,6 @@
 export { continueOnRead } from './continue-on-read.ts'
 export { healthRouter } from './health/health-router.ts'
 export type { MultipartLimits } from './multipart/form.ts'
-export { openAccess, ownersOnly, type OwnersOnlyOptions } from './router/access.ts'
-export { type MediaHandler, mediaRouter, type MediaRouterOptions } from './router/media-router.ts'
+export { type OwnersOnlyOptions, openAccess, ownersOnly } from './router/access.ts'
+export { type MediaHandler, type MediaRouterOptions, mediaRouter } from './router/media-router.ts'
 export type { ErrorListener, RouterOptions } from './router/settings.ts'

@@ -1,5 +1,5 @@
-import { join } from 'node:path'
 import { createHash } from 'node:crypto'
+import { join } from 'node:path'
 import { fsStore } from '@mediakeep/adapters/fs'
 import { sqliteCatalog } from '@mediakeep/adapters/sqlite'
 import type { MediaStore } from '@mediakeep/core'

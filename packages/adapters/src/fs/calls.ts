@@ -1,5 +1,4 @@
 import { constants } from 'node:fs'
-import type { ErrnoError } from './errors.ts'
 
 /** The facts of a file that this store reads. */
 export interface FileStat {
@@ -14,8 +13,16 @@ export interface FileStat {
   isDirectory(): boolean
 }
 
-type Done = (error: ErrnoError | null) => void
-type DoneWith<T> = (error: ErrnoError | null, value: T) => void
+/**
+ * Optional throughout, because replacements of `node:fs` leave out what is not there. Written as a member, so that a callback of
+ * wider values fits: memfs gives its numbers as `number | bigint`.
+ */
+interface Callbacks<T> {
+  done(error?: Error | null): void
+  doneWith(error?: Error | null, value?: T): void
+}
+type Done = Callbacks<void>['done']
+type DoneWith<T> = Callbacks<T>['doneWith']
 
 /**
  * The part of `node:fs` that this store uses: every effect goes through it, so that tests can watch, fail or replace each call.
@@ -42,7 +49,7 @@ export interface FsCalls {
     position: number,
     done: DoneWith<number>,
   ): void
-  writev(fd: number, buffers: readonly Uint8Array[], position: number, done: DoneWith<number>): void
+  writev(fd: number, buffers: Uint8Array[], position: number, done: DoneWith<number>): void
   fsync(fd: number, done: Done): void
   fdatasync(fd: number, done: Done): void
   futimes(fd: number, atime: number, mtime: number, done: Done): void
@@ -109,7 +116,14 @@ export function createFsPromises(raw: FsCalls): FsPromises {
   const call = (start: (done: Done) => void): Promise<void> =>
     new Promise((resolve, reject) => start((error) => (error ? reject(error) : resolve())))
   const ask = <T>(start: (done: DoneWith<T>) => void): Promise<T> =>
-    new Promise((resolve, reject) => start((error, value) => (error ? reject(error) : resolve(value))))
+    new Promise((resolve, reject) =>
+      start((error, value) => {
+        if (error) reject(error)
+        else if (value === undefined)
+          reject(new Error('the file system answered neither a value nor an error'))
+        else resolve(value)
+      }),
+    )
 
   async function write(fd: number, bytes: Uint8Array, position: number): Promise<void> {
     for (let at = 0; at < bytes.byteLength; ) {

@@ -1,8 +1,5 @@
 import { isMediaError, MediaError, type MediaErrorCode } from '@mediakeep/core'
 
-/** An error of the file system as Node gives it. */
-export type ErrnoError = NodeJS.ErrnoException
-
 /** Reasons that errors of this store carry. */
 export type FsReason =
   | 'volume-offline'
@@ -76,7 +73,7 @@ const ERRNO: Readonly<Record<string, ErrnoRow>> = {
 /** The errno of an error that the file system gave; undefined for any other. */
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || isMediaError(error)) return undefined
-  const { code, syscall } = error as ErrnoError
+  const { code, syscall } = error as NodeJS.ErrnoException
   return typeof code === 'string' && typeof syscall === 'string' ? code : undefined
 }
 

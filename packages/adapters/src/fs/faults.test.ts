@@ -63,7 +63,7 @@ for (const [act, run] of Object.entries(ACTS)) {
   describe(act, () => {
     for (const [errno, expected] of Object.entries(CODES)) {
       test(`${errno} at every call, once and from then on: ${expected.code}, no temporary file, no descriptor, and the next try succeeds`, async () => {
-        let failsAt = (_: number): boolean => false
+        let failsAt: (index: number) => boolean = () => false
         const watched = watchFs({
           // Removing and looking go on when a disk is full or a file cannot be made.
           fail: ({ name }, index) =>
@@ -83,7 +83,7 @@ for (const [act, run] of Object.entries(ACTS)) {
             failsAt = () => false
             const said = `${act}, ${errno} at call ${at}, ${times}`
             if (error !== undefined) {
-              expect(error, `${said}: ${String(error)}`).toMatchObject(expected)
+              expect(error, said).toMatchObject(expected)
               expect(isMediaError(error), said).toBe(true)
               expect(filesOf(folder.root), said).toEqual([])
               await run(store)

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type ListObjectsOptions, MediaError, type ObjectHead, type ObjectPage } from '@mediakeep/core'
 import { headOf } from './heads.ts'
-import { keyOf, placeOf, SHARDS } from './names.ts'
+import { keyOf, LONG, placeOf, SHARDS } from './names.ts'
 import { lstatIfThere } from './publish.ts'
 import { hasSidecar, readSidecar } from './sidecar.ts'
 import type { Volume } from './volume-state.ts'
@@ -60,7 +60,7 @@ export async function listPage(
 /** Sorts out by name alone what need not be looked at. */
 function mayMatch(shard: string, fileName: string, prefix: string): boolean {
   const key = keyOf(shard, fileName)
-  return key === 'long' || key?.startsWith(prefix) === true
+  return key === LONG || key?.startsWith(prefix) === true
 }
 
 /** undefined for what was deleted meanwhile, and for what is not ours. */
@@ -72,7 +72,7 @@ async function headOfFile(volume: Volume, shard: string, fileName: string): Prom
     if (stat === undefined || !stat.isFile()) return undefined
     const known = keyOf(shard, fileName)
     if (known === undefined) return undefined
-    if (!hasSidecar(stat)) return known === 'long' ? undefined : headOf(known, stat, undefined)
+    if (!hasSidecar(stat)) return known === LONG ? undefined : headOf(known, stat, undefined)
     const sidecar = await readSidecar(
       fs,
       paths,
@@ -80,7 +80,7 @@ async function headOfFile(volume: Volume, shard: string, fileName: string): Prom
       stat,
     )
     if (sidecar === 'changed') continue
-    const key = known === 'long' ? sidecar.key : known
+    const key = known === LONG ? sidecar.key : known
     // A sidecar that names another object's key is not believed.
     if (key === undefined || placeOf(key).fileName !== fileName) return undefined
     return headOf(key, stat, sidecar)

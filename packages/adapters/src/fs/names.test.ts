@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { escapeKey, keyOf, placeOf, unescapeKey } from './names.ts'
+import { escapeKey, keyOf, LONG, placeOf, unescapeKey } from './names.ts'
 
 const hex = `ab${'0'.repeat(62)}`
 const NASTY = [
@@ -83,11 +83,11 @@ describe('placeOf()', () => {
 })
 
 describe('keyOf()', () => {
-  test('gives back the key that placeOf() took, and `long` where only the sidecar knows', () => {
+  test('gives back the key that placeOf() took, and LONG where only the sidecar knows', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 200 }), (key) => {
         const place = placeOf(key)
-        expect(keyOf(place.shard, place.fileName)).toBe(place.long ? 'long' : key)
+        expect(keyOf(place.shard, place.fileName)).toBe(place.long ? LONG : key)
       }),
     )
     expect(keyOf('ab', `${hex}.01`)).toBe(`ab/${hex}.01`)

@@ -29,6 +29,9 @@ const PLACEMENT_NAME = /^[0-9a-f]{64}\.[0-9a-z]{1,48}$/
 const MAX_ESCAPED_BYTES = 120
 const LONG_PREFIX_BYTES = 32
 
+/** No key: its sidecar knows. */
+export const LONG: unique symbol = Symbol('long')
+
 export const SHARDS: readonly string[] = Array.from({ length: 256 }, (_, index) =>
   index.toString(16).padStart(2, '0'),
 )
@@ -45,10 +48,10 @@ export function placeOf(key: string): Place {
   return { key, shard: hex.slice(0, 2), fileName, once: false, long }
 }
 
-/** The key that a file in a shard stands for; `long` when only its sidecar knows; undefined for what we never wrote. */
-export function keyOf(shard: string, fileName: string): string | 'long' | undefined {
+/** The key that a file in a shard stands for; LONG when only its sidecar knows; undefined for what we never wrote. */
+export function keyOf(shard: string, fileName: string): string | typeof LONG | undefined {
   if (PLACEMENT_NAME.test(fileName)) return fileName.startsWith(shard) ? `${shard}/${fileName}` : undefined
-  if (/^h\.[0-9a-f]{64}\./.test(fileName)) return fileName.startsWith(shard, 2) ? 'long' : undefined
+  if (/^h\.[0-9a-f]{64}\./.test(fileName)) return fileName.startsWith(shard, 2) ? LONG : undefined
   if (!fileName.startsWith('k.')) return undefined
   const key = unescapeKey(fileName.slice(2))
   if (key === undefined) return undefined

@@ -23,9 +23,10 @@ const NETWORK_FUSE =
 export async function refuseNetwork(fs: FsPromises, storeName: string, directory: string): Promise<void> {
   const statfs = fs.raw.statfs?.bind(fs.raw)
   if (statfs === undefined) return
-  const { type } = await new Promise<{ readonly type: number }>((resolve, reject) => {
-    statfs(directory, (error, value) => (error ? reject(error) : resolve(value)))
+  const type = await new Promise<number | undefined>((resolve, reject) => {
+    statfs(directory, (error, value) => (error ? reject(error) : resolve(value?.type)))
   })
+  if (type === undefined) return
   const kind =
     NETWORK_TYPES.get(type >>> 0) ?? (type >>> 0 === FUSE_TYPE ? await networkFuse(fs, directory) : undefined)
   if (kind === undefined) return

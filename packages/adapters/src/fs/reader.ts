@@ -74,7 +74,9 @@ export function createFileStream(file: ReadableFile, range: ByteRange): Readable
         this.push(null)
         return
       }
-      give(this).catch((error: Error) => this.destroy(error))
+      give(this).catch((error: unknown) =>
+        this.destroy(error instanceof Error ? error : new Error(String(error))),
+      )
     },
     destroy(error, done) {
       void Promise.allSettled(reading).then(() => {

@@ -12,12 +12,10 @@ export function roomOf({ fs, paths }: Pick<Volume, 'fs' | 'paths'>): Promise<Roo
   const { raw } = fs
   if (raw.statfs === undefined) return Promise.resolve(undefined)
   return new Promise((resolve, reject) => {
-    raw.statfs?.(
-      paths.staging,
-      (error, { bsize, bavail, blocks } = { type: 0, bsize: 0, blocks: 0, bavail: 0 }) => {
-        if (error) reject(error)
-        else resolve({ freeBytes: bavail * bsize, totalBytes: blocks * bsize })
-      },
-    )
+    raw.statfs?.(paths.staging, (error, value) => {
+      if (error) reject(error)
+      else if (value === undefined) resolve(undefined)
+      else resolve({ freeBytes: value.bavail * value.bsize, totalBytes: value.blocks * value.bsize })
+    })
   })
 }

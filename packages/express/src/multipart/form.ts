@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { createMultipartParser } from './parser.ts'
-import { parsePartHead, type PartHead } from './part-head.ts'
+import { type PartHead, parsePartHead } from './part-head.ts'
 import { refuseForm } from './refuse.ts'
 
 /** Framing limits of a form; they bound what one request may make us hold. */

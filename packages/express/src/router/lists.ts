@@ -1,9 +1,9 @@
 import {
   type MediaPage,
   type MediaQuery,
+  type Principal,
   parseLinkQuery,
   parseLinkTarget,
-  type Principal,
 } from '@mediakeep/core'
 import { z } from 'zod'
 import { DEFAULT_PAGE_LIMIT, MAX_PAGE_LIMIT } from '../defaults.ts'
@@ -11,8 +11,8 @@ import { denied, isOwner, permits } from './access.ts'
 import { sendJson } from './answer.ts'
 import { type Exchange, mountOf, principalOf } from './exchange.ts'
 import { parseWith } from './json-body.ts'
-import { mediaJson } from './media-json.ts'
 import { badLinkPath } from './links.ts'
+import { mediaJson } from './media-json.ts'
 
 const instant = z.iso.datetime({ offset: true }).transform((text) => new Date(text))
 const PAGE = {

@@ -6,9 +6,9 @@ import {
   type Media,
   type MediaReader,
   type MediaRef,
+  type Principal,
   parseKeyPath,
   planRead,
-  type Principal,
   type RangePart,
   type ReadPlan,
 } from '@mediakeep/core'

@@ -7,11 +7,11 @@ import {
   type Media,
   type MediaChange,
   MediaError,
+  type Principal,
   parseLinks,
   parseMetadata,
   parseTags,
   parseWriteCondition,
-  type Principal,
 } from '@mediakeep/core'
 import { z } from 'zod'
 import { absent, allowOn, denied, isOwner, permits } from './access.ts'

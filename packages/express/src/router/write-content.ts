@@ -8,19 +8,19 @@ import {
   isMediaError,
   type Media,
   MediaError,
+  type Principal,
+  type PutOptions,
   parseKeyPath,
   parseUploadName,
   parseWriteCondition,
-  type Principal,
-  type PutOptions,
   revisionUnlessModified,
 } from '@mediakeep/core'
 import { absent, allowOn, denied, permits } from './access.ts'
 import { sendJson } from './answer.ts'
-import { createFromForm } from './create-from-form.ts'
-import { checkCoding, isForm, openBody, rawTypeOf } from './intake.ts'
 import { declaredBytes } from './client-body.ts'
+import { createFromForm } from './create-from-form.ts'
 import { contextOf, type Exchange, mountOf, principalOf } from './exchange.ts'
+import { checkCoding, isForm, openBody, rawTypeOf } from './intake.ts'
 import { mediaJson } from './media-json.ts'
 import { fieldsOfQuery, optionsOfFields } from './put-fields.ts'
 

@@ -22,12 +22,12 @@ export function filesOf(root: string, fs: Lister = { readdirSync, existsSync }):
   const files: string[] = []
   if (fs.existsSync(join(root, 'objects'))) {
     for (const shard of fs.readdirSync(join(root, 'objects'))) {
-      for (const name of fs.readdirSync(join(root, 'objects', String(shard))))
-        files.push(`objects/${shard}/${name}`)
+      const names = fs.readdirSync(join(root, 'objects', String(shard)))
+      files.push(...names.map((name) => `objects/${String(shard)}/${String(name)}`))
     }
   }
   if (fs.existsSync(join(root, 'staging')))
-    for (const name of fs.readdirSync(join(root, 'staging'))) files.push(`staging/${name}`)
+    files.push(...fs.readdirSync(join(root, 'staging')).map((name) => `staging/${String(name)}`))
   for (const name of fs.readdirSync(root)) {
     if (!['objects', 'staging', 'mediakeep-volume.json'].includes(String(name))) files.push(String(name))
   }

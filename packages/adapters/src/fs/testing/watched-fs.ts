@@ -26,6 +26,12 @@ export interface WatchOptions {
   readonly onCall?: (call: WatchedCall, index: number) => void
 }
 
+type Callback = (error?: unknown, value?: unknown) => void
+
+function isCallback(value: unknown): value is Callback {
+  return typeof value === 'function'
+}
+
 /** Watches every call, and fails those it is told to: the calls that have a callback through it, the others by throwing. */
 export function watchFs({ over = nodeFs, fail, onCall }: WatchOptions = {}): WatchedFs {
   const trace: string[] = []
@@ -58,7 +64,7 @@ export function watchFs({ over = nodeFs, fail, onCall }: WatchOptions = {}): Wat
             ? undefined
             : Object.assign(new Error(`${errno}: injected, ${name}`), { code: errno, syscall: name })
         const done = args.at(-1)
-        if (typeof done !== 'function') {
+        if (!isCallback(done)) {
           if (error !== undefined) throw error
           const value: unknown = Reflect.apply(member, target, args)
           ended(call, value)

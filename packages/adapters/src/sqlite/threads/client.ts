@@ -30,8 +30,12 @@ interface Waiting {
  * Starts a thread. Calls of one turn of the event loop travel in one message, and so do answers.
  * The thread keeps the process alive only while a call waits for its answer.
  */
-export async function startThread(setup: ThreadSetup, offsetMs: () => number): Promise<ThreadClient> {
-  const worker = new Worker(workerUrl(), { workerData: setup, stdout: false, stderr: false })
+export async function startThread(
+  setup: ThreadSetup,
+  offsetMs: () => number,
+  url: URL = workerUrl(),
+): Promise<ThreadClient> {
+  const worker = new Worker(url, { workerData: setup, stdout: false, stderr: false })
   const waiting = new Map<number, Waiting>()
   let outgoing: CallMessage[] = []
   let nextNumber = 1
