@@ -76,8 +76,8 @@ export async function openPage(
   page.on('pageerror', (error) => complaints.push(String(error)))
   page.on('requestfailed', (request) => {
     const failure = request.failure()?.errorText ?? ''
-    // A player that has what it needs, or was let go, aborts its download: that is its way of saying thank you.
-    if (failure === 'net::ERR_ABORTED' && request.resourceType() === 'media') return
+    // The page's own choice: a player has what it needs, a newer search makes an older one pointless, a reload ends all.
+    if (failure === 'net::ERR_ABORTED' && request.method() === 'GET') return
     complaints.push(`${failure} ${request.method()} ${request.url()}`)
   })
   await page.addInitScript({
