@@ -6,6 +6,7 @@ import { checkFile } from './file-checks.ts'
 import { storeId } from './ids.ts'
 import { createRecordMemo } from './memo.ts'
 import { recordOf, recordText, sharedRecordOf } from './reads/record.ts'
+import { createReadPlace, isOnePosting } from './reads/where.ts'
 import { readChunkSums, readVolumeUsage } from './reads/usage.ts'
 import { linkedTexts, listRecords } from './reads/list.ts'
 import { closedError, startThread, type ThreadClient } from './threads/client.ts'
@@ -26,10 +27,10 @@ export interface SqliteCatalogOptions {
   /** False gives every write a transaction of its own: for measuring. Default true. */
   readonly groupCommit?: boolean
   /**
-   * Where lists run. `thread` (default): in a thread of their own, so that a page that must come from a cold disk
-   * never stalls the event loop. `process`: in this one, quicker by the two hops where the database is in memory anyway.
+   * Where lists run. `auto` (default): short ones in process while the database is in memory, all others in a thread
+   * of their own, so that a long search or a cold disk never stalls the event loop. The others force one place.
    */
-  readonly lists?: 'thread' | 'process'
+  readonly lists?: 'auto' | 'thread' | 'process'
   /** Moves the catalog's clock, for tests. Default: the system's. */
   readonly clock?: Pick<Clock, 'now'>
 }
@@ -47,8 +48,8 @@ interface Opened {
 }
 
 /**
- * A catalog in one SQLite file. Writes run in a thread with group commit, point reads in process, lists in a second
- * thread. Several processes may share the file. Durable: what `commitContent` answered survives a power cut.
+ * A catalog in one SQLite file. Writes run in a thread with group commit, point reads and short lists in
+ * process, long ones in a second thread. Several processes may share the file. Durable: what `commitContent` answered survives a power cut.
  * @throws MediaError at `open`: MEDIA_UNSUPPORTED `no-sqlite-driver` | `layout-newer` | `network-file-system`,
  * MEDIA_UNAVAILABLE `catalog-not-writable`, MEDIA_CORRUPT `catalog-corrupt`.
  * @see docs/design/0004-sqlite-catalog.md
@@ -56,6 +57,7 @@ interface Opened {
 export function sqliteCatalog(options: SqliteCatalogOptions): Catalog {
   const offsetMs = (): number => (options.clock === undefined ? 0 : options.clock.now() - Date.now())
   const memo = createRecordMemo(options.maxMemoRecords ?? MAX_MEMO_RECORDS)
+  const place = createReadPlace()
   let opening: Promise<Opened> | undefined
   let opened: Opened | undefined
   let closing: Promise<void> | undefined
@@ -102,6 +104,10 @@ export function sqliteCatalog(options: SqliteCatalogOptions): Catalog {
     } catch (error) {
       throw catalogError(act, error)
     }
+  }
+  const isHere = (isShort: boolean, records: number): boolean => {
+    if (options.lists !== undefined && options.lists !== 'auto') return options.lists === 'process'
+    return isShort && place.isInProcess(records)
   }
   // Every commit of any other connection changes it, our own writer thread's included.
   const versionOf = (database: Database): number =>
@@ -164,20 +170,17 @@ export function sqliteCatalog(options: SqliteCatalogOptions): Catalog {
     unlink: async (namespace, ref, target) =>
       recordOf(await use().writer.call('unlinkRecord', { namespace, ref, target })),
     async list(namespace, query) {
-      if (options.lists === 'process')
-        return read('list', (database) => listRecords(database, namespace, query))
+      if (isHere(isOnePosting(query), query.limit ?? 1))
+        return read('list', (database) => place.run(() => listRecords(database, namespace, query)))
       const { records, ...rest } = await use().reader.call('list', { namespace, query: plainQuery(query) })
       return { ...rest, records: records.map(recordOf) }
     },
     async linked(namespace, targets, limitPerTarget) {
-      const found =
-        options.lists === 'process'
-          ? await read('list', (database) => linkedTexts(database, namespace, targets, limitPerTarget))
-          : await use().reader.call('linked', {
-              namespace,
-              targets: targets.map(plainTarget),
-              limitPerTarget,
-            })
+      const found = isHere(true, targets.length * limitPerTarget)
+        ? await read('list', (database) =>
+            place.run(() => linkedTexts(database, namespace, targets, limitPerTarget)),
+          )
+        : await use().reader.call('linked', { namespace, targets: targets.map(plainTarget), limitPerTarget })
       return found.map((texts) => texts.map(recordOf))
     },
     usage: async (namespace, by) => use().reader.call('usage', { namespace, by }),

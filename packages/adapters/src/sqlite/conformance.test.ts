@@ -8,7 +8,7 @@ import { sqliteCatalog } from './index.ts'
 
 function harness(options: {
   readonly groupCommit?: boolean
-  readonly lists?: 'thread' | 'process'
+  readonly lists?: 'auto' | 'thread' | 'process'
 }): CatalogHarness {
   return {
     clock: 'fake',
@@ -37,7 +37,7 @@ function harness(options: {
   }
 }
 
-describeCatalog('sqlite catalog on better-sqlite3', harness({}))
+describeCatalog('sqlite catalog on better-sqlite3', harness({ lists: 'thread' }))
 describeCatalog(
   'sqlite catalog without group commit, lists in process',
   harness({ groupCommit: false, lists: 'process' }),
