@@ -155,6 +155,24 @@ describe('verified reads of a file', () => {
     ).rejects.toMatchObject({ code: 'MEDIA_CORRUPT' })
   })
 
+  it('give a block back once when they are stopped while it is being read', async () => {
+    const bytes = randomBytes(2_000_000)
+    const given: Buffer[] = []
+    const pool = { take: () => Buffer.alloc(262_144), give: (block: Buffer) => void given.push(block) }
+    let arrive = (): void => {}
+    const slow = {
+      ...fileOver(bytes),
+      read: (buffer: Uint8Array) => new Promise<number>((resolve) => (arrive = () => resolve(buffer.length))),
+    }
+    const reader = createBlockReader(slow, whole(bytes), expectedOf(bytes), fresh(bytes.length), pool)
+    const waiting = reader.next()
+    const stopping = reader.stop()
+    arrive()
+    expect(await waiting).toBeUndefined()
+    await stopping
+    expect(given).toHaveLength(1)
+  })
+
   it('give every lent block back, also when stopped half-way', async () => {
     const bytes = randomBytes(2_000_000)
     let out = 0

@@ -87,10 +87,8 @@ export function createBlockReader(
     async next() {
       if (ahead === undefined) return undefined
       const { block, bytes } = await ahead
-      if (stopped) {
-        pool.give(block)
-        return undefined
-      }
+      // `stop` waits for the same read and gives its block back: given twice, two readers would share one buffer.
+      if (stopped) return undefined
       readAhead()
       return { bytes, give: () => pool.give(block) }
     },
