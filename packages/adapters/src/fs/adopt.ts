@@ -36,7 +36,7 @@ export async function adoptFile(
     if (options.checksum !== undefined) await verifyFile(fs, original.fd, options.checksum, scope)
     scope.check()
     // A file with a second name could be changed through it after we took it over: such a one is copied.
-    const home = fs.raw.fstatSync(original.fd)
+    const home = fs.fstat(original.fd)
     const canMove = home.nlink === 1 && (await fs.lstat(paths.shard(place.shard))).dev === home.dev
     if (canMove) {
       if ((home.mode & 0o777) !== mode) await fs.fchmod(original.fd, mode)
@@ -104,7 +104,7 @@ async function openOriginal(fs: FsPromises, filePath: string): Promise<TempFile>
     if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errnoOf(error) ?? '')) throw notOriginal(filePath, error)
     throw error
   }
-  const stat: FileStat = fs.raw.fstatSync(fd)
+  const stat: FileStat = fs.fstat(fd)
   if (stat.isFile()) return tempFileOf(fs, filePath, fd)
   await fs.close(fd)
   throw notOriginal(filePath, undefined)

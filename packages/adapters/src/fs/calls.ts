@@ -13,16 +13,21 @@ export interface FileStat {
   isDirectory(): boolean
 }
 
-/**
- * Optional throughout, because replacements of `node:fs` leave out what is not there. Written as a member, so that a callback of
- * wider values fits: memfs gives its numbers as `number | bigint`.
- */
-interface Callbacks<T> {
-  done(error?: Error | null): void
-  doneWith(error?: Error | null, value?: T): void
+/** The same as a replacement of `node:fs` may type it. Its numbers are numbers all the same, unless bigints are asked for. */
+type StatLike = {
+  readonly [Fact in keyof FileStat]: FileStat[Fact] extends number ? number | bigint : FileStat[Fact]
 }
-type Done = Callbacks<void>['done']
-type DoneWith<T> = Callbacks<T>['doneWith']
+
+interface StatfsLike {
+  readonly type: number | bigint
+  readonly bsize: number | bigint
+  readonly blocks: number | bigint
+  readonly bavail: number | bigint
+}
+
+/** Optional throughout, because replacements of `node:fs` leave out what is not there. */
+type Done = (error?: Error | null) => void
+type DoneWith<T> = (error?: Error | null, value?: T) => void
 
 /**
  * The part of `node:fs` that this store uses: every effect goes through it, so that tests can watch, fail or replace each call.
@@ -54,24 +59,16 @@ export interface FsCalls {
   fdatasync(fd: number, done: Done): void
   futimes(fd: number, atime: number, mtime: number, done: Done): void
   fchmod(fd: number, mode: number, done: Done): void
-  fstatSync(fd: number): FileStat
-  lstat(path: string, done: DoneWith<FileStat>): void
+  fstatSync(fd: number): StatLike
+  lstat(path: string, done: DoneWith<StatLike>): void
   rename(from: string, to: string, done: Done): void
   link(from: string, to: string, done: Done): void
   unlink(path: string, done: Done): void
   mkdir(path: string, mode: number, done: Done): void
-  readdir(path: string, done: DoneWith<string[]>): void
+  readdir(path: string, done: DoneWith<readonly unknown[]>): void
   copyFile(from: string, to: string, mode: number, done: Done): void
   /** Absent in some replacements: then the kind of the file system and its room are unknown. */
-  statfs?(
-    path: string,
-    done: DoneWith<{
-      readonly type: number
-      readonly bsize: number
-      readonly blocks: number
-      readonly bavail: number
-    }>,
-  ): void
+  statfs?(path: string, done: DoneWith<StatfsLike>): void
 }
 
 /** Modes of what we make: the group may read, so that a web server can be given the files. */
@@ -103,6 +100,8 @@ export interface FsPromises {
   fdatasync(fd: number): Promise<void>
   futimes(fd: number, seconds: number): Promise<void>
   fchmod(fd: number, mode: number): Promise<void>
+  /** Synchronous: of an open file it waits for no disk. */
+  fstat(fd: number): FileStat
   lstat(path: string): Promise<FileStat>
   rename(from: string, to: string): Promise<void>
   link(from: string, to: string): Promise<void>
@@ -172,12 +171,22 @@ export function createFsPromises(raw: FsCalls): FsPromises {
     fdatasync: (fd) => call((done) => raw.fdatasync(fd, done)),
     futimes: (fd, seconds) => call((done) => raw.futimes(fd, seconds, seconds, done)),
     fchmod: (fd, mode) => call((done) => raw.fchmod(fd, mode, done)),
-    lstat: (path) => ask((done) => raw.lstat(path, done)),
+    fstat: (fd) => asFileStat(raw.fstatSync(fd)),
+    lstat: async (path) => asFileStat(await ask<StatLike>((done) => raw.lstat(path, done))),
     rename: (from, to) => call((done) => raw.rename(from, to, done)),
     link: (from, to) => call((done) => raw.link(from, to, done)),
     unlink: (path) => call((done) => raw.unlink(path, done)),
     mkdir: (path) => call((done) => raw.mkdir(path, DIRECTORY_MODE, done)),
-    readdir: (path) => ask((done) => raw.readdir(path, done)),
+    readdir: async (path) => (await ask<readonly unknown[]>((done) => raw.readdir(path, done))).map(String),
     copyFile: (from, to, mode) => call((done) => raw.copyFile(from, to, mode, done)),
   }
+}
+
+function asFileStat(stat: StatLike): FileStat {
+  if (isFileStat(stat)) return stat
+  throw new TypeError('the file system gives bigints without being asked for them')
+}
+
+function isFileStat(stat: StatLike): stat is FileStat {
+  return typeof stat.ino === 'number' && typeof stat.size === 'number' && typeof stat.mtimeMs === 'number'
 }

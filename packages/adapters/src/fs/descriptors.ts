@@ -91,7 +91,7 @@ export function createDescriptors(fs: FsPromises, maxOpen: number, clock: Clock)
   }
 
   function isUnchanged(entry: Entry): boolean {
-    const now = fs.raw.fstatSync(entry.fd)
+    const now = fs.fstat(entry.fd)
     // Also a new name, a lost name and a change of mode show in ctime.
     return isSameFile(now, entry.stat) && now.ctimeMs === entry.stat.ctimeMs && now.nlink === entry.stat.nlink
   }
@@ -120,7 +120,7 @@ export function createDescriptors(fs: FsPromises, maxOpen: number, clock: Clock)
       },
       stamp() {
         checkOpen()
-        const now = fs.raw.fstatSync(entry.fd)
+        const now = fs.fstat(entry.fd)
         // Numbers are compared before any text is made: this runs on every cached read.
         if (!isSameFile(now, entry.seen) || now.ctimeMs !== entry.seen.ctimeMs) {
           entry.seen = now
@@ -179,7 +179,7 @@ export function createDescriptors(fs: FsPromises, maxOpen: number, clock: Clock)
       if (fd === undefined) return undefined
       let stat: FileStat
       try {
-        stat = fs.raw.fstatSync(fd)
+        stat = fs.fstat(fd)
         if (!stat.isFile()) throw notAFile(path)
         if (closed) throw new MediaError('MEDIA_CLOSED', 'the store is closed')
       } catch (error) {

@@ -19,7 +19,7 @@ interface Position {
 
 /**
  * A page in order of shards, then of file names: an order that inserts and deletes between pages do not shift.
- * Keys of placements have the shard in front, so that a prefix of two letters reads one directory; other prefixes read all.
+ * Every directory is read, since keys of one prefix are spread over all; a name that cannot match is not looked at.
  */
 export async function listPage(
   volume: Volume,

@@ -24,7 +24,9 @@ export async function refuseNetwork(fs: FsPromises, storeName: string, directory
   const statfs = fs.raw.statfs?.bind(fs.raw)
   if (statfs === undefined) return
   const type = await new Promise<number | undefined>((resolve, reject) => {
-    statfs(directory, (error, value) => (error ? reject(error) : resolve(value?.type)))
+    statfs(directory, (error, value) =>
+      error ? reject(error) : resolve(value === undefined ? undefined : Number(value.type)),
+    )
   })
   if (type === undefined) return
   const kind =

@@ -38,7 +38,7 @@ export async function publish(volume: Volume, file: TempFile, request: PublishOp
   try {
     signal.throwIfAborted()
     if (durability !== 'none') await (sidecar === undefined ? fs.fdatasync(file.fd) : fs.fsync(file.fd))
-    const stat = fs.raw.fstatSync(file.fd)
+    const stat = fs.fstat(file.fd)
     const head = headOf(place.key, stat, request.options)
     signal.throwIfAborted()
     const closing = file.close()
@@ -66,7 +66,7 @@ async function writeSidecar(
   const { fs, paths, durability } = volume
   let created: TempFile | undefined
   while (created === undefined) {
-    const path = sidecarPath(paths.object(place), generationOf(fs.raw.fstatSync(file.fd)))
+    const path = sidecarPath(paths.object(place), generationOf(fs.fstat(file.fd)))
     try {
       created = tempFileOf(fs, path, await fs.open(path, CREATE_FLAGS, FILE_MODE))
     } catch (error) {

@@ -15,7 +15,13 @@ export function roomOf({ fs, paths }: Pick<Volume, 'fs' | 'paths'>): Promise<Roo
     raw.statfs?.(paths.staging, (error, value) => {
       if (error) reject(error)
       else if (value === undefined) resolve(undefined)
-      else resolve({ freeBytes: value.bavail * value.bsize, totalBytes: value.blocks * value.bsize })
+      else {
+        const blockBytes = Number(value.bsize)
+        resolve({
+          freeBytes: Number(value.bavail) * blockBytes,
+          totalBytes: Number(value.blocks) * blockBytes,
+        })
+      }
     })
   })
 }

@@ -91,7 +91,7 @@ export async function readSidecarFile(fs: FsPromises, path: string): Promise<Sid
     throw error
   }
   try {
-    const buffer = Buffer.allocUnsafe(Math.min(fs.raw.fstatSync(fd).size, MAX_SIDECAR_BYTES))
+    const buffer = Buffer.allocUnsafe(Math.min(fs.fstat(fd).size, MAX_SIDECAR_BYTES))
     const sizeBytes = await fs.read(fd, buffer, 0)
     return parseSidecar(path, buffer.toString('utf8', 0, sizeBytes))
   } finally {
