@@ -70,9 +70,14 @@ function serverSubject({ name, kind }, { root, folder, files, plan, seconds, sta
       await checkAnswers(server, files, plan)
       writeList(list, server.paths)
     },
-    async window() {
+    async window({ isWarmUp }) {
       const cpuBefore = cpuSeconds(server.pid)
-      const done = await load({ ...plan, port: server.port, list, seconds })
+      const done = await load({
+        ...plan,
+        port: server.port,
+        list,
+        seconds: isWarmUp ? (plan.warmUpSeconds ?? 2) : seconds,
+      })
       const cpu = cpuSeconds(server.pid) - cpuBefore
       if (done.errors > 0) throw new Error(`${done.errors} of ${done.requests} requests failed`)
       // Bodies that were under way at the end count as the part that came.

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { MediaError } from '../errors/media-error.ts'
+import { createInterruption } from '../time/interruption.ts'
 
 /** Takes a chunk. A promise means: give the next one when it has resolved. */
 export type TakeChunk = (chunk: Uint8Array) => Promise<void> | undefined
@@ -85,13 +86,13 @@ async function readIterable(
 ): Promise<void> {
   signal?.throwIfAborted()
   const iterator = body[Symbol.asyncIterator]()
-  const aborted = abortion(signal)
+  const interruption = createInterruption()
+  const onAbort = (): void => interruption.interrupt(signal?.reason)
+  signal?.addEventListener('abort', onAbort, { once: true })
   let done = false
   try {
     for (;;) {
-      const next = await (aborted === undefined
-        ? iterator.next()
-        : Promise.race([iterator.next(), aborted.promise]))
+      const next = await interruption.wait(iterator.next())
       if (next.done === true) {
         done = true
         return
@@ -100,21 +101,10 @@ async function readIterable(
       signal?.throwIfAborted()
     }
   } finally {
-    aborted?.stop()
+    signal?.removeEventListener('abort', onAbort)
     // Not awaited: an iterator that stalls in next() would never answer return().
     if (!done) Promise.resolve(iterator.return?.()).catch(ignore)
   }
-}
-
-function abortion(signal: AbortSignal | undefined): { promise: Promise<never>; stop(): void } | undefined {
-  if (signal === undefined) return undefined
-  let onAbort = ignore
-  const promise = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
-  })
-  promise.catch(ignore)
-  return { promise, stop: () => signal.removeEventListener('abort', onAbort) }
 }
 
 function asBytes(chunk: unknown): Uint8Array {

@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream'
 import type { BlockReader, VerifiedBlock } from '../cas/verified-blocks.ts'
 import { MediaError } from '../errors/media-error.ts'
+import { createInterruption } from '../time/interruption.ts'
 
 /**
  * Writes every block to `destination` without ending it. One block is being written while the next is read;
@@ -11,19 +12,20 @@ export async function writeBlocks(
   destination: Writable,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const end = endOf(destination, signal)
+  const { wait, interrupt } = createInterruption()
+  const forget = listenForEnd(destination, signal, interrupt)
   try {
     let writing: Promise<void> | undefined
     for (;;) {
-      const block = await Promise.race([blocks.next(), end.promise])
+      const block = await wait(blocks.next())
       if (block === undefined) break
-      if (writing !== undefined) await Promise.race([writing, end.promise])
+      if (writing !== undefined) await wait(writing)
       writing = write(destination, block)
       writing.catch(() => {})
     }
-    if (writing !== undefined) await Promise.race([writing, end.promise])
+    if (writing !== undefined) await wait(writing)
   } finally {
-    end.forget()
+    forget()
   }
 }
 
@@ -37,25 +39,21 @@ function write(destination: Writable, block: VerifiedBlock): Promise<void> {
   })
 }
 
-/** Rejects when the destination closes or the signal aborts: a destroyed response never calls back its writes. */
-function endOf(
+/** Tells when the destination closes or the signal aborts: a destroyed response never calls back its writes. */
+function listenForEnd(
   destination: Writable,
   signal: AbortSignal | undefined,
-): { promise: Promise<never>; forget(): void } {
-  let forget = (): void => {}
-  const promise = new Promise<never>((_, reject) => {
-    const onClose = (): void =>
-      reject(new MediaError('MEDIA_CLOSED', 'the receiver went away', { reason: 'receiver-gone' }))
-    const onAbort = (): void => reject(signal?.reason)
-    forget = () => {
-      destination.off('close', onClose).off('error', reject)
-      signal?.removeEventListener('abort', onAbort)
-    }
-    if (signal?.aborted === true) onAbort()
-    else if (destination.destroyed) onClose()
-    destination.on('close', onClose).on('error', reject)
-    signal?.addEventListener('abort', onAbort, { once: true })
-  })
-  promise.catch(() => {})
-  return { promise, forget }
+  onEnd: (reason: unknown) => void,
+): () => void {
+  const onClose = (): void =>
+    onEnd(new MediaError('MEDIA_CLOSED', 'the receiver went away', { reason: 'receiver-gone' }))
+  const onAbort = (): void => onEnd(signal?.reason)
+  if (signal?.aborted === true) onAbort()
+  else if (destination.destroyed) onClose()
+  destination.on('close', onClose).on('error', onEnd)
+  signal?.addEventListener('abort', onAbort, { once: true })
+  return () => {
+    destination.off('close', onClose).off('error', onEnd)
+    signal?.removeEventListener('abort', onAbort)
+  }
 }

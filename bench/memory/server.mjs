@@ -1,0 +1,81 @@
+// node server.mjs setup.json: our router, or a bare pipeline to disk, with eyes on its event loop.
+import { createWriteStream, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { pipeline } from 'node:stream/promises'
+import { fsStore } from '@mediakeep/adapters/fs'
+import { sqliteCatalog } from '@mediakeep/adapters/sqlite'
+import { createMediaStore } from '@mediakeep/core'
+import { mediaRouter } from '@mediakeep/express'
+import { answerParent } from '../harness/worker.mjs'
+
+const { kind, state } = JSON.parse(readFileSync(process.argv[2], 'utf8'))
+
+const KINDS = {
+  async ours() {
+    const store = await createMediaStore({
+      tiers: [{ name: 'disk', store: fsStore({ root: join(state, 'volume') }) }],
+      catalog: sqliteCatalog({ file: join(state, 'catalog.sqlite') }),
+      policies: [{ match: '*', allowUnrecognised: true }],
+      upkeep: { garbageGraceMs: 0, intervalMs: 0 },
+    })
+    const principal = { id: 'bench' }
+    const access = { authenticate: async () => principal, authorize: async () => true }
+    const router = mediaRouter(store, { access, basePath: '/media' })
+    return {
+      listener: (request, response) => router(request, response),
+      path: '/media',
+      async empty() {
+        for await (const media of store.listAll()) await store.delete(media.id)
+        for await (const _ of store.upkeep.collectGarbage({ graceMs: 0 }));
+        for await (const _ of store.upkeep.collectGarbage({ graceMs: 0 }));
+      },
+      close: () => store.close(),
+    }
+  },
+  /** The least a server can do: what arrives goes to a file. No hash, no sync, no name. */
+  async 'bare pipeline'() {
+    let count = 0
+    const files = []
+    return {
+      async listener(request, response) {
+        const path = join(state, `body-${count++}`)
+        files.push(path)
+        await pipeline(request, createWriteStream(path))
+        response.writeHead(201).end('{}')
+      },
+      path: '/',
+      async empty() {
+        for (const path of files.splice(0)) rmSync(path, { force: true })
+      },
+      close: async () => {},
+    }
+  },
+}
+
+const { listener, path, empty, close } = await KINDS[kind]()
+const server = createServer({ requestTimeout: 0 }, listener)
+// Samples every millisecond: a delay of 1 ms is a loop at rest.
+const delay = monitorEventLoopDelay({ resolution: 1 })
+
+const ACTS = {
+  watch() {
+    delay.reset()
+    delay.enable()
+  },
+  seen() {
+    delay.disable()
+    return { p50Ms: delay.percentile(50) / 1e6, p99Ms: delay.percentile(99) / 1e6, maxMs: delay.max / 1e6 }
+  },
+  empty,
+  async close() {
+    server.closeAllConnections()
+    server.close()
+    await close()
+  },
+}
+
+server.listen(0, '127.0.0.1', () => {
+  answerParent(async ({ act }) => (await ACTS[act]()) ?? {}, { port: server.address().port, path })
+})
