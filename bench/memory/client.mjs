@@ -81,7 +81,7 @@ const ACTS = {
     while (begun < perSecond * seconds) {
       const due = Math.floor(((performance.now() - startedMs) / 1_000) * perSecond)
       for (; begun < Math.min(due, perSecond * seconds); begun++)
-        waiting.push(upload(about).catch((error) => (failure = error)))
+        waiting.push(upload(about).catch((/** @type {unknown} */ error) => (failure = error)))
       await new Promise((resolve) => setTimeout(resolve, 1))
     }
     await Promise.all(waiting)

@@ -1,7 +1,6 @@
-import { writeFileSync, mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { readFileSync } from 'node:fs'
 import { hasProgram, SERVER_CORE, startProgram, stopProcess } from '../harness/processes.mjs'
 
 /** nginx as the manuals set it for files: sendfile, one worker, no log. Undefined where it is not installed. */
