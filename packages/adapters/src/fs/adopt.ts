@@ -9,7 +9,7 @@ import {
 } from '@mediakeep/core'
 import { BLOCK_BYTES, giveBlock, takeBlock } from './blocks.ts'
 import { checkDigest } from './body.ts'
-import { type FileStat, FILE_MODE, type FsPromises, READ_FLAGS, SIDECAR_BIT } from './calls.ts'
+import { FILE_MODE, type FileStat, type FsPromises, READ_FLAGS, SIDECAR_BIT } from './calls.ts'
 import { errnoOf } from './errors.ts'
 import type { Place } from './names.ts'
 import { publish } from './publish.ts'

@@ -100,6 +100,8 @@ export function createDescriptors(fs: FsPromises, maxOpen: number, clock: Clock)
     entry.holders += 1
     heldCount += 1
     let released = false
+    // Whoever lends has looked at the file this instant: the first stamp is what was seen then.
+    let isJustSeen = true
     const checkOpen = (): void => {
       if (released || closed)
         throw new MediaError('MEDIA_CLOSED', 'the file is closed; open the object again')
@@ -120,6 +122,10 @@ export function createDescriptors(fs: FsPromises, maxOpen: number, clock: Clock)
       },
       stamp() {
         checkOpen()
+        if (isJustSeen) {
+          isJustSeen = false
+          return entry.stamp
+        }
         const now = fs.fstat(entry.fd)
         // Numbers are compared before any text is made: this runs on every cached read.
         if (!isSameFile(now, entry.seen) || now.ctimeMs !== entry.seen.ctimeMs) {
@@ -169,6 +175,10 @@ export function createDescriptors(fs: FsPromises, maxOpen: number, clock: Clock)
       const known = entries.get(path)
       if (known !== undefined) {
         if (isUnchanged(known)) {
+          if (known.seen !== known.stat) {
+            known.seen = known.stat
+            known.stamp = stampOf(known.stat)
+          }
           entries.delete(path)
           entries.set(path, known)
           return lend(known)

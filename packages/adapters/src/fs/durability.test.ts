@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { bytesSource, digestOf, type Durability } from '@mediakeep/core'
+import { bytesSource, type Durability, digestOf } from '@mediakeep/core'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { fsStore } from './index.ts'
 import { makeRoot } from './testing/volumes.ts'

@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync, existsSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type ByteSource, bytesSource, digestOf, isMediaError } from '@mediakeep/core'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'

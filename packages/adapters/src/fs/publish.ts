@@ -1,5 +1,5 @@
 import { MediaError, type ObjectHead, type PutObjectOptions, type WriteCondition } from '@mediakeep/core'
-import { CREATE_FLAGS, type FileStat, FILE_MODE } from './calls.ts'
+import { CREATE_FLAGS, FILE_MODE, type FileStat } from './calls.ts'
 import { errnoOf } from './errors.ts'
 import { etagOf, headOf } from './heads.ts'
 import { withLockFile } from './lock-file.ts'

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import {
   existsSync,
   linkSync,
@@ -7,7 +8,6 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
-import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { bytesSource, digestOf, type ObjectReader } from '@mediakeep/core'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'

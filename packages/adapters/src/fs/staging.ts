@@ -13,7 +13,7 @@ import { createFileStream } from './reader.ts'
 import { createReservations, type Reservation } from './reservations.ts'
 import { createFileSink } from './sink.ts'
 import { sweepVolume } from './sweep.ts'
-import { tempFileOf, type TempFile } from './temp-files.ts'
+import { type TempFile, tempFileOf } from './temp-files.ts'
 import type { Volume } from './volume-state.ts'
 
 export interface FsStaging extends Staging {

@@ -68,12 +68,23 @@ const NO_BODY: ReadBody = { kind: 'none' }
 
 /** The entity of a record as it stands. */
 export function entityOf(media: Media): ReadEntity {
+  const known = entities.get(media)
+  if (known !== undefined) return known
   const { updatedAt: modifiedAt, sizeBytes, contentType, filename, visibility, digest } = media
-  // Spelled out twice: this runs for every read, and spreading an object costs more than the rest of the plan.
-  return digest === undefined
-    ? { modifiedAt, sizeBytes, contentType, filename, visibility }
-    : { modifiedAt, sizeBytes, contentType, filename, visibility, etag: etagOfDigest(digest) }
+  const entity: ReadEntity = {
+    modifiedAt,
+    sizeBytes,
+    contentType,
+    filename,
+    visibility,
+    ...(digest === undefined ? {} : { etag: etagOfDigest(digest) }),
+  }
+  entities.set(media, entity)
+  return entity
 }
+
+/** Snapshots never change, and a catalog gives the same one for every read of a hot record. */
+const entities = new WeakMap<Media, ReadEntity>()
 
 /**
  * The whole answer to a GET or HEAD of a content, but for its bytes, `Date` and `X-Request-Id`.

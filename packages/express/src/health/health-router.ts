@@ -4,10 +4,10 @@ import {
   type HealthReport,
   isMediaError,
   type MediaStore,
-  newId,
   requestIdOf,
   SAFETY_HEADERS,
 } from '@mediakeep/core'
+import { newRequestId } from '../request-id.ts'
 import type { MediaHandler } from '../router/media-router.ts'
 
 /** An id that no media has: its time is the epoch. */
@@ -25,7 +25,7 @@ export function healthRouter(store: Pick<MediaStore, 'health' | 'stat'>): MediaH
     const question = url.indexOf('?')
     const path = question === -1 ? url : url.slice(0, question)
     const isHealth = path === '/healthz'
-    const requestId = requestIdOf(request.headers['x-request-id'], newId)
+    const requestId = requestIdOf(request.headers['x-request-id'], newRequestId)
     if (!isHealth && path !== '/readyz') {
       if (next === undefined) send(response, requestId, 404, { status: 'unknown' })
       else next()

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Access, MediaError, type MediaStore, newId, requestIdOf } from '@mediakeep/core'
+import { type Access, MediaError, type MediaStore, requestIdOf } from '@mediakeep/core'
+import { newRequestId } from '../request-id.ts'
 import { absent } from './access.ts'
 import { sendProblem } from './answer.ts'
 import type { Exchange } from './exchange.ts'
@@ -55,7 +56,7 @@ export function mediaRouter(store: MediaStore, options: MediaRouterOptions): Med
       store,
       access,
       settings,
-      requestId: requestIdOf(request.headers['x-request-id'], newId),
+      requestId: requestIdOf(request.headers['x-request-id'], newRequestId),
       method: request.method ?? 'GET',
       path: isBelow ? path.slice(basePath.length) : path,
       query: question === -1 ? '' : url.slice(question + 1),
