@@ -4,6 +4,9 @@ import type { OpenConnectionOptions, SqliteConnection, SqliteDriver } from '../d
 /** Pages of the write-ahead log that start a checkpoint: 16 MiB, so that a burst of puts is not stopped by one. */
 const CHECKPOINT_PAGES = 4_000
 
+/** Pages each connection keeps, in KiB: the same on both drivers, whose defaults differ eightfold. */
+const CACHE_KIB = 32 * 1024
+
 /** Opens the file with the settings that every connection needs. */
 export function connect(
   driver: SqliteDriver,
@@ -13,7 +16,7 @@ export function connect(
   const connection = driver.open(file, options)
   try {
     // Statement journals and sorts never touch a disk: nothing of ours lies in a temporary folder.
-    connection.exec('PRAGMA temp_store = MEMORY')
+    connection.exec(`PRAGMA temp_store = MEMORY; PRAGMA cache_size = -${CACHE_KIB}`)
     if (!options.readOnly)
       connection.exec(`PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
     return connection
