@@ -64,9 +64,17 @@ export async function openContent(
   return reader
 }
 
+/** Contents never change and catalogs share them: each is asked for its etag once, not with every read. */
+const etags = new WeakMap<ContentRecord, string>()
+
 /** Strong validator of a content: equal for equal bytes. */
 function etagOf(content: ContentRecord): string {
-  return content.digest === undefined ? `${content.blobId}-${content.number}` : etagOfDigest(content.digest)
+  const known = etags.get(content)
+  if (known !== undefined) return known
+  const { digest, blobId, number } = content
+  const etag = digest === undefined ? `${blobId}-${number}` : etagOfDigest(digest)
+  etags.set(content, etag)
+  return etag
 }
 
 /** @throws MediaError MEDIA_NOT_READY, MEDIA_HELD or MEDIA_ABSENT by the content's state. */
