@@ -17,7 +17,7 @@ const cases = [
 await describeConformance('subject', { cases, waivers: [], timeoutMs: 1000, capabilities: async () => new Set(), open })
 `
 
-test('describeConformance() makes node:test tests that pass, fail and skip with their reason', async () => {
+test('describeConformance() makes node:test tests that pass and fail, of what applies', async () => {
   const directory = await mkdtemp(join(packageRoot, '.node-test-'))
   try {
     await writeFile(join(directory, 'suite.ts'), SUITE)
@@ -42,7 +42,7 @@ test('describeConformance() makes node:test tests that pass, fail and skip with 
     const output = await run(['--test-reporter=tap', join(directory, 'out', 'suite.mjs')])
     expect(output).toMatch(/^\s*ok \d+ - good: passes$/m)
     expect(output).toMatch(/^\s*not ok \d+ - bad: fails$/m)
-    expect(output).toMatch(/^\s*ok \d+ - absent: needs # SKIP skipped: needs wings$/m)
+    expect(output).not.toContain('absent')
     expect(output).toContain('broken promise')
   } finally {
     await rm(directory, { recursive: true, force: true })
