@@ -43,13 +43,15 @@ export function createDatabase(connection: SqliteConnection): Database {
   return database
 }
 
+const parse = (row: JsonRow): unknown => JSON.parse(row.json)
+
 function jsonStatement(statement: SqliteStatement<JsonRow>): JsonStatement<unknown> {
   return {
     get(...values) {
       const row = statement.get(...values)
-      return row === undefined ? undefined : JSON.parse(row.json)
+      return row === undefined ? undefined : parse(row)
     },
-    all: (...values) => statement.all(...values).map((row) => JSON.parse(row.json)),
+    all: (...values) => statement.all(...values).map(parse),
   }
 }
 
