@@ -9,6 +9,8 @@ export function snapshotOf(record: MediaRecord): Media {
   const known = snapshots.get(record)
   if (known !== undefined) return known
   const { content } = record
+  const createdMs = record.createdAt.getTime()
+  const updatedMs = record.updatedAt.getTime()
   const media: Media = Object.freeze({
     id: record.id,
     namespace: record.namespace,
@@ -26,8 +28,13 @@ export function snapshotOf(record: MediaRecord): Media {
     state: content.state,
     revision: record.revision,
     contentNumber: content.number,
-    createdAt: record.createdAt,
-    updatedAt: record.updatedAt,
+    // A Date cannot be frozen, and the snapshot is shared: each look makes its own.
+    get createdAt() {
+      return new Date(createdMs)
+    },
+    get updatedAt() {
+      return new Date(updatedMs)
+    },
   })
   snapshots.set(record, media)
   records.set(media, record)

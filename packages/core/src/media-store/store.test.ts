@@ -190,6 +190,17 @@ describe('the composition', () => {
     expect(await keys(objects)).toHaveLength(2)
   })
 
+  it('gives snapshots that nobody can change for others', async () => {
+    const { store } = await fixture()
+    const media = await store.put(small, { tags: ['a'], metadata: { deep: { n: 1 } } })
+    const before = media.createdAt.getTime()
+    media.createdAt.setTime(0)
+    expect(() => Object.assign(media, { owner: 'thief' })).toThrow(TypeError)
+    expect(media.createdAt.getTime()).toBe(before)
+    expect({ ...media }.updatedAt).toBeInstanceOf(Date)
+    expect(JSON.parse(JSON.stringify(media))).toMatchObject({ createdAt: new Date(before).toISOString() })
+  })
+
   it('tells events to all who listen, and ends them at close', async () => {
     const { store } = await fixture()
     const seen: string[] = []
