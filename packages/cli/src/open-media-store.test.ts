@@ -25,6 +25,7 @@ describe('openMediaStore()', () => {
     expect(second.verifyUrl(media.id, url.searchParams).download).toBe(false)
     await second.close()
     expect((await stat(join(root, 'keys.json'))).mode & 0o777).toBe(0o600)
+    expect((await stat(root)).mode & 0o007, 'records are not for every user of the machine').toBe(0)
   })
 
   it('opens one folder twice at once, and each sees what the other stored', async () => {

@@ -56,7 +56,8 @@ export async function openMediaStore(
 
 async function createFolder(root: string): Promise<void> {
   try {
-    await mkdir(root, { recursive: true })
+    // Names, owners and tags are nobody else's on this machine, like the bytes in `volume/`.
+    await mkdir(root, { recursive: true, mode: 0o750 })
   } catch (cause) {
     throw new MediaError(
       'MEDIA_UNAVAILABLE',

@@ -11,7 +11,7 @@ import {
 
 /**
  * Everybody may do everything, as one principal who owns what is put.
- * For a machine of one's own: servers refuse to listen off loopback with it.
+ * For a machine of one's own: listen on loopback only.
  */
 export function openAccess(principal: Principal = { id: 'anonymous', admin: true }): Access {
   return { open: true, authenticate: () => principal, authorize: () => true }
