@@ -1,12 +1,11 @@
 // The quick start: a media store behind Express. Everything above `const app` is settings, everything below it is yours to keep.
-import { healthRouter, mediaRouter, openAccess } from '@mediakeep/express'
+import { healthRouter, loopbackOnly, mediaRouter, openAccess } from '@mediakeep/express'
 import express from 'express'
 import { openMediaStore } from 'mediakeep'
 import {
   listen,
   logFailure,
   loopbackHost,
-  onlyThisMachine,
   pageHeaders,
   portNumber,
   publicFolder,
@@ -18,7 +17,7 @@ const port = portNumber(process.env.PORT ?? '3000')
 const store = await openMediaStore(process.env.MEDIAKEEP_DATA ?? './data')
 
 const app = express().disable('x-powered-by')
-app.use(onlyThisMachine)
+app.use(loopbackOnly())
 app.use('/media', mediaRouter(store, { access: openAccess(), onError: logFailure }))
 app.use(healthRouter(store))
 app.get('/api/usage', async (_request, response) => {

@@ -1,7 +1,7 @@
 // What any small server needs and no media store has an opinion on: settings, listening, stopping.
 import { createServer } from 'node:http'
-import { isIP } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { drainServer, isLoopback } from '@mediakeep/express'
 
 export const publicFolder = fileURLToPath(new URL('public', import.meta.url))
 
@@ -13,7 +13,7 @@ function refuse(sentence) {
 
 /** The host when only this machine can reach it. With open access everybody who reaches the server may delete everything. */
 export function loopbackHost(host) {
-  if (isLoopbackName(host)) return host
+  if (isLoopback(host)) return host
   refuse(
     `HOST=${host} would let everybody on the network read and delete your media, for this example asks nobody who they are. ` +
       'Keep HOST at 127.0.0.1, or copy the example and give mediaRouter an `access` of your own (docs/guide/express.md).',
@@ -25,28 +25,6 @@ export function portNumber(text) {
   const port = Number(text)
   if (/^\d+$/.test(text) && port <= 65_535) return port
   refuse(`PORT=${text} is not a port: give a number from 0 to 65535.`)
-}
-
-const isLoopbackName = (name) =>
-  name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'))
-
-/**
- * Open access means: whoever reaches the server. A browser here reaches it too, on behalf of any page it shows.
- * So other sites are turned away: by the name they came under (a foreign name that was pointed at this machine),
- * and by what the browser says of the page that asks.
- */
-export function onlyThisMachine(request, response, next) {
-  const name = (request.headers.host ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '')
-  const isFollowedLink = request.headers['sec-fetch-mode'] === 'navigate' && request.method === 'GET'
-  const isForeignPage = request.headers['sec-fetch-site'] === 'cross-site' && !isFollowedLink
-  if (isLoopbackName(name) && !isForeignPage) return next()
-  response.status(403).type('application/problem+json')
-  response.json({
-    type: 'about:blank',
-    title: 'Forbidden',
-    status: 403,
-    detail: 'this example serves its own machine only',
-  })
 }
 
 /** The page needs nothing but itself: no other site, no inline script. */
@@ -90,9 +68,6 @@ export function listen(app, { port, host }) {
   })
 }
 
-/** How long uploads and downloads under way may take to end after a signal. */
-const DRAIN_MS = 10_000
-
 /**
  * SIGTERM or Ctrl-C: no new connections, requests under way end, the store closes, exit 0.
  * A second signal ends the program at once.
@@ -102,14 +77,7 @@ export function stopOnSignals(server, store) {
   const stop = async () => {
     if (stopping) process.exit(1)
     stopping = true
-    const closed = new Promise((resolve) => server.close(resolve))
-    // Kept-alive connections end with their request; those of a client that has stopped reading, at the deadline.
-    server.closeIdleConnections()
-    const idle = setInterval(() => server.closeIdleConnections(), 100)
-    const deadline = setTimeout(() => server.closeAllConnections(), DRAIN_MS)
-    await closed
-    clearInterval(idle)
-    clearTimeout(deadline)
+    await drainServer(server)
     await store.close()
     process.exit(0)
   }

@@ -25,3 +25,5 @@ export const MAX_IDEMPOTENCY_KEY_LENGTH = 255
 /** Items of a page, when the request does not say. */
 export const DEFAULT_PAGE_LIMIT = 50
 export const MAX_PAGE_LIMIT = 100
+/** How long requests under way may take to end when a server drains. */
+export const DRAIN_GRACE_MS = 10_000
