@@ -70,13 +70,17 @@ function serverSubject({ name, kind }, { root, folder, files, plan, seconds, sta
       await checkAnswers(server, files, plan)
       writeList(list, server.paths)
     },
-    async window({ isWarmUp }) {
+    async beforeTurn() {
+      if (plan.warmUpSeconds === undefined) return
+      await load({ ...plan, port: server.port, list, seconds: plan.warmUpSeconds })
+    },
+    async window() {
       const cpuBefore = cpuSeconds(server.pid)
       const done = await load({
         ...plan,
         port: server.port,
         list,
-        seconds: isWarmUp ? (plan.warmUpSeconds ?? 2) : seconds,
+        seconds,
       })
       const cpu = cpuSeconds(server.pid) - cpuBefore
       if (done.errors > 0) throw new Error(`${done.errors} of ${done.requests} requests failed`)
