@@ -5,13 +5,14 @@ import { catalogError } from './errors.ts'
 import { checkFile } from './file-checks.ts'
 import { storeId } from './ids.ts'
 import { createRecordMemo } from './memo.ts'
-import { recordOf, recordText, sharedRecordOf } from './reads/record.ts'
-import { createReadPlace, isOnePosting } from './reads/where.ts'
-import { readChunkSums, readVolumeUsage } from './reads/usage.ts'
 import { linkedTexts, listRecords } from './reads/list.ts'
+import { recordOf, recordText, sharedRecordOf } from './reads/record.ts'
+import { readChunkSums, readVolumeUsage } from './reads/usage.ts'
+import { createReadPlace, isOnePosting } from './reads/where.ts'
 import { closedError, startThread, type ThreadClient } from './threads/client.ts'
 import { connect } from './threads/connect.ts'
 import type { ThreadSetup } from './threads/protocol.ts'
+import { createTurnVersion } from './turn-version.ts'
 import { isSessionLive, listSessions } from './writes/sessions.ts'
 import { listVolumes } from './writes/volumes.ts'
 
@@ -57,6 +58,7 @@ interface Opened {
 export function sqliteCatalog(options: SqliteCatalogOptions): Catalog {
   const offsetMs = (): number => (options.clock === undefined ? 0 : options.clock.now() - Date.now())
   const memo = createRecordMemo(options.maxMemoRecords ?? MAX_MEMO_RECORDS)
+  const turn = createTurnVersion()
   const place = createReadPlace()
   let opening: Promise<Opened> | undefined
   let opened: Opened | undefined
@@ -148,7 +150,7 @@ export function sqliteCatalog(options: SqliteCatalogOptions): Catalog {
 
     get: (namespace, ref) =>
       read('get', (database) => {
-        const version = versionOf(database)
+        const version = turn.read(() => versionOf(database))
         const name = typeof ref === 'string' ? `${namespace}\n${ref}` : `${namespace}\n\n${ref.key}`
         const known = memo.get(version, name)
         if (known !== undefined) return known

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { isMediaError, MediaError } from '@mediakeep/core'
 import { errorFromWire } from '../errors.ts'
+import { noteAnswer } from '../turn-version.ts'
 import type {
   AnswersMessage,
   CallMessage,
@@ -62,6 +63,7 @@ export async function startThread(
       case 'closed':
         return
       case 'answers':
+        noteAnswer()
         for (const answer of message.answers) {
           const call = waiting.get(answer[0])
           if (call === undefined) continue

@@ -1,5 +1,5 @@
-import { catalogError, isBusy } from '../errors.ts'
 import type { OpenConnectionOptions, SqliteConnection, SqliteDriver } from '../driver.ts'
+import { catalogError, isBusy } from '../errors.ts'
 
 /** Pages of the write-ahead log that start a checkpoint: 16 MiB, so that a burst of puts is not stopped by one. */
 const CHECKPOINT_PAGES = 4_000

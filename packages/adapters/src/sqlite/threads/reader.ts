@@ -3,8 +3,8 @@ import { MediaError } from '@mediakeep/core'
 import { createDatabase, type Database } from '../database.ts'
 import type { SqliteDriver } from '../driver.ts'
 import { catalogError, errorToWire } from '../errors.ts'
-import { readUsage } from '../reads/usage.ts'
 import { linkedTexts, listTexts } from '../reads/list.ts'
+import { readUsage } from '../reads/usage.ts'
 import { connect, retryWhileBusy } from './connect.ts'
 import type {
   AnswerMessage,

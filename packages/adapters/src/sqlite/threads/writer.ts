@@ -2,8 +2,8 @@ import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import { createDatabase } from '../database.ts'
 import type { SqliteDriver } from '../driver.ts'
 import { migrate } from '../migrate.ts'
-import { commitGroup, takeGroup, type WaitingCall } from './group-commit.ts'
 import { connect, retryWhileBusy } from './connect.ts'
+import { commitGroup, takeGroup, type WaitingCall } from './group-commit.ts'
 import type { AnswersMessage, CallsMessage, ThreadSetup } from './protocol.ts'
 
 /** The one writer: owns the only connection of this process that may write. */

@@ -3,8 +3,8 @@ import {
   checkCondition,
   distinctLinks,
   distinctTags,
-  type MediaRecord,
   MediaError,
+  type MediaRecord,
   type PlacementRecord,
   termsOf,
 } from '@mediakeep/core'
@@ -19,11 +19,11 @@ import {
   writtenText,
 } from '../reads/record.ts'
 import { noteLostReference } from './blobs.ts'
-import { isUsed, settlePlacement } from './settle.ts'
-import { recordOutcome } from './outcomes.ts'
-import { closeSession, liveSession, pinsOf } from './sessions.ts'
 import { orConflict } from './conflict.ts'
 import { blobFacts, bytesOf, contentsOf, insertContent } from './contents.ts'
+import { recordOutcome } from './outcomes.ts'
+import { closeSession, liveSession, pinsOf } from './sessions.ts'
+import { isUsed, settlePlacement } from './settle.ts'
 import { addTerms, replaceTerms } from './terms.ts'
 import { addToOwner } from './volumes.ts'
 
