@@ -4,13 +4,13 @@ import { describe, expect, it } from 'vitest'
 import { digestOf } from '../bytes/digest.ts'
 import type { ByteRange } from '../contracts/bytes.ts'
 import type { ObjectFile } from '../contracts/object-store.ts'
-import { createBlockPool } from './block-pool.ts'
+import { BLOCK_BYTES, createBlockPool } from './block-pool.ts'
 import { CHUNK_BYTES, createChunkSummer } from './chunk-sums.ts'
 import { createBlockReader, type ExpectedBytes } from './verified-blocks.ts'
 import { readVerifiedObject, readVerifiedRange } from './verified-piece.ts'
 import { createVerifyMemo, type VerifiedChunks } from './verify-memo.ts'
 
-function fileOver(bytes: Buffer): ObjectFile & { reads: number } {
+function fileOver(bytes: Buffer, stamp = '1'): ObjectFile & { reads: number } {
   const file = {
     sizeBytes: bytes.length,
     reads: 0,
@@ -18,7 +18,7 @@ function fileOver(bytes: Buffer): ObjectFile & { reads: number } {
       file.reads++
       return bytes.copy(buffer, 0, position, position + buffer.length)
     },
-    stamp: () => '1',
+    stamp: () => stamp,
     close: async () => {},
   }
   return file
@@ -140,19 +140,37 @@ describe('verified reads of a file', () => {
     let now = 0
     const memo = createVerifyMemo({ forMs: 1000, now: () => now })
     const range = { start: 10, endExclusive: 20 }
-    await readVerifiedRange(fileOver(bytes), range, expected, memo.of('p', 'a', bytes.length))
+    await readVerifiedRange(fileOver(bytes, 'a'), range, expected, memo.of('p', 'a', bytes.length))
     const damaged = Buffer.alloc(bytes.length)
     expect(
-      await readVerifiedRange(fileOver(damaged), range, expected, memo.of('p', 'a', bytes.length)),
+      await readVerifiedRange(fileOver(damaged, 'a'), range, expected, memo.of('p', 'a', bytes.length)),
     ).toHaveLength(10)
     await expect(
-      readVerifiedRange(fileOver(damaged), range, expected, memo.of('p', 'b', bytes.length)),
+      readVerifiedRange(fileOver(damaged, 'b'), range, expected, memo.of('p', 'b', bytes.length)),
     ).rejects.toMatchObject({ code: 'MEDIA_CORRUPT' })
-    await readVerifiedRange(fileOver(bytes), range, expected, memo.of('p', 'b', bytes.length))
+    await readVerifiedRange(fileOver(bytes, 'b'), range, expected, memo.of('p', 'b', bytes.length))
     now = 1000
     await expect(
-      readVerifiedRange(fileOver(damaged), range, expected, memo.of('p', 'b', bytes.length)),
+      readVerifiedRange(fileOver(damaged, 'b'), range, expected, memo.of('p', 'b', bytes.length)),
     ).rejects.toMatchObject({ code: 'MEDIA_CORRUPT' })
+  })
+
+  it('check again what was verified when the file is written to under the reader', async () => {
+    const bytes = randomBytes(BLOCK_BYTES * 3 + 5)
+    const expected = expectedOf(bytes)
+    const verified = createVerifyMemo({ forMs: 1000, now: () => 0 }).of('p', 'before', bytes.length)
+    verified.addAll()
+    for (const range of [whole(bytes), { start: 70_000, endExclusive: bytes.length - 1 }]) {
+      const touched = await readAll(fileOver(bytes, 'after'), range, expected, verified)
+      expect(touched.equals(bytes.subarray(range.start, range.endExclusive))).toBe(true)
+      const damaged = fileOver(Buffer.from(bytes).fill(0, BLOCK_BYTES + 9, BLOCK_BYTES + 10), 'after')
+      await expect(readAll(damaged, range, expected, verified)).rejects.toMatchObject({ reason: 'checksum' })
+    }
+    const piece = { start: BLOCK_BYTES, endExclusive: BLOCK_BYTES + 20 }
+    const damaged = fileOver(Buffer.from(bytes).fill(0, BLOCK_BYTES + 9, BLOCK_BYTES + 12), 'after')
+    await expect(readVerifiedRange(damaged, piece, expected, verified)).rejects.toMatchObject({
+      reason: 'checksum',
+    })
   })
 
   it('give a block back once when they are stopped while it is being read', async () => {

@@ -34,7 +34,7 @@ export interface BlockReader {
  *
  * A whole read is checked by SHA-256: the last block is given only when the digest of all of them is right.
  * A range is checked by the sums of the chunks it touches, each before any byte of it is given.
- * Chunks that `verified` knows are not checked again.
+ * Chunks that `verified` knows are not checked again while the file's stamp is the one they were verified under.
  */
 export function createBlockReader(
   file: ObjectFile,
@@ -51,20 +51,30 @@ export function createBlockReader(
   let ahead: Promise<Lent> | undefined
   let stopped = false
 
+  const fill = async (block: Buffer, { readStart, readEnd, check }: Span): Promise<Buffer> => {
+    const target = block.subarray(0, readEnd - readStart)
+    const count = await file.read(target, readStart)
+    if (count !== target.length)
+      throw corruptBytes(
+        expected.placementId,
+        'short',
+        `${readStart + count} of ${sizeBytes} bytes are there`,
+      )
+    if (check) await checkChunks(target, readStart, expected, verified)
+    return target
+  }
   const read = async (): Promise<Lent> => {
-    const want = span(position, range, sizeBytes, bySums, verified)
+    const from = position
+    let want = span(from, range, sizeBytes, bySums, verified)
     position = want.giveEnd
     const block = pool.take()
     try {
-      const target = block.subarray(0, want.readEnd - want.readStart)
-      const count = await file.read(target, want.readStart)
-      if (count !== target.length)
-        throw corruptBytes(
-          expected.placementId,
-          'short',
-          `${want.readStart + count} of ${sizeBytes} bytes are there`,
-        )
-      if (want.check) await checkChunks(target, want.readStart, expected, verified)
+      let target = await fill(block, want)
+      // What was verified is the file as it was. Written to since then, it is verified anew, also under a reader.
+      if (hash === undefined && !want.check && file.stamp() !== verified.stamp) {
+        want = span(from, range, sizeBytes, true, undefined)
+        target = await fill(block, want)
+      }
       hash?.update(target)
       if (hash !== undefined && want.giveEnd === sizeBytes) checkDigest(hash, expected, verified)
       return { block, bytes: target.subarray(want.giveStart - want.readStart, want.giveEnd - want.readStart) }
@@ -115,13 +125,13 @@ interface Span {
   readonly check: boolean
 }
 
-/** The next piece to read. Where chunks must be checked it is widened to whole chunks. */
+/** The next piece to read. Where chunks must be checked it is widened to whole chunks; without `verified` all of them must. */
 function span(
   position: number,
   range: ByteRange,
   sizeBytes: number,
   bySums: boolean,
-  verified: VerifiedChunks,
+  verified: VerifiedChunks | undefined,
 ): Span {
   const chunkStart = position - (position % CHUNK_BYTES)
   const giveEnd = Math.min(range.endExclusive, chunkStart + BLOCK_BYTES)
@@ -129,8 +139,8 @@ function span(
   if (!bySums) return plain
   const firstChunk = chunkStart / CHUNK_BYTES
   const lastChunk = Math.floor((giveEnd - 1) / CHUNK_BYTES)
-  let known = true
-  for (let chunk = firstChunk; chunk <= lastChunk && known; chunk++) known = verified.has(chunk)
+  let known = verified !== undefined
+  for (let chunk = firstChunk; chunk <= lastChunk && known; chunk++) known = verified?.has(chunk) === true
   if (known) return plain
   return {
     readStart: chunkStart,

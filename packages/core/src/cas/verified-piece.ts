@@ -34,7 +34,7 @@ export async function readVerifiedRange(
   if (known) {
     const bytes = Buffer.allocUnsafe(range.endExclusive - range.start)
     await fill(file, bytes, range.start, expected)
-    return bytes
+    if (file.stamp() === verified.stamp) return bytes // else it was written to since then, and is verified anew
   }
   const start = firstChunk * CHUNK_BYTES
   const bytes = Buffer.allocUnsafe(Math.min(expected.sizeBytes, (lastChunk + 1) * CHUNK_BYTES) - start)

@@ -12,6 +12,8 @@ export interface VerifyMemo {
 }
 
 export interface VerifiedChunks {
+  /** Of the file that was verified. */
+  readonly stamp: string
   readonly whole: boolean
   has(chunk: number): boolean
   add(chunk: number): void
@@ -19,7 +21,6 @@ export interface VerifiedChunks {
 }
 
 interface Entry extends VerifiedChunks {
-  readonly stamp: string
   readonly sinceMs: number
 }
 
@@ -34,7 +35,8 @@ export function createVerifyMemo(options: {
     of(placementId, stamp, sizeBytes) {
       const now = options.now()
       const known = entries.get(placementId)
-      if (known !== undefined && known.stamp === stamp && now - known.sinceMs < options.forMs) return known
+      if (known !== undefined && known.stamp === stamp && Math.abs(now - known.sinceMs) < options.forMs)
+        return known
       const entry = createEntry(stamp, now, sizeBytes)
       entries.delete(placementId)
       if (options.forMs > 0) {

@@ -22,31 +22,36 @@ function readStream(stream: Readable, take: TakeChunk, signal: AbortSignal | und
   return new Promise((resolve, reject) => {
     let busy = false
     let ended = false
-    const settle = (error?: unknown): void => {
-      stream.off('data', onData).off('end', onEnd).off('error', settle).off('close', onClose)
+    const forget = (): void => {
+      stream.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose)
       signal?.removeEventListener('abort', onAbort)
-      if (error === undefined) {
-        resolve()
-        return
-      }
+    }
+    const finish = (): void => {
+      forget()
+      resolve()
+    }
+    // A function of its own: whatever is thrown is a failure, `undefined` too.
+    const fail = (error: unknown): void => {
+      forget()
       stream.on('error', ignore) // destroying may still report; nobody listens any more
       stream.destroy()
       reject(error)
     }
-    const onAbort = (): void => settle(signal?.reason)
+    const onError = (error: unknown): void => fail(error ?? incomplete())
+    const onAbort = (): void => fail(signal?.reason)
     const onEnd = (): void => {
       ended = true
-      if (!busy) settle()
+      if (!busy) finish()
     }
     const onClose = (): void => {
-      if (!ended) settle(incomplete())
+      if (!ended) fail(incomplete())
     }
     const onData = (chunk: unknown): void => {
       let wait: Promise<void> | undefined
       try {
         wait = take(asBytes(chunk))
       } catch (error) {
-        settle(error)
+        fail(error)
         return
       }
       if (wait === undefined) return
@@ -54,20 +59,30 @@ function readStream(stream: Readable, take: TakeChunk, signal: AbortSignal | und
       stream.pause()
       wait.then(() => {
         busy = false
-        if (ended) settle()
+        if (ended) finish()
         else stream.resume()
-      }, settle)
+      }, fail)
     }
     if (signal?.aborted === true) {
-      settle(signal.reason)
+      fail(signal.reason)
       return
     }
     if (stream.errored !== null || stream.destroyed) {
-      settle(stream.errored ?? incomplete())
+      fail(stream.errored ?? incomplete())
+      return
+    }
+    if (stream.readableEncoding !== null) {
+      fail(
+        new MediaError(
+          'MEDIA_BAD_INPUT',
+          `the stream gives text in ${stream.readableEncoding}, which cannot hold every byte; leave its encoding unset`,
+          { reason: 'not-bytes' },
+        ),
+      )
       return
     }
     if (stream.readableEnded) {
-      settle(
+      fail(
         new MediaError('MEDIA_BAD_INPUT', 'the body was read before; a stream can be stored once', {
           reason: 'body-used',
         }),
@@ -75,7 +90,7 @@ function readStream(stream: Readable, take: TakeChunk, signal: AbortSignal | und
       return
     }
     signal?.addEventListener('abort', onAbort, { once: true })
-    stream.on('end', onEnd).on('error', settle).on('close', onClose).on('data', onData)
+    stream.on('end', onEnd).on('error', onError).on('close', onClose).on('data', onData)
   })
 }
 
@@ -102,8 +117,16 @@ async function readIterable(
     }
   } finally {
     signal?.removeEventListener('abort', onAbort)
-    // Not awaited: an iterator that stalls in next() would never answer return().
-    if (!done) Promise.resolve(iterator.return?.()).catch(ignore)
+    if (!done) letGo(iterator)
+  }
+}
+
+/** Not awaited: an iterator that stalls in next() would never answer return(). What it throws hides no other failure. */
+export function letGo(iterator: AsyncIterator<Uint8Array>): void {
+  try {
+    Promise.resolve(iterator.return?.()).catch(ignore)
+  } catch {
+    // it has let go of itself
   }
 }
 

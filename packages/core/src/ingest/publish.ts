@@ -38,6 +38,7 @@ export async function publish(
   signal: AbortSignal | undefined,
 ): Promise<Published> {
   const distrust: string[] = []
+  await session.reserve(volume, body.summary.sizeBytes)
   for (;;) {
     const placementId = newPlacementId()
     const key = physicalKey(body.summary.digest, placementId)
@@ -79,8 +80,10 @@ async function writeBytes(
   const { source, summary } = body
   const path = isStaged(source) ? source.path : undefined
   const call = signal === undefined ? {} : { signal }
-  if (path !== undefined && volume.store.adopt !== undefined) return volume.store.adopt(key, path, call)
-  const head = await volume.store.put(key, source, call)
+  const head =
+    path !== undefined && volume.store.adopt !== undefined
+      ? await volume.store.adopt(key, path, call)
+      : await volume.store.put(key, source, call)
   if (head.sizeBytes !== summary.sizeBytes) {
     throw new MediaError(
       'MEDIA_UNAVAILABLE',

@@ -2,7 +2,7 @@ import { isDigest } from '../bytes/digest.ts'
 import { isId } from '../bytes/id.ts'
 import type { Digest } from '../contracts/bytes.ts'
 import type { CommitContent } from '../contracts/catalog.ts'
-import type { LatePutOptions, MediaCondition, MediaRef, PutOptions } from '../contracts/media.ts'
+import type { LatePutOptions, MediaCondition, MediaRef, PutOptions, Visibility } from '../contracts/media.ts'
 import { MediaError } from '../errors/media-error.ts'
 import { cleanFilename, parseLinkTarget, parseMediaKey, parseMetadata, parseTags } from '../names/index.ts'
 
@@ -76,16 +76,21 @@ export function parseRef(ref: MediaRef): MediaRef {
 
 function parseMedia(options: LatePutOptions): PutRequest['media'] {
   const { at, when, visibility, tags, metadata, links } = options
-  if (visibility !== undefined && visibility !== 'public' && visibility !== 'private')
-    throw bad('bad-visibility', 'visibility is public or private')
   return {
     ...(at === undefined ? {} : { at: parseRef(at) }),
     ...(when === undefined ? {} : { when: parseCondition(when, at) }),
-    ...(visibility === undefined ? {} : { visibility }),
+    ...(visibility === undefined ? {} : { visibility: parseVisibility(visibility) }),
     ...(tags === undefined ? {} : { tags: parseTags(tags) }),
     ...(metadata === undefined ? {} : { metadata: parseMetadata(metadata) }),
     ...(links === undefined ? {} : { links: links.map(parseLinkTarget) }),
   }
+}
+
+/** @throws MediaError MEDIA_BAD_INPUT `bad-visibility` */
+export function parseVisibility(visibility: Visibility): Visibility {
+  if (visibility !== 'public' && visibility !== 'private')
+    throw bad('bad-visibility', 'visibility is public or private')
+  return visibility
 }
 
 function parseCondition(when: MediaCondition, at: MediaRef | undefined): MediaCondition {

@@ -6,9 +6,10 @@ import type { CommittedContent, MediaRecord } from '../contracts/catalog.ts'
 import type { StagingWriter } from '../contracts/object-store.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
 import type { Volume } from '../tiering/volume.ts'
+import { untilAbort } from '../time/interruption.ts'
 import { decideType } from '../validation/decide-type.ts'
 import { admit } from './admit.ts'
-import { forEachChunk } from './chunks.ts'
+import { forEachChunk, letGo } from './chunks.ts'
 import type { IngestContext } from './context.ts'
 import { type Intake, toIntake } from './intake.ts'
 import type { KeyedLock } from './keyed-lock.ts'
@@ -76,7 +77,8 @@ export async function putBody(
         { reason: 'digest-mismatch' },
       )
     }
-    const final = request.late === undefined ? request : mergeLate(request, await request.late())
+    const final =
+      request.late === undefined ? request : mergeLate(request, await untilAbort(request.late(), signal))
     if (final.filename !== request.filename) {
       decideType(
         { sniffed: received.sniffed, declared: request.declaredType, filename: final.filename },
@@ -86,7 +88,7 @@ export async function putBody(
     signal?.throwIfAborted()
     const outcome = await commit(context, digestLock, session, volume, final, received, signal)
     // The caller gave the file away; what dedupe or a copy left of it goes.
-    if (intake.kind === 'file') await rm(intake.path, { force: true })
+    if (intake.kind === 'file') await removeGiven(context, intake.path)
     return outcome
   } finally {
     if (!taken) discardIntake(intake)
@@ -136,7 +138,12 @@ async function receive(
       (chunk) => {
         const wait = receiver.write(chunk)
         progress.receivedBytes = receiver.receivedBytes
-        request.onProgress?.(receiver.receivedBytes)
+        try {
+          request.onProgress?.(receiver.receivedBytes)
+        } catch (error) {
+          wait?.catch(() => {}) // one failure is told; this one must not go unheard
+          throw error
+        }
         return wait
       },
       signal,
@@ -298,5 +305,20 @@ function discardIntake(intake: Intake): void {
   if (intake.kind !== 'stream') return
   const { stream } = intake
   if ('destroy' in stream) stream.on('error', () => {}).destroy()
-  else Promise.resolve(stream[Symbol.asyncIterator]().return?.()).catch(() => {})
+  else if (!('locked' in stream && stream.locked === true)) letGo(stream[Symbol.asyncIterator]())
+}
+
+/** The media is kept by now: a folder that keeps its file makes no failure of it. */
+async function removeGiven(context: IngestContext, path: string): Promise<void> {
+  try {
+    await rm(path, { force: true })
+  } catch {
+    context.emit({
+      type: 'upkeep.failed',
+      at: new Date(context.clock.now()),
+      task: 'remove-moved-file',
+      code: 'MEDIA_UNAVAILABLE',
+      message: 'a file that was given away could not be removed from its folder',
+    })
+  }
 }

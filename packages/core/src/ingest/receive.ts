@@ -49,6 +49,8 @@ export function createReceiver(options: ReceiveOptions): Receiver {
   let decided: { sniffed: Sniffed; contentType: string; policy: MediaPolicy } | undefined
   let writer: StagingWriter | undefined
   let limitBytes = options.maxBodyBytes
+  /** The step under way. A body that breaks off meanwhile must not leave behind what the step still opens. */
+  let advancing: Promise<void> | undefined
 
   const decide = async (complete: boolean): Promise<void> => {
     const prefix = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)
@@ -100,7 +102,8 @@ export function createReceiver(options: ReceiveOptions): Receiver {
         decided === undefined
           ? digester.sizeBytes >= SNIFF_BYTES
           : digester.sizeBytes > options.memoryBodyBytes
-      return due ? advance() : undefined
+      if (due) advancing = advance()
+      return due ? advancing : undefined
     },
     async finish() {
       const { declaredBytes } = options
@@ -130,6 +133,7 @@ export function createReceiver(options: ReceiveOptions): Receiver {
       return { ...about, source: staged, discard: () => staged.discard() }
     },
     async abort() {
+      await advancing?.catch(() => {}) // told to whoever wrote
       await writer?.abort()
     },
   }

@@ -25,6 +25,8 @@ export interface PutSession {
   adopted(fence: number): void
   /** Begins it now. @returns the media an earlier put with the same idempotency key made. */
   begin(volume: Volume | undefined): Promise<string | undefined>
+  /** Reserves room for a body of known size, where the session was begun without. */
+  reserve(volume: Volume, sizeBytes: number): Promise<void>
   /** Reserves room that unknown lengths need, and keeps the session alive. Cheap when nothing is due. */
   onReceived(receivedBytes: number, volume: Volume | undefined): Promise<void> | undefined
   /** Ends it when it was begun and not committed: room, pins and staged placements go. Never throws. */
@@ -36,6 +38,8 @@ export function createPutSession(context: IngestContext, plan: SessionPlan): Put
   const id = newId(context.clock.now())
   let fence: number | undefined
   let over = false
+  /** Begun for its idempotency key alone: before anything was known of room. */
+  let unreserved = false
   let reservedBytes = 0
   let extendedAtMs = 0
 
@@ -54,6 +58,25 @@ export function createPutSession(context: IngestContext, plan: SessionPlan): Put
     reservations: reservations(volume, bytes),
   })
 
+  const extend = (volume: Volume | undefined, bytes: number, offsetBytes?: number): Promise<unknown> => {
+    if (fence === undefined) return Promise.resolve()
+    extendedAtMs = context.clock.now()
+    return context.catalog.extendSession(
+      { id, fence },
+      {
+        ttlMs: context.sessionTtlMs,
+        ...(offsetBytes === undefined ? {} : { offsetBytes }),
+        reservations: reservations(volume, bytes),
+      },
+    )
+  }
+  const reserve = async (volume: Volume | undefined, bytes: number): Promise<void> => {
+    if (!unreserved || volume === undefined) return
+    unreserved = false
+    reservedBytes = bytes
+    await extend(volume, bytes)
+  }
+
   return {
     id,
     get begun() {
@@ -64,7 +87,11 @@ export function createPutSession(context: IngestContext, plan: SessionPlan): Put
       fence = given
     },
     async begin(volume) {
-      if (fence !== undefined) return undefined
+      if (fence !== undefined) {
+        await reserve(volume, plan.declaredBytes ?? RESERVE_STEP_BYTES)
+        return undefined
+      }
+      unreserved = volume === undefined
       reservedBytes = plan.declaredBytes ?? (volume === undefined ? 0 : RESERVE_STEP_BYTES)
       const answer = await context.catalog.beginSession(planned(volume, reservedBytes))
       if (answer.type === 'repeated') return answer.mediaId
@@ -72,23 +99,16 @@ export function createPutSession(context: IngestContext, plan: SessionPlan): Put
       extendedAtMs = context.clock.now()
       return undefined
     },
+    async reserve(volume, sizeBytes) {
+      if (volume.capacityBytes !== undefined) await reserve(volume, sizeBytes)
+    },
     onReceived(receivedBytes, volume) {
       if (fence === undefined) return undefined
-      const short = plan.declaredBytes === undefined && receivedBytes > reservedBytes
-      const now = context.clock.now()
-      if (!short && now - extendedAtMs < context.sessionTtlMs / 3) return undefined
+      const short = !unreserved && plan.declaredBytes === undefined && receivedBytes > reservedBytes
+      const fresh = Math.abs(context.clock.now() - extendedAtMs) < context.sessionTtlMs / 3
+      if (!short && fresh) return undefined
       if (short) reservedBytes = Math.max(receivedBytes, reservedBytes + RESERVE_STEP_BYTES)
-      extendedAtMs = now
-      return context.catalog
-        .extendSession(
-          { id, fence },
-          {
-            ttlMs: context.sessionTtlMs,
-            offsetBytes: receivedBytes,
-            reservations: reservations(volume, reservedBytes),
-          },
-        )
-        .then(() => {})
+      return extend(volume, reservedBytes, receivedBytes).then(() => {})
     },
     async end() {
       if (fence === undefined || over) return

@@ -71,6 +71,8 @@ export function createActivity(): Activity {
     async close(graceMs, clock) {
       closing = true
       if (underWay.size === 0) return
+      // Timers of the clock let a process end; here it would end with the catalog open and its own `close` unanswered.
+      const awake = setInterval(() => {}, 60_000)
       const done = whenIdle()
       let cancel = (): void => {}
       const late = new Promise<void>((resolve) => {
@@ -80,6 +82,7 @@ export function createActivity(): Activity {
       cancel()
       for (const abort of [...underWay]) abort(closedError())
       await done
+      clearInterval(awake)
     },
   }
 }

@@ -32,8 +32,10 @@ export function signUrl(engine: Engine, namespace: string, id: string, options: 
     )
   }
   const expiresSeconds = Math.floor(options.expiresAt.getTime() / 1000)
-  if (!Number.isSafeInteger(expiresSeconds))
-    throw new MediaError('MEDIA_BAD_INPUT', 'expiresAt is not an instant', { reason: 'bad-expiry' })
+  if (!(expiresSeconds > 0 && expiresSeconds <= MAX_EXPIRES_SECONDS))
+    throw new MediaError('MEDIA_BAD_INPUT', 'expiresAt is not an instant that an address can carry', {
+      reason: 'bad-expiry',
+    })
   const download = options.download === true
   const { kid, signature } = engine.keys.sign(
     'download',
@@ -50,6 +52,9 @@ export function signUrl(engine: Engine, namespace: string, id: string, options: 
   }).toString()
   return url
 }
+
+/** Twelve digits, as `verifySignedUrl` reads them: what is signed can be checked. */
+const MAX_EXPIRES_SECONDS = 999_999_999_999
 
 const NAMES = ['kid', 'exp', 'sig'] as const
 

@@ -11,7 +11,7 @@ import type {
 } from '../contracts/media-store.ts'
 import { CLOSE_GRACE_MS } from '../defaults.ts'
 import { MediaError } from '../errors/media-error.ts'
-import { parseOwner, parseRef } from '../ingest/put-options.ts'
+import { parseOwner, parseRef, parseVisibility } from '../ingest/put-options.ts'
 import { cleanFilename, parseLinkTarget, parseMediaKey, parseMetadata, parseTags } from '../names/index.ts'
 import { availabilityOf } from './availability.ts'
 import { callSignal } from './call-signal.ts'
@@ -65,17 +65,13 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
     const record =
       (given === undefined ? undefined : recordOf(given)) ??
       found(await get(given === undefined ? (ref as MediaRef) : given.id))
+    // A copy of a snapshot, from a message or a cache, is asked for by id: what serves now may be something else.
+    if (given !== undefined && record.content.digest !== given.digest) throw snapshotGone()
     const reader = await openContent(engine, record, options)
     if (reader !== undefined) return reader
     // Placements move: what the record said may be old. Ask once more before calling bytes lost.
     const again = await catalog.get(namespace, record.id)
-    if (given !== undefined && again?.content.digest !== record.content.digest) {
-      throw new MediaError(
-        'MEDIA_GONE',
-        'the bytes of this snapshot were replaced or deleted, and collected',
-        { reason: 'snapshot-gone' },
-      )
-    }
+    if (given !== undefined && again?.content.digest !== record.content.digest) throw snapshotGone()
     return (await openContent(engine, found(again), options)) ?? Promise.reject(unreadable(record.content))
   }
 
@@ -119,9 +115,11 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
       }),
     update: (ref, change, options = {}) =>
       call(options, async () => {
-        const { key, filename, owner, tags, metadata, links } = change
+        const { key, filename, owner, visibility, tags, metadata, links } = change
+        // Member by member: whatever else an object carries never gets to the catalog.
         const checked = {
-          ...change,
+          ...(key === null ? { key } : {}),
+          ...(visibility === undefined ? {} : { visibility: parseVisibility(visibility) }),
           ...(key === undefined || key === null ? {} : { key: parseMediaKey(key) }),
           ...(filename === undefined ? {} : { filename: cleanFilename(filename) }),
           ...(owner === undefined ? {} : { owner: parseOwner(owner) }),
@@ -203,4 +201,10 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
     [Symbol.asyncDispose]: () => shared.close(CLOSE_GRACE_MS),
   }
   return store
+}
+
+function snapshotGone(): MediaError {
+  return new MediaError('MEDIA_GONE', 'the bytes of this snapshot were replaced or deleted, and collected', {
+    reason: 'snapshot-gone',
+  })
 }

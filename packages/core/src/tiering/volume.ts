@@ -99,7 +99,8 @@ function createVolume(
     capacityBytes: tier.capacityBytes,
     async checkOnline() {
       if (store.identity === undefined) return
-      if (online && clock.now() - lookedAtMs < VOLUME_CHECK_MS) return
+      // A clock that was set back makes a look no fresher.
+      if (online && Math.abs(clock.now() - lookedAtMs) < VOLUME_CHECK_MS) return
       await look()
     },
     doubt() {

@@ -28,4 +28,18 @@ export function createInterruption(): Interruption {
   }
 }
 
+/** As `work`, or rejected with the signal's reason when that comes first: for work that knows nothing of signals. */
+export async function untilAbort<T>(work: T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work
+  const interruption = createInterruption()
+  const onAbort = (): void => interruption.interrupt(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    if (signal.aborted) onAbort()
+    return await interruption.wait(Promise.resolve(work))
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
 function ignore(): void {}
