@@ -39,6 +39,29 @@ describe('forEachChunk()', () => {
     expect(most).toBe(1)
   })
 
+  it('fails also when the stream says that it failed and not why', async () => {
+    const body = new Readable({ read() {} })
+    const reading = forEachChunk(body, () => undefined, undefined)
+    body.push(Buffer.alloc(1))
+    body.emit('error', undefined)
+    await expect(reading).rejects.toMatchObject({ reason: 'incomplete-body' })
+  })
+
+  it('keeps the reason of an abort when the iterator cannot even be let go', async () => {
+    const stop = new AbortController()
+    const body = {
+      [Symbol.asyncIterator]: () => ({
+        next: () => new Promise<IteratorResult<Uint8Array>>(() => {}),
+        return: () => {
+          throw new Error('stuck')
+        },
+      }),
+    }
+    const reading = forEachChunk(body, () => undefined, stop.signal)
+    stop.abort(new Error('enough'))
+    await expect(reading).rejects.toThrow('enough')
+  })
+
   it('fails with the error of the stream, of `take`, and destroys the stream', async () => {
     const broken = new Readable({
       read() {
