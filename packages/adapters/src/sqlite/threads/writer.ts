@@ -34,8 +34,11 @@ export function startWriter(port: MessagePort, setup: ThreadSetup, driver: Sqlit
       for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port))
         take(next.message as CallsMessage)
       if (queue.length === 0) break
-      const group = takeGroup(queue, setup.groupCommit ? undefined : 1)
-      answer({ type: 'answers', answers: commitGroup(database, group) })
+      // The quick ones first: whoever staged can write its bytes while the others wait for the disk.
+      for (const durable of [false, true]) {
+        const group = takeGroup(queue, durable, setup.groupCommit ? undefined : 1)
+        if (group.length > 0) answer({ type: 'answers', answers: commitGroup(database, group) })
+      }
     }
     if (!closing) return
     try {
