@@ -72,8 +72,8 @@ const KINDS = {
             const buffer = Buffer.allocUnsafeSlow(Math.min(262_144, end - at))
             const { bytesRead } = await file.read(buffer, 0, buffer.length, at)
             at += bytesRead
-            if (!response.write(buffer) && at < end) await drained(response)
             if (response.destroyed) break
+            if (!response.write(buffer) && at < end) await drained(response)
           }
           response.end()
         } finally {
@@ -101,6 +101,7 @@ const KINDS = {
 
 function drained(response) {
   return new Promise((resolve) => {
+    if (response.destroyed) return resolve()
     const go = () => {
       response.off('drain', go).off('close', go)
       resolve()
