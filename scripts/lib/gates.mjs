@@ -4,11 +4,12 @@ import { runNode, runTool } from './run.mjs'
 /** The checks that run no product code; each resolves with an exit code and prints what it found. */
 export const gates = [
   { name: 'format (biome)', run: () => runTool('@biomejs/biome', ['check', '.'], { bin: 'biome' }) },
+  { name: 'types of the sources (tsc -b)', run: () => runTool('typescript', ['-b'], { bin: 'tsc' }) },
+  // After tsc: files outside the packages' projects see the packages by their declarations.
   {
     name: 'lint, with types (oxlint)',
     run: () => runTool('oxlint', ['--type-aware', '--deny-warnings'], { bin: 'oxlint' }),
   },
-  { name: 'types of the sources (tsc -b)', run: () => runTool('typescript', ['-b'], { bin: 'tsc' }) },
   {
     name: 'types of the tests (tsc)',
     run: () => runTool('typescript', ['-p', 'tsconfig.test.json'], { bin: 'tsc' }),
@@ -16,7 +17,7 @@ export const gates = [
   { name: 'dependency arrows', run: () => checkArrows() },
   {
     name: 'reference pages are as the sources say',
-    run: () => runNode('scripts/reference.mjs', ['--check']),
+    run: () => runNode(['scripts/reference.mjs', '--check']),
   },
   { name: 'unused files and dependencies (knip)', run: () => runTool('knip', ['--no-progress']) },
 ]

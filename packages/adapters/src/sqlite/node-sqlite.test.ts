@@ -72,7 +72,8 @@ test('the catalog keeps every promise on node:sqlite, under Node 22', { timeout:
     await build({ ...options, entryPoints: [join(here, 'worker.ts')], outfile: join(folder, 'worker.js') })
     const { stdout } = await run(node22, ['--test-reporter=tap', program], {
       maxBuffer: 64 * 1024 * 1024,
-    }).catch((error: { readonly stdout?: string; readonly stderr?: string }) => {
+    }).catch((cause: unknown) => {
+      const error = cause as { readonly stdout?: string; readonly stderr?: string }
       throw new Error(`${error.stdout?.match(/^.*not ok[\s\S]{0,800}/gm)?.join('\n')}\n${error.stderr}`)
     })
     expect(stdout).toMatch(/^# fail 0$/m)
