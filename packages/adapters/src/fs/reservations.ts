@@ -64,7 +64,10 @@ export function createReservations(volume: Volume, { budgetBytes, headRoomBytes 
             const stepBytes = Math.max(missingBytes, Math.min(STAGING_STEP_BYTES, budgetBytes - usedBytes))
             await take(stepBytes)
             reservedBytes += stepBytes
-            if (released) usedBytes -= stepBytes
+            if (released) {
+              usedBytes -= stepBytes
+              unwrittenBytes -= stepBytes
+            }
           }
           if (!released) written(toBytes)
         },

@@ -110,8 +110,13 @@ export function createFileSink(fs: FsPromises, fd: number, chunks: 'copy' | 'own
     async end() {
       fail()
       sealBlock()
-      if (queuedBytes > 0) kick()
-      await settle()
+      // More than once: a flight that is just ending takes nothing that was queued behind it.
+      while (queue.length > 0 || flying !== undefined) {
+        kick()
+        await settle()
+        if (stopped) break
+        fail()
+      }
       fail()
     },
     async stop() {

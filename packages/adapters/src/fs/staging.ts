@@ -38,6 +38,8 @@ interface Entry {
   readonly file: TempFile
   readonly reservation: Reservation
   readers: number
+  /** Resolves when nothing is written any more: a descriptor closed before that may be another file's by then. */
+  stopWriting: () => Promise<void>
   ended: 'dropped' | 'adopted' | undefined
   dropping: Promise<void> | undefined
 }
@@ -75,7 +77,7 @@ export function createStaging(volume: Volume, options: StagingOptions): FsStagin
     end(entry, 'dropped')
     entry.dropping ??=
       entry.readers === 0
-        ? entry.file.drop()
+        ? entry.stopWriting().then(() => entry.file.drop())
         : fs
             .unlink(entry.file.path)
             .catch(() => {})
@@ -110,13 +112,12 @@ export function createStaging(volume: Volume, options: StagingOptions): FsStagin
 
   function createWriter(entry: Entry, signal: AbortSignal | undefined): StagingWriter {
     const sink = createFileSink(fs, entry.file.fd, 'copy')
+    entry.stopWriting = () => sink.stop()
     let finished = false
     const abort = async (): Promise<void> => {
       signal?.removeEventListener('abort', onAbort)
       if (finished || entry.ended !== undefined) return entry.dropping
-      end(entry, 'dropped')
-      entry.dropping = sink.stop().then(() => entry.file.drop())
-      return entry.dropping
+      return drop(entry)
     }
     const onAbort = (): void => void abort()
     signal?.addEventListener('abort', onAbort, { once: true })
@@ -177,7 +178,15 @@ export function createStaging(volume: Volume, options: StagingOptions): FsStagin
         const path = `${paths.staging}/${escaped}${volume.names.next()}`
         const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
         const file = tempFileOf(fs, path, await fs.open(path, flags))
-        const entry: Entry = { name, file, reservation, readers: 0, ended: undefined, dropping: undefined }
+        const entry: Entry = {
+          name,
+          file,
+          reservation,
+          readers: 0,
+          stopWriting: async () => {},
+          ended: undefined,
+          dropping: undefined,
+        }
         if (closed || signal?.aborted) {
           await file.drop()
           signal?.throwIfAborted()

@@ -333,7 +333,12 @@ export function fsStore(options: FsStoreOptions): FsStore {
       ),
     adopt: (key, filePath, options = {}) =>
       call('adopt', key, options, async (scope, place) => {
-        const head = await adoptFile(volume, place, filePath, options, scope)
+        const head = await adoptFile(volume, place, filePath, options, scope).catch(
+          async (error: unknown) => {
+            if (filePath.startsWith(paths.staging)) await checkAbsent(place) // gone with its volume?
+            throw error
+          },
+        )
         await staging.adopted(filePath)
         return head
       }),
