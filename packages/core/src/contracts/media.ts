@@ -77,7 +77,10 @@ export interface PutOptions extends Call {
   readonly sizeBytes?: number
   /** Digest the sender declares: other bytes are refused with MEDIA_DIGEST_MISMATCH. */
   readonly digest?: Digest
-  /** The same key of the same owner within 24 hours answers with the first outcome. */
+  /**
+   * The same key of the same owner within 24 hours answers with the first outcome, and the body is not read.
+   * @throws MediaError MEDIA_CONFLICT `idempotency-key-reused` when place, length or digest say that it is another put.
+   */
   readonly idempotencyKey?: string
   /** Bytes received so far, at most once per chunk. */
   readonly onProgress?: (receivedBytes: number) => void

@@ -66,7 +66,10 @@ export async function putBody(
     })
     if (request.idempotencyKey !== undefined) {
       const mediaId = await session.begin(undefined)
-      if (mediaId !== undefined) return await repeatedOutcome(context, request.namespace, mediaId)
+      if (mediaId !== undefined) {
+        const knownBytes = intake.kind === 'bytes' ? intake.bytes.byteLength : declaredBytes
+        return await repeatedOutcome(context, request, knownBytes, mediaId)
+      }
     }
     taken = true
     received = await receive(context, session, volume, request, intake, declaredBytes, signal, progress)
@@ -196,7 +199,10 @@ async function commit(
 ): Promise<PutOutcome> {
   const publishAndCommit = async (): Promise<PutOutcome | undefined> => {
     const published = await publish(context, session, volume, request.namespace, received, signal)
-    if (published.type === 'repeated') return repeatedOutcome(context, request.namespace, published.mediaId)
+    if (published.type === 'repeated') {
+      const { digest, sizeBytes } = received.summary
+      return repeatedOutcome(context, { ...request, digest }, sizeBytes, published.mediaId)
+    }
     try {
       const committed = await commitContent(context, session, request, received, published)
       session.committed()
@@ -290,15 +296,38 @@ async function dropOwn(
 
 async function repeatedOutcome(
   context: IngestContext,
-  namespace: string,
+  request: PutRequest,
+  knownBytes: number | undefined,
   mediaId: string,
 ): Promise<PutOutcome> {
-  const record = await context.catalog.get(namespace, mediaId)
+  const record = await context.catalog.get(request.namespace, mediaId)
   if (record === undefined)
     throw new MediaError('MEDIA_GONE', 'the media that this idempotency key made was deleted', {
       reason: 'repeated-gone',
     })
+  if (!isRepeat(record, request, knownBytes)) {
+    throw new MediaError('MEDIA_CONFLICT', 'this idempotency key was used for another put', {
+      reason: 'idempotency-key-reused',
+    })
+  }
   return { record, created: false, deduplicated: true, repeated: true }
+}
+
+/**
+ * Tells as far as can be told without reading the body: to answer a put of other bytes, or to another place, with the
+ * first outcome would be to say that they are kept. What the first content was is known while it is the content.
+ */
+function isRepeat(
+  record: MediaRecord,
+  { media, digest }: PutRequest,
+  knownBytes: number | undefined,
+): boolean {
+  const { at } = media
+  if (at !== undefined && (typeof at === 'string' ? at !== record.id : at.key !== record.key)) return false
+  const { content } = record
+  if (content.number > 1) return true
+  const isOtherLength = knownBytes !== undefined && knownBytes !== content.sizeBytes
+  return !isOtherLength && (digest === undefined || digest === content.digest)
 }
 
 function discardIntake(intake: Intake): void {

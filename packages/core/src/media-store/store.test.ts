@@ -72,6 +72,20 @@ describe('idempotency keys', () => {
     expect((await store.put(small, { idempotencyKey: 'a', owner: 'p' })).id).not.toBe(first.id)
   })
 
+  it('refuse another put: what it brings would not be kept', async () => {
+    const { store } = await fixture()
+    const refusal = { code: 'MEDIA_CONFLICT', reason: 'idempotency-key-reused' }
+    const { id } = await store.put(small, { at: { key: 'first' }, idempotencyKey: 'a' })
+    const other = await store.put(small)
+    for (const options of [{ at: { key: 'second' } }, { at: other.id }, { digest: digestOf(large) }])
+      await expect(store.put(small, { ...options, idempotencyKey: 'a' })).rejects.toMatchObject(refusal)
+    await expect(store.put(large, { at: id, idempotencyKey: 'a' })).rejects.toMatchObject(refusal)
+    expect(await store.stat({ key: 'second' })).toBeUndefined()
+    expect((await store.put(small, { at: { key: 'first' }, idempotencyKey: 'a' })).id).toBe(id)
+    await store.put(large, { at: id })
+    expect((await store.put(small, { at: id, idempotencyKey: 'a' })).id, 'replaced meanwhile').toBe(id)
+  })
+
   it('may be used again after a failure', async () => {
     const { store } = await fixture()
     await expect(store.put(small, { idempotencyKey: 'a', digest: digestOf(large) })).rejects.toThrow()
