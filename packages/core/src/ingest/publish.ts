@@ -1,7 +1,7 @@
 import { newPlacementId, physicalKey } from '../cas/physical-key.ts'
 import type { PlacementRecord, StagedPlacement } from '../contracts/catalog.ts'
 import type { ObjectHead, StagedBody } from '../contracts/object-store.ts'
-import { MediaError } from '../errors/media-error.ts'
+import { isMediaError, MediaError } from '../errors/media-error.ts'
 import type { Volume } from '../tiering/volume.ts'
 import type { IngestContext } from './context.ts'
 import type { ReceivedBody } from './receive.ts'
@@ -109,7 +109,7 @@ async function firstTrusted(
       continue
     }
     await volume.checkOnline()
-    const head = await volume.store.head(placement.key)
+    const head = await headIfIntact(volume, placement.key)
     if (head !== undefined && head.sizeBytes === sizeBytes) return undefined
     // Look again at the marker before a copy is called gone: an unmounted disk has none of its objects.
     volume.doubt()
@@ -124,6 +124,16 @@ async function firstTrusted(
     doubtful.push(placement.id)
   }
   return doubtful.length === 0 && unreachable !== undefined ? undefined : doubtful
+}
+
+/** Something else in the place of the bytes is no copy of them: a reason to write them anew, not to refuse them. */
+async function headIfIntact(volume: Volume, key: string): Promise<ObjectHead | undefined> {
+  try {
+    return await volume.store.head(key)
+  } catch (error) {
+    if (isMediaError(error, 'MEDIA_CORRUPT')) return undefined
+    throw error
+  }
 }
 
 function isStaged(source: object): source is StagedBody {

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
+import { MediaError } from '../errors/media-error.ts'
 import { memoryCatalog } from '../memory/catalog/index.ts'
 import { type MemoryStore, memoryStore } from '../memory/object-store/index.ts'
 import { expectNothing, fixture, large, small } from './store.fixture.ts'
@@ -138,6 +139,24 @@ describe('put() leaves nothing when', () => {
     const putting = made.store.put(Readable.from([bytes]), { ...options, idempotencyKey: 'once' })
     await expect(putting).rejects.toMatchObject({ code: 'MEDIA_NO_SPACE', reason: 'volume-full' })
     await expectNothing({ ...made, objects })
+  })
+})
+
+describe('put() of bytes that are kept already', () => {
+  it('writes them again when something else lies in their place', async () => {
+    const objects = memoryStore()
+    let isTaken = false
+    const head: typeof objects.head = (key, options) =>
+      isTaken
+        ? Promise.reject(new MediaError('MEDIA_CORRUPT', 'a directory', { reason: 'not-a-file' }))
+        : objects.head(key, options)
+    const { store } = await fixture({ tiers: [{ name: 'memory', store: { ...objects, head } }] })
+    await store.put(small)
+    isTaken = true
+    const media = await store.put(small)
+    isTaken = false
+    expect(Buffer.from(await (await store.open(media)).bytes({ maxBytes: 100 }))).toEqual(small)
+    expect((await objects.list()).objects).toHaveLength(2)
   })
 })
 
