@@ -108,6 +108,19 @@ describe.each([
     expect(page.headers['link']).toMatch(/^<\/\?limit=1&cursor=[^>]+>; rel="next"$/)
   })
 
+  it('nor is the host of a request line with a whole address', async () => {
+    const own = await serve(mediaRouter(store, { access: openAccess(), basePath: '/media' }))
+    const ask = (line: string, body = ''): Promise<string> =>
+      own.raw(
+        `${line} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      )
+    const made = await ask('POST http://evil.example/media?filename=a.txt', 'hello')
+    expect(made).toMatch(/\r\nLocation: \/media\/[0-9a-f-]{36}\r\n/)
+    const page = await ask('GET http://evil.example/media?limit=1')
+    expect(page).toMatch(/\r\nLink: <\/media\?limit=1&cursor=[^>]+>; rel="next"\r\n/)
+    await own.close()
+  })
+
   it('a request line with a whole address is read by its path', async () => {
     const answer = await wire.raw(
       'GET http://evil.example/none HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',

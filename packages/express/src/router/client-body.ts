@@ -35,6 +35,7 @@ export function declaredBytes({ headers }: IncomingMessage): number | undefined 
 
 /**
  * Opens the body. Reading begins with the first `next`, so that `Expect` is answered no sooner.
+ * @throws MediaError MEDIA_UNSUPPORTED `unsupported-transfer-coding`.
  * @throws Error when something read the body before: a body parser mounted in front, which is the host's mistake.
  */
 export function openClientBody(request: IncomingMessage, options: ClientBodyOptions): ClientBody {
@@ -42,6 +43,13 @@ export function openClientBody(request: IncomingMessage, options: ClientBodyOpti
     throw new Error(
       'the body was read before it came to mediaRouter: mount mediaRouter in front of body parsers',
     )
+  }
+  const coding = request.headers['transfer-encoding']
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
+    // node:http takes off only the outermost `chunked`: what is left is not what the sender means.
+    throw new MediaError('MEDIA_UNSUPPORTED', 'bodies are taken with no transfer coding but chunked', {
+      reason: 'unsupported-transfer-coding',
+    })
   }
   const controller = new AbortController()
   const queue: Buffer[] = []

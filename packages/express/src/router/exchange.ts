@@ -3,6 +3,7 @@ import type { Access, CallContext, MediaStore, Principal } from '@mediakeep/core
 import { parseTraceParent } from '@mediakeep/core'
 import type { ClientBody } from './client-body.ts'
 import type { RouterSettings } from './settings.ts'
+import { targetOf } from './target.ts'
 
 /** A request as frameworks pass it on: with what they cut from its address, or a body they have read. */
 export interface MountedRequest extends IncomingMessage {
@@ -32,7 +33,7 @@ export interface Exchange {
 export function mountOf({ request, path, query, settings }: Exchange): string {
   if (typeof request.baseUrl === 'string') return request.baseUrl + settings.basePath
   const below = query === '' ? path : `${path}?${query}`
-  const original = request.originalUrl ?? request.url ?? ''
+  const original = targetOf({ url: request.originalUrl ?? request.url ?? '/' })
   if (original.endsWith(below)) return original.slice(0, original.length - below.length)
   // A mount without slash behind it: frameworks then make the path `/`.
   const question = original.indexOf('?')

@@ -67,7 +67,11 @@ async function readText(exchange: Exchange): Promise<string> {
     chunks.push(chunk)
     if (body.receivedBytes > maxJsonBytes) throw tooLarge(maxJsonBytes)
   }
-  return new TextDecoder().decode(Buffer.concat(chunks))
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
+  } catch (cause) {
+    throw new MediaError('MEDIA_BAD_INPUT', 'the body is not UTF-8', { reason: 'invalid-json', cause })
+  }
 }
 
 /** Names that reach prototypes, and nesting that reaches the end of the stack, go no further than here. */

@@ -10,6 +10,7 @@ import { METHODS, matchRoute, type Route } from './match.ts'
 import { readById, readByKey } from './read-content.ts'
 import { changeRecord, deleteRecord, showAvailability, showRecord, showStatus, warmMedia } from './records.ts'
 import { type RouterOptions, settingsOf } from './settings.ts'
+import { targetOf } from './target.ts'
 import { createMedia, putByKey, replaceContent } from './write-content.ts'
 
 /** Answers a request over `node:http` messages. `next` is called only for a path outside `basePath`. */
@@ -66,13 +67,6 @@ export function mediaRouter(store: MediaStore, options: MediaRouterOptions): Med
       sendProblem(exchange, error),
     )
   }
-}
-
-/** Path and query. A request line may also hold a whole address, whose host is not our business. */
-function targetOf({ url = '/' }: IncomingMessage): string {
-  if (url.startsWith('/')) return url
-  const target = url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?]*/i, '')
-  return target.startsWith('/') ? target : `/${target}`
 }
 
 async function answer(exchange: Exchange, route: Route): Promise<void> {

@@ -21,7 +21,10 @@ export function loopbackOnly(): (
   next: () => void,
 ) => void {
   return (request, response, next) => {
-    const name = (request.headers.host ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '')
+    const name = (request.headers.host ?? '')
+      .toLowerCase()
+      .replace(/:\d+$/, '')
+      .replace(/^\[|\]$/g, '')
     if (isLoopback(name) && !isForeignPage(request)) {
       next()
       return

@@ -30,7 +30,7 @@ function ask(port: number, headers: Record<string, string>): Promise<IncomingMes
 describe('loopbackOnly()', () => {
   const rows: readonly (readonly [string, Record<string, string>, number])[] = [
     ['a program under the address', {}, 200],
-    ['localhost', { host: 'localhost:3000' }, 200],
+    ['localhost, in any case', { host: 'LocalHost:3000' }, 200],
     ['IPv6 loopback', { host: '[::1]:3000' }, 200],
     ['a page of our own', { 'sec-fetch-site': 'same-origin' }, 200],
     ['a link that was followed', { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }, 200],
