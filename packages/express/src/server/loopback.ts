@@ -38,8 +38,18 @@ export function loopbackOnly(): (
   }
 }
 
-/** A link that a person followed is theirs; anything else from another site is not. */
+/** A link that a person followed is theirs; anything else from another site is not. Old browsers tell the origin alone. */
 function isForeignPage({ method, headers }: IncomingMessage): boolean {
+  const { origin } = headers
+  if (origin !== undefined && origin !== 'null' && !isLoopback(hostOf(origin))) return true
   const isFollowedLink = headers['sec-fetch-mode'] === 'navigate' && method === 'GET'
   return headers['sec-fetch-site'] === 'cross-site' && !isFollowedLink
+}
+
+function hostOf(origin: string): string {
+  try {
+    return new URL(origin).hostname.replace(/^\[|\]$/g, '')
+  } catch {
+    return ''
+  }
 }

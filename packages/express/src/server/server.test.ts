@@ -34,6 +34,8 @@ describe('loopbackOnly()', () => {
     ['IPv6 loopback', { host: '[::1]:3000' }, 200],
     ['a page of our own', { 'sec-fetch-site': 'same-origin' }, 200],
     ['a link that was followed', { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }, 200],
+    ['a page of this machine', { origin: 'http://[::1]:3000' }, 200],
+    ['a page of another site, as old browsers tell it', { origin: 'https://evil.example' }, 403],
     ['a foreign name pointed at this machine', { host: 'evil.example' }, 403],
     ['a name that only begins like ours', { host: '127.evil.example' }, 403],
     ['a page of another site', { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' }, 403],
