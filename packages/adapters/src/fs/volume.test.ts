@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import {
+import nodeFs, {
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -55,6 +55,21 @@ describe('open()', () => {
   test('makes a volume in an empty folder, also with what a fresh file system brings', async () => {
     mkdirSync(join(folder.root, 'lost+found'))
     expect(await openFails()).toBeUndefined()
+  })
+
+  test('opens the volume that another process makes while it looks', async () => {
+    const other = fsStore({ root: folder.root })
+    let isFirst = true
+    const readdir: FsCalls['readdir'] = (path, done) => {
+      const look = (): void => nodeFs.readdir(path, done)
+      if (!isFirst) return look()
+      isFirst = false
+      other.put('early', body).then(look, look)
+    }
+    const store = fsStore({ root: folder.root, fs: { ...nodeFs, readdir } })
+    await store.open()
+    expect(await store.identity()).toEqual(await other.identity())
+    await Promise.all([store.close(), other.close()])
   })
 
   test('makes whole what a crash while making the volume left', async () => {

@@ -82,6 +82,9 @@ async function createVolume(
   { storeName, create, names }: OpenVolumeOptions,
 ): Promise<VolumeIdentity> {
   if (!create || !(await isEmpty(fs, paths))) {
+    // Not empty, perhaps because another process made the volume since we looked for its marker.
+    const made = create ? await readMarker(fs, storeName, paths) : undefined
+    if (made !== undefined) return made
     throw offline(
       storeName,
       paths,

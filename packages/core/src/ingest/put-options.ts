@@ -78,7 +78,7 @@ function parseMedia(options: LatePutOptions): PutRequest['media'] {
   const { at, when, visibility, tags, metadata, links } = options
   return {
     ...(at === undefined ? {} : { at: parseRef(at) }),
-    ...(when === undefined ? {} : { when: parseCondition(when, at) }),
+    ...(when === undefined ? {} : { when: parsePutCondition(when, at) }),
     ...(visibility === undefined ? {} : { visibility: parseVisibility(visibility) }),
     ...(tags === undefined ? {} : { tags: parseTags(tags) }),
     ...(metadata === undefined ? {} : { metadata: parseMetadata(metadata) }),
@@ -93,9 +93,29 @@ export function parseVisibility(visibility: Visibility): Visibility {
   return visibility
 }
 
-function parseCondition(when: MediaCondition, at: MediaRef | undefined): MediaCondition {
+function parsePutCondition(when: MediaCondition, at: MediaRef | undefined): MediaCondition {
   if (at === undefined) throw bad('bad-condition', 'a condition needs `at`, the record it is about')
-  return when
+  return parseCondition(when)
+}
+
+/**
+ * Member by member, and none that we do not know: a condition that was misspelled must not hold by silence.
+ * @throws MediaError MEDIA_BAD_INPUT `bad-condition`
+ */
+export function parseCondition<Condition extends MediaCondition>(when: Condition): Condition
+export function parseCondition(when: MediaCondition): MediaCondition {
+  switch (when.type) {
+    case 'absent':
+    case 'exists':
+      return { type: when.type }
+    case 'match':
+      if (Array.isArray(when.etags) && when.etags.every((etag) => typeof etag === 'string'))
+        return { type: 'match', etags: [...when.etags] }
+      break
+    case 'revision':
+      if (Number.isSafeInteger(when.revision)) return { type: 'revision', revision: when.revision }
+  }
+  throw bad('bad-condition', 'a condition is absent, exists, match with etags, or revision with a number')
 }
 
 function essenceOf(contentType: string | undefined): string | undefined {

@@ -179,6 +179,23 @@ describe('open() of a snapshot that came back as a copy', () => {
   })
 })
 
+describe('a condition that is none', () => {
+  it.each([
+    { type: 'abesnt' },
+    { type: 'match' },
+    { type: 'match', etags: [() => {}] },
+    { type: 'revision' },
+  ])('refuses the write: %j', async (when) => {
+    const made = await fixture()
+    const { id } = await made.store.put(small, { at: { key: 'k' } })
+    const refused = { code: 'MEDIA_BAD_INPUT', reason: 'bad-condition' }
+    const put = made.store.put(Buffer.from('else'), { at: { key: 'k' }, when: when as never })
+    await expect(put).rejects.toMatchObject(refused)
+    await expect(made.store.delete(id, { when: when as never })).rejects.toMatchObject(refused)
+    expect(await made.store.stat(id)).toMatchObject({ revision: 1 })
+  })
+})
+
 describe('update()', () => {
   it('refuses a visibility that is none, and passes on no member it does not know', async () => {
     const { store } = await fixture()

@@ -11,7 +11,7 @@ import type {
 } from '../contracts/media-store.ts'
 import { CLOSE_GRACE_MS } from '../defaults.ts'
 import { MediaError } from '../errors/media-error.ts'
-import { parseOwner, parseRef, parseVisibility } from '../ingest/put-options.ts'
+import { parseCondition, parseOwner, parseRef, parseVisibility } from '../ingest/put-options.ts'
 import { cleanFilename, parseLinkTarget, parseMediaKey, parseMetadata, parseTags } from '../names/index.ts'
 import { availabilityOf } from './availability.ts'
 import { callSignal } from './call-signal.ts'
@@ -135,7 +135,7 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
         const gone = await catalog.delete(
           namespace,
           parseRef(ref),
-          options.when === undefined ? {} : { when: options.when },
+          options.when === undefined ? {} : { when: parseCondition(options.when) },
         )
         if (gone === undefined) return false
         engine.emit({

@@ -32,6 +32,27 @@ test('a thread that dies before it is open refuses the start', async () => {
   await expect(startThread(SETUP, () => 0, dies)).rejects.toMatchObject({ code: 'MEDIA_UNAVAILABLE' })
 })
 
+test('a call that cannot cross a thread fails alone', async () => {
+  const echoes = threadOf(`
+    parentPort.on('message', (message) => {
+      if (message.type === 'close') return parentPort.close()
+      parentPort.postMessage({ type: 'answers', answers: message.calls.map(([n]) => [n, 'done', n]) })
+    })
+    parentPort.postMessage({ type: 'opened' })`)
+  const thread = await startThread(SETUP, () => 0, echoes)
+  const calls = await Promise.allSettled([
+    thread.call('ping', undefined),
+    thread.call('markBad', (() => {}) as never),
+    thread.call('ping', undefined),
+  ])
+  expect(calls).toMatchObject([
+    { status: 'fulfilled' },
+    { status: 'rejected', reason: { code: 'MEDIA_BAD_INPUT', reason: 'not-plain-data' } },
+    { status: 'fulfilled' },
+  ])
+  await thread.close()
+})
+
 test('calls of one turn travel in one message', async () => {
   const counts = threadOf(`
     let messages = 0

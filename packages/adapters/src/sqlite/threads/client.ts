@@ -80,7 +80,26 @@ export async function startThread(
     if (outgoing.length === 0 || ended !== undefined) return
     const calls = outgoing
     outgoing = []
-    send({ type: 'calls', offsetMs: offsetMs(), calls })
+    if (trySend(calls) === undefined) return
+    // One of them cannot cross a thread. It must fail alone: the others asked for nothing unusual.
+    for (const call of calls) {
+      const fault = trySend([call])
+      if (fault === undefined) continue
+      waiting.get(call[0])?.reject(fault)
+      waiting.delete(call[0])
+    }
+    if (waiting.size === 0 && onClosed === undefined) worker.unref()
+  }
+  const trySend = (calls: readonly CallMessage[]): MediaError | undefined => {
+    try {
+      send({ type: 'calls', offsetMs: offsetMs(), calls })
+      return undefined
+    } catch (cause) {
+      return new MediaError('MEDIA_BAD_INPUT', 'sqlite: what was given is more than plain data', {
+        reason: 'not-plain-data',
+        cause,
+      })
+    }
   }
 
   await new Promise<void>((resolve, reject) => {
