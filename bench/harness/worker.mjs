@@ -3,13 +3,14 @@
  * A failure is told to the parent; the process goes on.
  */
 export function answerParent(answer, hello = {}) {
-  process.on('message', async (message) => {
+  const reply = async (message) => {
     try {
       process.send((await answer(message)) ?? {})
     } catch (error) {
       process.send({ failed: error instanceof Error ? error.stack : String(error) })
     }
-  })
+  }
+  process.on('message', (message) => void reply(message))
   process.on('disconnect', () => process.exit())
   process.on('SIGTERM', () => process.exit())
   process.send(hello)

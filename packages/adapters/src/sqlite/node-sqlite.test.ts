@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { build } from 'esbuild'
+import { type BuildOptions, build } from 'esbuild'
 import { expect, test } from 'vitest'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
@@ -54,7 +54,7 @@ test('the catalog keeps every promise on node:sqlite, under Node 22', { timeout:
   mkdirSync(modules, { recursive: true })
   const folder = mkdtempSync(join(modules, '.mediakeep-test-'))
   try {
-    const options = {
+    const options: BuildOptions = {
       bundle: true,
       platform: 'node',
       format: 'esm',
@@ -62,7 +62,7 @@ test('the catalog keeps every promise on node:sqlite, under Node 22', { timeout:
       conditions: ['@mediakeep/source'],
       external: ['better-sqlite3'],
       logLevel: 'error',
-    } as const
+    }
     const program = join(folder, 'program.mjs')
     await build({
       ...options,

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
+import { type BuildOptions, build } from 'esbuild'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { sqliteCatalog } from './index.ts'
 
@@ -38,7 +38,7 @@ beforeAll(async () => {
   mkdirSync(modules, { recursive: true })
   programs = mkdtempSync(join(modules, '.mediakeep-test-'))
   program = join(programs, 'program.mjs')
-  const options = {
+  const options: BuildOptions = {
     bundle: true,
     platform: 'node',
     format: 'esm',
@@ -46,7 +46,7 @@ beforeAll(async () => {
     conditions: ['@mediakeep/source'],
     external: ['better-sqlite3'],
     logLevel: 'error',
-  } as const
+  }
   await build({
     ...options,
     stdin: { contents: PROGRAM, resolveDir: here, loader: 'ts' },
