@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http'
+import { newId, requestIdOf } from '@mediakeep/core'
 import {
   continueOnRead,
   drainServer,
@@ -33,7 +34,11 @@ export async function serveCommand(context: CommandContext): Promise<ExitCode> {
         media(request, response, () =>
           health(request, response, () =>
             response
-              .writeHead(404, { 'content-type': 'text/plain; charset=utf-8' })
+              .writeHead(404, {
+                'content-type': 'text/plain; charset=utf-8',
+                'x-content-type-options': 'nosniff',
+                'x-request-id': requestIdOf(request.headers['x-request-id'], () => newId(Date.now())),
+              })
               .end('media are at /media, health at /healthz and /readyz\n'),
           ),
         ),
