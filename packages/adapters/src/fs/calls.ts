@@ -1,4 +1,5 @@
 import { constants } from 'node:fs'
+import { errnoOf } from './errors.ts'
 
 /** The facts of a file that this store reads. */
 export interface FileStat {
@@ -111,7 +112,13 @@ export interface FsPromises {
   copyFile(from: string, to: string, mode: number): Promise<void>
 }
 
-export function createFsPromises(raw: FsCalls): FsPromises {
+/**
+ * @param onTooManyFiles what can be closed when descriptors run out; the open is tried once more after it
+ */
+export function createFsPromises(
+  raw: FsCalls,
+  onTooManyFiles: () => Promise<void> = () => Promise.resolve(),
+): FsPromises {
   const call = (start: (done: Done) => void): Promise<void> =>
     new Promise((resolve, reject) => start((error) => (error ? reject(error) : resolve())))
   const ask = <T>(start: (done: DoneWith<T>) => void): Promise<T> =>
@@ -160,9 +167,21 @@ export function createFsPromises(raw: FsCalls): FsPromises {
     return filled
   }
 
+  async function open(path: string, flags: number, mode: number = FILE_MODE): Promise<number> {
+    const once = (): Promise<number> => ask((done) => raw.open(path, flags, mode, done))
+    try {
+      return await once()
+    } catch (error) {
+      const errno = errnoOf(error)
+      if (errno !== 'EMFILE' && errno !== 'ENFILE') throw error
+    }
+    await onTooManyFiles()
+    return once()
+  }
+
   return {
     raw,
-    open: (path, flags, mode = FILE_MODE) => ask((done) => raw.open(path, flags, mode, done)),
+    open,
     close: (fd) => call((done) => raw.close(fd, done)),
     read,
     write,

@@ -20,6 +20,8 @@ export interface Descriptors {
   acquire(path: string): Promise<Descriptor | undefined>
   /** Forgets the file of a name that was deleted or replaced; whoever reads it now reads on. */
   forget(path: string): void
+  /** Closes the files that nobody holds: what is kept only to be quick must not be why a call is turned away. */
+  freeIdle(): Promise<void>
   /** Descriptors that somebody holds. */
   readonly heldCount: number
   /** Closes all; resolves when reads under way have ended and nothing is open. */
@@ -152,16 +154,6 @@ export function createDescriptors(fs: FsPromises, maxOpen: number, clock: Clock)
     try {
       return await fs.open(path, READ_FLAGS)
     } catch (error) {
-      const errno = errnoOf(error)
-      if (errno === 'ENOENT') return undefined
-      if (errno !== 'EMFILE' && errno !== 'ENFILE') throw error
-    }
-    // What we keep only to be quick must not be why a reader is turned away.
-    for (const entry of [...entries.values()]) if (entry.holders === 0) forgetEntry(entry)
-    await Promise.all(closing)
-    try {
-      return await fs.open(path, READ_FLAGS)
-    } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined
       throw error
     }
@@ -213,6 +205,10 @@ export function createDescriptors(fs: FsPromises, maxOpen: number, clock: Clock)
       if (before !== undefined) settle(before)
       if (entries.size > maxOpen) trim()
       return descriptor
+    },
+    async freeIdle() {
+      for (const entry of [...entries.values()]) if (entry.holders === 0) forgetEntry(entry)
+      await Promise.all(closing)
     },
     forget(path) {
       const entry = entries.get(path)

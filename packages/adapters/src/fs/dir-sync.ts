@@ -1,4 +1,5 @@
 import { DIRECTORY_FLAGS, type FsPromises } from './calls.ts'
+import { errnoOf } from './errors.ts'
 
 interface Round {
   readonly running: Promise<void>
@@ -39,10 +40,19 @@ export function createDirectorySync(fs: FsPromises): DirectorySync {
 
 /** Opening and closing a directory that was used a moment ago waits for no disk; only the sync does. */
 export async function syncDirectory(fs: FsPromises, path: string): Promise<void> {
-  const fd = fs.raw.openSync(path, DIRECTORY_FLAGS)
+  const fd = await openDirectory(fs, path)
   try {
     await fs.fsync(fd)
   } finally {
     fs.raw.closeSync(fd)
+  }
+}
+
+function openDirectory(fs: FsPromises, path: string): number | Promise<number> {
+  try {
+    return fs.raw.openSync(path, DIRECTORY_FLAGS)
+  } catch (error) {
+    if (errnoOf(error) === 'EMFILE' || errnoOf(error) === 'ENFILE') return fs.open(path, DIRECTORY_FLAGS)
+    throw error
   }
 }

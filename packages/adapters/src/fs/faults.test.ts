@@ -141,6 +141,23 @@ test('a reader gets the file when descriptors run out and only idle ones hold th
   expect(watched.openCount).toBe(0)
 })
 
+test('a put finds a descriptor when only files kept open for readers hold them all', async () => {
+  let isFull = false
+  const watched = watchFs({
+    fail: ({ name }) =>
+      isFull && /^open(Sync)?$/.test(name) && watched.openCount >= 5 ? 'EMFILE' : undefined,
+  })
+  const store = fsStore({ root: folder.root, fs: watched.fs })
+  for (let index = 0; index < 6; index++) {
+    await store.put(`key-${index}`, bytesSource(bytes))
+    await (await store.openFile(`key-${index}`))?.close()
+  }
+  isFull = true
+  expect((await store.put(placement, bytesSource(bytes))).sizeBytes).toBe(bytes.length)
+  await store.close()
+  expect(watched.openCount).toBe(0)
+})
+
 test('a failed read is an error, never an absent object', async () => {
   let errno: string | undefined
   const watched = watchFs({ fail: ({ name }) => (/^(open|lstat)$/.test(name) ? errno : undefined) })

@@ -79,7 +79,7 @@ const DELETES_AT_ONCE = 16
 export function fsStore(options: FsStoreOptions): FsStore {
   const { name = 'fs', durability = 'durable', clock = systemClock, create = true } = options
   const raw: FsCalls = options.fs ?? nodeFs
-  const fs = createFsPromises(raw)
+  const fs = createFsPromises(raw, () => descriptors.freeIdle())
   const paths = pathsOf(options.root)
   const names = createTempNames()
   const scopes = createScopes(name, clock)

@@ -11,6 +11,9 @@ import { SNIFF_BYTES, type Sniffed, sniff } from '../validation/sniff.ts'
 /** Hashed without a pause: about a millisecond of the event loop. */
 const TURN_BYTES = 1_048_576
 
+/** Smaller chunks are gathered in blocks of this size: held one by one, a body in pieces of a byte takes a hundred times its length. */
+const HELD_BLOCK_BYTES = 16_384
+
 /** What bounds a body while it arrives. */
 export interface ReceiveOptions {
   readonly declaredBytes: number | undefined
@@ -46,12 +49,31 @@ export interface Receiver {
 export function createReceiver(options: ReceiveOptions): Receiver {
   const digester = createBodyDigester()
   let parts: Buffer[] = []
+  /** Of the last part, when small chunks are gathered in it. */
+  let block: Buffer | undefined
   let decided: { sniffed: Sniffed; contentType: string; policy: MediaPolicy } | undefined
   let writer: StagingWriter | undefined
   let limitBytes = options.maxBodyBytes
   /** The step under way. A body that breaks off meanwhile must not leave behind what the step still opens. */
   let advancing: Promise<void> | undefined
 
+  /** Copied: an iterable may use its buffer again, and a slice of a large one would keep the whole alive. */
+  const hold = (chunk: Uint8Array): void => {
+    if (parts.length === 0 || chunk.byteLength >= HELD_BLOCK_BYTES) {
+      block = undefined
+      parts.push(Buffer.from(chunk))
+      return
+    }
+    const filled = block === undefined ? 0 : (parts.at(-1)?.byteLength ?? 0)
+    if (block === undefined || filled + chunk.byteLength > HELD_BLOCK_BYTES) {
+      block = Buffer.allocUnsafeSlow(HELD_BLOCK_BYTES)
+      block.set(chunk)
+      parts.push(block.subarray(0, chunk.byteLength))
+      return
+    }
+    block.set(chunk, filled)
+    parts[parts.length - 1] = block.subarray(0, filled + chunk.byteLength)
+  }
   const decide = async (complete: boolean): Promise<void> => {
     const prefix = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)
     const sniffed = await sniff(prefix, complete)
@@ -76,6 +98,7 @@ export function createReceiver(options: ReceiveOptions): Receiver {
     writer = await options.stage()
     const held = parts
     parts = []
+    block = undefined
     for (const part of held) await writer.write(part)
   }
   const advance = async (): Promise<void> => {
@@ -96,8 +119,7 @@ export function createReceiver(options: ReceiveOptions): Receiver {
         const more = options.onReceived(digester.sizeBytes)
         return more === undefined ? writer.write(chunk) : more.then(() => writer?.write(chunk))
       }
-      // Copied: an iterable may use its buffer again, and a slice of a large one would keep the whole alive.
-      parts.push(Buffer.from(chunk))
+      hold(chunk)
       const due =
         decided === undefined
           ? digester.sizeBytes >= SNIFF_BYTES

@@ -142,6 +142,28 @@ describe('put() leaves nothing when', () => {
   })
 })
 
+describe('put() of a body in pieces', () => {
+  it.each([
+    ['of one byte', [1]],
+    ['of every size in turn', [1, 16_384, 7, 16_383, 2, 5_000, 100, 20_000]],
+  ])('%s keeps its bytes in order, in memory and staged', async (_, sizes) => {
+    for (const sizeBytes of [1, 40_000, 262_144, 300_000]) {
+      const { store } = await fixture()
+      const bytes = large.subarray(0, sizeBytes)
+      const pieces = function* (): Generator<Buffer> {
+        for (let at = 0, turn = 0; at < bytes.length; turn++) {
+          const end = at + (sizes[turn % sizes.length] ?? 1)
+          yield bytes.subarray(at, end)
+          at = end
+        }
+      }
+      const media = await store.put(Readable.from(pieces()))
+      const kept = await (await store.open(media)).bytes({ maxBytes: 1e6 })
+      expect(bytes.equals(kept), `${sizeBytes} bytes`).toBe(true)
+    }
+  })
+})
+
 describe('put() of bytes that are kept already', () => {
   it('writes them again when something else lies in their place', async () => {
     const objects = memoryStore()
