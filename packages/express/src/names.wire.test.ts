@@ -169,6 +169,17 @@ describe.each([
 })
 
 describe('healthRouter', () => {
+  it('takes in no body: the connection ends with the answer', async () => {
+    const store = await memoryMedia()
+    const own = await serve(healthRouter(store))
+    for (const line of ['GET /healthz', 'GET http://a/healthz', 'HEAD /readyz']) {
+      const answer = await own.raw(`${line} HTTP/1.1\r\nHost: a\r\nContent-Length: 5000000000\r\n\r\n`)
+      expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*Connection: close\r\n/)
+    }
+    await own.close()
+    await store.close()
+  })
+
   it('answers 200 while the store is open and 503 once it is closed', async () => {
     const store = await memoryMedia()
     const wire = await serve(healthRouter(store))

@@ -153,6 +153,15 @@ describe('a connection', () => {
     expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual([`HTTP/1.1 ${status}`, 'HTTP/1.1 200'])
   })
 
+  it.each(['GET', 'HEAD'])('is closed after a %s whose body is not taken in', async (method) => {
+    await store.put(PNG, { at: { key: 'a.png' } })
+    const answer = await wire.raw(
+      `${method} /k/a.png HTTP/1.1\r\nHost: a\r\nContent-Length: 5000000000\r\n\r\n`,
+    )
+    expect(answer).toContain('HTTP/1.1 200 OK')
+    expect(answer).toMatch(/\r\nConnection: close\r\n/)
+  })
+
   it.each([
     ['a length and chunks', 'Content-Length: 5\r\nTransfer-Encoding: chunked'],
     ['two lengths', 'Content-Length: 5\r\nContent-Length: 6'],

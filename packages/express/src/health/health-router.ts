@@ -8,6 +8,7 @@ import {
   SAFETY_HEADERS,
 } from '@mediakeep/core'
 import { newRequestId } from '../request-id.ts'
+import { hasBody } from '../router/client-body.ts'
 import type { MediaHandler } from '../router/media-router.ts'
 import { targetOf } from '../router/target.ts'
 
@@ -32,6 +33,8 @@ export function healthRouter(store: Pick<MediaStore, 'health' | 'stat'>): MediaH
       else next()
       return
     }
+    // No body belongs here: one that comes all the same is not taken in.
+    if (hasBody(request)) response.setHeader('Connection', 'close')
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       send(response, requestId, 405, { status: 'unknown' }, ['Allow', 'GET, HEAD'])
       return

@@ -94,6 +94,12 @@ function finish(exchange: Exchange, status: number, headers: string[], body: str
   request.resume()
 }
 
+/** What stands in every answer of bytes. A body that came with a read is not taken in: the connection ends with the answer. */
+export function closingHeaders(exchange: Exchange): HeaderList {
+  const requestId = ['X-Request-Id', exchange.requestId]
+  return isBodySpent(exchange) ? requestId : [...requestId, 'Connection', 'close']
+}
+
 /** Nothing of a body is left, or so little that node:http may read it away. */
 function isBodySpent({ request, body }: Exchange): boolean {
   if (request.complete || body?.isComplete === true || !hasBody(request)) return true

@@ -14,7 +14,7 @@ import {
 } from '@mediakeep/core'
 import { ONE_WRITE_BYTES } from '../defaults.ts'
 import { absent, allowOn, checkServed } from './access.ts'
-import { report, sendProblem } from './answer.ts'
+import { closingHeaders, report, sendProblem } from './answer.ts'
 import { type Exchange, principalOf } from './exchange.ts'
 
 interface Permit {
@@ -83,7 +83,7 @@ async function answerContent(exchange: Exchange, media: Media, permit: Permit): 
 }
 
 async function answerSnapshot(exchange: Exchange, media: Media, permit: Permit): Promise<void> {
-  const { request, response, store, requestId } = exchange
+  const { request, response, store } = exchange
   const plan = planRead({ method: exchange.method, headers: request.headers }, entityOf(media), {
     nowMs: Date.now(),
     ...permit,
@@ -94,7 +94,7 @@ async function answerSnapshot(exchange: Exchange, media: Media, permit: Permit):
       sendProblem(exchange, body.error, plan.headers)
       return
     case 'none':
-      response.writeHead(status, [...plan.headers, 'X-Request-Id', requestId])
+      response.writeHead(status, [...plan.headers, ...closingHeaders(exchange)])
       response.end()
       return
     case 'multipart':
@@ -110,9 +110,9 @@ async function answerSnapshot(exchange: Exchange, media: Media, permit: Permit):
 }
 
 async function sendBytes(exchange: Exchange, plan: ReadPlan, reader: MediaReader): Promise<void> {
-  const { response, requestId } = exchange
+  const { response } = exchange
   try {
-    const headers = [...plan.headers, 'X-Request-Id', requestId]
+    const headers = [...plan.headers, ...closingHeaders(exchange)]
     // Small bodies are read before the headers go: one write, and damage still has a status of its own.
     const bytes =
       reader.buffered ??
@@ -142,10 +142,10 @@ async function sendParts(
   parts: readonly RangePart[],
   closing: string,
 ): Promise<void> {
-  const { response, store, requestId } = exchange
+  const { response, store } = exchange
   try {
     response.statusCode = plan.status
-    setHeaders(exchange, [...plan.headers, 'X-Request-Id', requestId])
+    setHeaders(exchange, [...plan.headers, ...closingHeaders(exchange)])
     guardStall(exchange)
     for (const { head, range } of parts) {
       await using reader = await store.open(media, { range })
