@@ -1,3 +1,6 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { MediaError } from '../errors/media-error.ts'
@@ -139,6 +142,30 @@ describe('put() leaves nothing when', () => {
     const putting = made.store.put(Readable.from([bytes]), { ...options, idempotencyKey: 'once' })
     await expect(putting).rejects.toMatchObject({ code: 'MEDIA_NO_SPACE', reason: 'volume-full' })
     await expectNothing({ ...made, objects })
+  })
+})
+
+describe('put() of a file that is given away', () => {
+  it('succeeds and tells when the folder does not let go of it', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'mediakeep-move-'))
+    try {
+      const path = join(folder, 'note.txt')
+      await writeFile(path, small)
+      const { store, events } = await fixture()
+      // A directory takes the file's place before the commit: it cannot be removed as a file.
+      const finish = async (): Promise<object> => {
+        await rm(path)
+        await mkdir(path)
+        return {}
+      }
+      const { id } = await store.put({ path, move: true }, { finish })
+      expect(await store.stat(id)).toMatchObject({ sizeBytes: small.length })
+      expect(events).toContainEqual(
+        expect.objectContaining({ type: 'upkeep.failed', task: 'remove-moved-file' }),
+      )
+    } finally {
+      await rm(folder, { recursive: true })
+    }
   })
 })
 
