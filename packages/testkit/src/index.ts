@@ -41,8 +41,8 @@ export { type FaultyCatalog, withCatalogFaults } from './faults/with-catalog-fau
 export { type FaultyStore, withFaults } from './faults/with-faults.ts'
 export { type MemoryMediaStoreOptions, memoryMediaStore } from './media-store.ts'
 export { type NameGroup, nastyFilenames, nastyKeys, oddPathKeys } from './names.ts'
-export { type ObjectStoreCase, objectStoreCases } from './object-store/cases.ts'
-export type { ObjectStoreContext } from './object-store/context.ts'
+export { objectStoreCases } from './object-store/cases.ts'
+export type { ObjectStoreCase, ObjectStoreContext } from './object-store/context.ts'
 export {
   capabilitiesOf,
   type ObjectStoreFixture,

@@ -1,6 +1,6 @@
 import type { Catalog } from '@mediakeep/core'
 import type { ConformanceCase } from '../conformance/case.ts'
-import type { CatalogFixture } from './harness.ts'
+import type { CatalogFixture } from './fixture.ts'
 
 /** What a case of `Catalog` gets: one empty, open catalog with the volumes of `VOLUMES`. */
 export interface CatalogContext {

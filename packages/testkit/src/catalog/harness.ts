@@ -3,24 +3,11 @@ import { isMediaError } from '@mediakeep/core'
 import type { Conformance, Waiver } from '../conformance/case.ts'
 import { catalogCases } from './cases.ts'
 import { type CatalogContext, createCatalogContext } from './context.ts'
+import type { CatalogFixture } from './fixture.ts'
 import { purge } from './purge.ts'
 
 /** Longest time for one case on a local catalog; a live one says its own. */
 const CASE_TIMEOUT_MS = 30_000
-
-/** One storage, empty, for one case. */
-export interface CatalogFixture {
-  /** Not opened yet: the kit opens and closes it. */
-  readonly catalog: Catalog
-  /** Another handle on the same storage, not opened; also after the first was closed. */
-  again?(): Catalog | Promise<Catalog>
-  /** Lets the catalog's time pass: moves its clock, or waits. */
-  advance(ms: number): Promise<void>
-  /** What is left when the kit has deleted everything and closed all handles: rows, files, connections. */
-  leftovers?(): Promise<readonly string[]>
-  /** Removes the storage. The kit has closed its handles before. */
-  cleanup(): Promise<void>
-}
 
 /** How the kit gets at a catalog: give it to `describeCatalog`, or to `catalogConformance` and a runner of your own. */
 export interface CatalogHarness {
@@ -90,3 +77,5 @@ async function openOne(
     return fixture.again === undefined ? undefined : context.second()
   }
 }
+
+export type { CatalogFixture }

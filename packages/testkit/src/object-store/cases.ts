@@ -1,4 +1,3 @@
-import type { ConformanceCase } from '../conformance/case.ts'
 import { callCases } from './cases/calls.ts'
 import { conditionCases } from './cases/conditions.ts'
 import { deleteCases } from './cases/delete.ts'
@@ -11,9 +10,7 @@ import { localCases } from './cases/local.ts'
 import { putCases } from './cases/put.ts'
 import { stagingCases } from './cases/staging.ts'
 import { writerCases } from './cases/writer.ts'
-import type { ObjectStoreContext } from './context.ts'
-
-export type ObjectStoreCase = ConformanceCase<ObjectStoreContext>
+import type { ObjectStoreCase } from './context.ts'
 
 /** Every promise of `ObjectStore`, as data. */
 export const objectStoreCases: readonly ObjectStoreCase[] = [

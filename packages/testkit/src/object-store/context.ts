@@ -2,7 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ObjectStore } from '@mediakeep/core'
-import type { ObjectStoreFixture } from './harness.ts'
+import type { ConformanceCase } from '../conformance/case.ts'
+import type { ObjectStoreFixture } from './fixture.ts'
 
 /** What a case of `ObjectStore` gets: one empty backend and what goes with it. */
 export interface ObjectStoreContext {
@@ -17,6 +18,8 @@ export interface ObjectStoreContext {
   breakBackend(): Promise<void>
   closeSeconds(): Promise<void>
 }
+
+export type ObjectStoreCase = ConformanceCase<ObjectStoreContext>
 
 export interface CreatedContext {
   readonly context: ObjectStoreContext

@@ -2,27 +2,11 @@ import { isMediaError, type ObjectStore } from '@mediakeep/core'
 import type { Conformance, Waiver } from '../conformance/case.ts'
 import { objectStoreCases } from './cases.ts'
 import { createObjectStoreContext, type ObjectStoreContext } from './context.ts'
+import type { ObjectStoreFixture } from './fixture.ts'
 import { countOpenFiles, waitUntil } from './open-files.ts'
 
 /** Longest time for one case on a local backend; a live one says its own. */
 const CASE_TIMEOUT_MS = 20_000
-
-/** One backend, empty, for one case. */
-export interface ObjectStoreFixture {
-  readonly store: ObjectStore
-  /** Opens another store over the same bytes, as a second process would. The kit closes it. */
-  second?(): Promise<ObjectStore>
-  /** Directory on the file system of the store, for files that `adopt` takes over. Default: made in the system's temporary folder. */
-  readonly directory?: string
-  /** Handles (files, sockets) of open readers and writers. Default: the regular files this process has open, where the system tells. */
-  openHandles?(): number | Promise<number>
-  /** Makes the backend fail under the open store and work again: a folder made unreadable, a server stopped. */
-  readonly outage?: { begin(): Promise<void>; end(): Promise<void> }
-  /** What is in the backend that should not be once every object is deleted: temporary files, unfinished uploads. */
-  leftovers?(): Promise<readonly string[]>
-  /** Removes the backend. The kit has closed the store before. */
-  cleanup(): Promise<void>
-}
 
 /** How the kit gets at a backend: give it to `describeObjectStore`, or to `objectStoreConformance` and a runner of your own. */
 export interface ObjectStoreHarness {
@@ -141,3 +125,5 @@ async function purge(store: ObjectStore): Promise<readonly string[]> {
   for (const object of rest.objects) faults.push(`the object ${JSON.stringify(object.key)}`)
   return faults
 }
+
+export type { ObjectStoreFixture }

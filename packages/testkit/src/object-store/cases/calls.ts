@@ -3,7 +3,7 @@ import { getEventListeners } from 'node:events'
 import { bytesSource, type Call, isMediaError, type ObjectStore } from '@mediakeep/core'
 import { gatedSource, streamSource } from '../../bodies.ts'
 import { seededBytes } from '../../random.ts'
-import type { ObjectStoreCase } from '../cases.ts'
+import type { ObjectStoreCase } from '../context.ts'
 import {
   drain,
   holds,

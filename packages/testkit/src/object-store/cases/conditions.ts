@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { bytesSource, isMediaError, type WriteCondition } from '@mediakeep/core'
 import { gatedSource, unhurriedSource } from '../../bodies.ts'
 import { seededBytes } from '../../random.ts'
-import type { ObjectStoreCase } from '../cases.ts'
+import type { ObjectStoreCase } from '../context.ts'
 import { holds, isAbsent, putBytes, readAll, rejectsWith } from '../expect.ts'
 
 const absent: WriteCondition = { type: 'absent' }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { ObjectStoreCase } from '../cases.ts'
+import type { ObjectStoreCase } from '../context.ts'
 import { holds, isAbsent, listAll, putBytes } from '../expect.ts'
 
 export const deleteCases: readonly ObjectStoreCase[] = [

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { bytesSource, type ObjectHead } from '@mediakeep/core'
 import { streamSource } from '../../bodies.ts'
 import { seededBytes } from '../../random.ts'
-import type { ObjectStoreCase } from '../cases.ts'
+import type { ObjectStoreCase } from '../context.ts'
 import { drain, openReader, openStream, putBytes, sameBytes } from '../expect.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ObjectFile, type ObjectStore } from '@mediakeep/core'
 import { seededBytes, seededRandom } from '../../random.ts'
-import type { ObjectStoreCase } from '../cases.ts'
+import type { ObjectStoreCase } from '../context.ts'
 import { putBytes, rejectionOf, sameBytes } from '../expect.ts'
 import { waitUntil } from '../open-files.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { bytesSource, isMediaError, type ObjectStore } from '@mediakeep/core'
 import { nastyKeys, oddPathKeys } from '../../names.ts'
-import type { ObjectStoreCase } from '../cases.ts'
+import type { ObjectStoreCase } from '../context.ts'
 import { holds, isAbsent, listAll, putBytes, rejectsWith } from '../expect.ts'
 
 /** Puts each key with its own bytes, then finds each exactly as it was given. */

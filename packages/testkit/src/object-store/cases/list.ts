@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { bytesSource, type ObjectStore } from '@mediakeep/core'
 import { gatedSource } from '../../bodies.ts'
 import { seededBytes } from '../../random.ts'
-import type { ObjectStoreCase } from '../cases.ts'
+import type { ObjectStoreCase } from '../context.ts'
 import { listAll, putBytes, rejectsWith } from '../expect.ts'
 
 const empty = bytesSource(new Uint8Array(0))

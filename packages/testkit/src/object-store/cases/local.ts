@@ -9,7 +9,7 @@ import {
   type PutObjectOptions,
 } from '@mediakeep/core'
 import { seededBytes } from '../../random.ts'
-import type { ObjectStoreCase } from '../cases.ts'
+import type { ObjectStoreCase } from '../context.ts'
 import {
   holds,
   isAbsent,

@@ -10,7 +10,7 @@ import {
   unhurriedSource,
 } from '../../bodies.ts'
 import { seededBytes } from '../../random.ts'
-import type { ObjectStoreCase } from '../cases.ts'
+import type { ObjectStoreCase } from '../context.ts'
 import {
   drain,
   holds,

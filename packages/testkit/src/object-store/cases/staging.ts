@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type Digest, digestOf, type ObjectStore, type StagedBody, type Staging } from '@mediakeep/core'
 import { seededBytes } from '../../random.ts'
-import type { ObjectStoreCase } from '../cases.ts'
+import type { ObjectStoreCase } from '../context.ts'
 import { drain, holds, listAll, rejectionOf, rejectsWith, sameBytes } from '../expect.ts'
 
 const needs = ['staging']

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { digestOf, type ObjectStore, type ObjectWriter } from '@mediakeep/core'
 import { seededBytes } from '../../random.ts'
-import type { ObjectStoreCase } from '../cases.ts'
+import type { ObjectStoreCase } from '../context.ts'
 import { holds, isAbsent, listAll, putBytes, rejectionOf, rejectsWith } from '../expect.ts'
 import { waitUntil } from '../open-files.ts'
 
