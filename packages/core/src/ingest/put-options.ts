@@ -4,7 +4,14 @@ import type { Digest } from '../contracts/bytes.ts'
 import type { CommitContent } from '../contracts/catalog.ts'
 import type { LatePutOptions, MediaCondition, MediaRef, PutOptions, Visibility } from '../contracts/media.ts'
 import { MediaError } from '../errors/media-error.ts'
-import { cleanFilename, parseLinkTarget, parseMediaKey, parseMetadata, parseTags } from '../names/index.ts'
+import {
+  cleanFilename,
+  isUnprintable,
+  parseLinkTarget,
+  parseMediaKey,
+  parseMetadata,
+  parseTags,
+} from '../names/index.ts'
 
 /** A put with every option checked and every default filled in: what follows asks no more questions. */
 export interface PutRequest {
@@ -59,8 +66,8 @@ export function mergeLate(request: PutRequest, late: LatePutOptions): PutRequest
 /** @throws MediaError MEDIA_BAD_INPUT `bad-owner` */
 export function parseOwner(owner: string | undefined): string {
   if (owner === undefined) return ANONYMOUS
-  if (owner.length === 0 || owner.length > MAX_OWNER_LENGTH || owner.includes('\0'))
-    throw bad('bad-owner', `an owner has 1 to ${MAX_OWNER_LENGTH} characters and no NUL`)
+  if (owner.length === 0 || owner.length > MAX_OWNER_LENGTH || isUnprintable(owner))
+    throw bad('bad-owner', `an owner has 1 to ${MAX_OWNER_LENGTH} characters and no control characters`)
   return owner
 }
 

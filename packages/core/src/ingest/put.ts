@@ -1,33 +1,21 @@
 import { rm } from 'node:fs/promises'
-import { newId } from '../bytes/id.ts'
 import { fileSource } from '../bytes/source.ts'
 import type { Body } from '../contracts/bytes.ts'
-import type { CommittedContent, MediaRecord } from '../contracts/catalog.ts'
 import type { StagingWriter } from '../contracts/object-store.ts'
-import { isMediaError, MediaError } from '../errors/media-error.ts'
+import { MediaError } from '../errors/media-error.ts'
 import type { Volume } from '../tiering/volume.ts'
 import { untilAbort } from '../time/interruption.ts'
 import { decideType } from '../validation/decide-type.ts'
 import { admit } from './admit.ts'
 import { forEachChunk, letGo } from './chunks.ts'
+import { commit } from './commit.ts'
 import type { IngestContext } from './context.ts'
 import { type Intake, toIntake } from './intake.ts'
 import type { KeyedLock } from './keyed-lock.ts'
-import { type Published, publish } from './publish.ts'
 import { mergeLate, type PutRequest } from './put-options.ts'
 import { createReceiver, type ReceivedBody, type ReceiveOptions, receiveBytes } from './receive.ts'
+import { type PutOutcome, repeatedOutcome } from './repeat.ts'
 import { createPutSession, type PutSession } from './session.ts'
-
-export interface PutOutcome {
-  readonly record: MediaRecord
-  readonly created: boolean
-  readonly deduplicated: boolean
-  /** An earlier put with the same idempotency key made it. */
-  readonly repeated: boolean
-}
-
-/** Rounds of transaction A and B for one body; each needs a copy that went bad in between. */
-const MAX_COMMIT_ATTEMPTS = 3
 
 /** Progress that outlives a failure, for the event that tells of it. */
 export interface PutProgress {
@@ -186,148 +174,6 @@ function inPlace(path: string, sizeBytes: number): Promise<StagingWriter> {
     finish: async (digest) => ({ ...fileSource(path, sizeBytes, digest), path, discard: async () => {} }),
     abort: async () => {},
   })
-}
-
-async function commit(
-  context: IngestContext,
-  digestLock: KeyedLock,
-  session: PutSession,
-  volume: Volume,
-  request: PutRequest,
-  received: ReceivedBody,
-  signal: AbortSignal | undefined,
-): Promise<PutOutcome> {
-  const publishAndCommit = async (): Promise<PutOutcome | undefined> => {
-    const published = await publish(context, session, volume, request.namespace, received, signal)
-    if (published.type === 'repeated') {
-      const { digest, sizeBytes } = received.summary
-      return repeatedOutcome(context, { ...request, digest }, sizeBytes, published.mediaId)
-    }
-    try {
-      const committed = await commitContent(context, session, request, received, published)
-      session.committed()
-      if (committed.redundant) await dropOwn(context, published)
-      const deduplicated = published.own === undefined || committed.redundant
-      return { record: committed.record, created: committed.created, deduplicated, repeated: false }
-    } catch (error) {
-      if (isCopyGone(error)) return undefined
-      if (isRefusal(error)) {
-        await session.end()
-        await dropOwn(context, published)
-      }
-      throw error
-    }
-  }
-  // Equal bodies of this process follow one another: the second finds the first one's copy and writes nothing.
-  return digestLock.run(`${context.domainOf(request.namespace)}/${received.summary.digest}`, async () => {
-    for (let attempt = 0; attempt < MAX_COMMIT_ATTEMPTS; attempt++) {
-      const outcome = await publishAndCommit()
-      if (outcome !== undefined) return outcome
-    }
-    throw new MediaError('MEDIA_UNAVAILABLE', 'the copies of these bytes keep being found damaged', {
-      reason: 'placement-gone',
-    })
-  })
-}
-
-function commitContent(
-  context: IngestContext,
-  session: PutSession,
-  request: PutRequest,
-  received: ReceivedBody,
-  published: Extract<Published, { type: 'published' }>,
-): Promise<CommittedContent> {
-  const { begun } = session
-  if (begun === undefined)
-    throw new MediaError('MEDIA_LEASE_LOST', 'the put has no session', { reason: 'no-session' })
-  const { own } = published
-  return context.catalog.commitContent({
-    session: begun,
-    blobId: published.blobId,
-    ...(own === undefined
-      ? {}
-      : { placement: { id: own.placementId, storedBytes: own.head.sizeBytes, etag: own.head.etag } }),
-    media: {
-      ...request.media,
-      newId: newId(context.clock.now()),
-      namespace: request.namespace,
-      owner: request.owner,
-    },
-    content: { contentType: received.contentType, filename: request.filename, facts: {}, state: 'active' },
-  })
-}
-
-/** The copy we were to share was found damaged between both transactions. The session lives: look again, or write our own. */
-function isCopyGone(error: unknown): boolean {
-  return isMediaError(error, 'MEDIA_CONFLICT') && error.reason === 'placement-gone'
-}
-
-/** The catalog said no: nothing was committed, so bytes of ours can go at once. Anything else may have been committed. */
-function isRefusal(error: unknown): boolean {
-  return (
-    isMediaError(error, 'MEDIA_PRECONDITION') ||
-    isMediaError(error, 'MEDIA_ABSENT') ||
-    isMediaError(error, 'MEDIA_CONFLICT') ||
-    isMediaError(error, 'MEDIA_LEASE_LOST')
-  )
-}
-
-/** Deletes bytes that never became visible. Garbage collection would too, later. */
-async function dropOwn(
-  context: IngestContext,
-  published: Extract<Published, { type: 'published' }>,
-): Promise<void> {
-  const { own } = published
-  if (own === undefined) return
-  try {
-    await own.volume.store.delete(own.key)
-    await context.catalog.dropPlacements([own.placementId])
-  } catch (error) {
-    if (!isMediaError(error)) throw error
-    context.emit({
-      type: 'upkeep.failed',
-      at: new Date(context.clock.now()),
-      task: 'drop-redundant',
-      code: error.code,
-      message: error.message,
-    })
-  }
-}
-
-async function repeatedOutcome(
-  context: IngestContext,
-  request: PutRequest,
-  knownBytes: number | undefined,
-  mediaId: string,
-): Promise<PutOutcome> {
-  const record = await context.catalog.get(request.namespace, mediaId)
-  if (record === undefined)
-    throw new MediaError('MEDIA_GONE', 'the media that this idempotency key made was deleted', {
-      reason: 'repeated-gone',
-    })
-  if (!isRepeat(record, request, knownBytes)) {
-    throw new MediaError('MEDIA_CONFLICT', 'this idempotency key was used for another put', {
-      reason: 'idempotency-key-reused',
-    })
-  }
-  return { record, created: false, deduplicated: true, repeated: true }
-}
-
-/**
- * Tells as far as can be told without reading the body: to answer a put of other bytes, or to another place, with the
- * first outcome would be to say that they are kept. What the first content was is known while it is the content.
- */
-function isRepeat(
-  record: MediaRecord,
-  { media, digest }: PutRequest,
-  knownBytes: number | undefined,
-): boolean {
-  const { at } = media
-  if (at !== undefined && (typeof at === 'string' ? at !== record.id : at.key !== record.key)) return false
-  const { content } = record
-  if (content.number > 1) return true
-  const isOtherLength = knownBytes !== undefined && knownBytes !== content.sizeBytes
-  return !isOtherLength && (digest === undefined || digest === content.digest)
 }
 
 function discardIntake(intake: Intake): void {

@@ -67,6 +67,7 @@ describe('put() refuses', () => {
       'MEDIA_ABSENT',
       'unknown-id',
     ],
+    ['a line break in the owner', () => small, { owner: 'a\r\nb' }, 'MEDIA_BAD_INPUT', 'bad-owner'],
     ['a NUL in the name', () => small, { filename: 'a\0.txt' }, 'MEDIA_BAD_INPUT', 'nul-in-name'],
     ['a key that climbs', () => small, { at: { key: 'a/../b' } }, 'MEDIA_BAD_INPUT', 'bad-key'],
     ['what is no body', () => 7 as unknown as Body, {}, 'MEDIA_BAD_INPUT', 'not-bytes'],

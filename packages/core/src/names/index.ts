@@ -1,3 +1,4 @@
+export { isUnprintable } from './characters.ts'
 export { cleanFilename, extensionOf } from './filename.ts'
 export { parseLinkQuery, parseLinks, parseLinksField, parseLinkTarget } from './links.ts'
 export { parseKeyPath, parseMediaKey } from './media-key.ts'

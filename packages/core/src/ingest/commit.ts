@@ -1,0 +1,121 @@
+import { newId } from '../bytes/id.ts'
+import type { CommittedContent } from '../contracts/catalog.ts'
+import { isMediaError, MediaError } from '../errors/media-error.ts'
+import type { Volume } from '../tiering/volume.ts'
+import type { IngestContext } from './context.ts'
+import type { KeyedLock } from './keyed-lock.ts'
+import { type Published, publish } from './publish.ts'
+import type { PutRequest } from './put-options.ts'
+import type { ReceivedBody } from './receive.ts'
+import { type PutOutcome, repeatedOutcome } from './repeat.ts'
+import type { PutSession } from './session.ts'
+
+/** Rounds of transaction A and B for one body; each needs a copy that went bad in between. */
+const MAX_COMMIT_ATTEMPTS = 3
+
+/** Publishes the bytes and makes the record, or refuses and leaves nothing: the end of a put. */
+export async function commit(
+  context: IngestContext,
+  digestLock: KeyedLock,
+  session: PutSession,
+  volume: Volume,
+  request: PutRequest,
+  received: ReceivedBody,
+  signal: AbortSignal | undefined,
+): Promise<PutOutcome> {
+  const publishAndCommit = async (): Promise<PutOutcome | undefined> => {
+    const published = await publish(context, session, volume, request.namespace, received, signal)
+    if (published.type === 'repeated') {
+      const { digest, sizeBytes } = received.summary
+      return repeatedOutcome(context, { ...request, digest }, sizeBytes, published.mediaId)
+    }
+    try {
+      const committed = await commitContent(context, session, request, received, published)
+      session.committed()
+      if (committed.redundant) await dropOwn(context, published)
+      const deduplicated = published.own === undefined || committed.redundant
+      return { record: committed.record, created: committed.created, deduplicated, repeated: false }
+    } catch (error) {
+      if (isCopyGone(error)) return undefined
+      if (isRefusal(error)) {
+        await session.end()
+        await dropOwn(context, published)
+      }
+      throw error
+    }
+  }
+  // Equal bodies of this process follow one another: the second finds the first one's copy and writes nothing.
+  return digestLock.run(`${context.domainOf(request.namespace)}/${received.summary.digest}`, async () => {
+    for (let attempt = 0; attempt < MAX_COMMIT_ATTEMPTS; attempt++) {
+      const outcome = await publishAndCommit()
+      if (outcome !== undefined) return outcome
+    }
+    throw new MediaError('MEDIA_UNAVAILABLE', 'the copies of these bytes keep being found damaged', {
+      reason: 'placement-gone',
+    })
+  })
+}
+
+function commitContent(
+  context: IngestContext,
+  session: PutSession,
+  request: PutRequest,
+  received: ReceivedBody,
+  published: Extract<Published, { type: 'published' }>,
+): Promise<CommittedContent> {
+  const { begun } = session
+  if (begun === undefined)
+    throw new MediaError('MEDIA_LEASE_LOST', 'the put has no session', { reason: 'no-session' })
+  const { own } = published
+  return context.catalog.commitContent({
+    session: begun,
+    blobId: published.blobId,
+    ...(own === undefined
+      ? {}
+      : { placement: { id: own.placementId, storedBytes: own.head.sizeBytes, etag: own.head.etag } }),
+    media: {
+      ...request.media,
+      newId: newId(context.clock.now()),
+      namespace: request.namespace,
+      owner: request.owner,
+    },
+    content: { contentType: received.contentType, filename: request.filename, facts: {}, state: 'active' },
+  })
+}
+
+/** The copy we were to share was found damaged between both transactions. The session lives: look again, or write our own. */
+function isCopyGone(error: unknown): boolean {
+  return isMediaError(error, 'MEDIA_CONFLICT') && error.reason === 'placement-gone'
+}
+
+/** The catalog said no: nothing was committed, so bytes of ours can go at once. Anything else may have been committed. */
+function isRefusal(error: unknown): boolean {
+  return (
+    isMediaError(error, 'MEDIA_PRECONDITION') ||
+    isMediaError(error, 'MEDIA_ABSENT') ||
+    isMediaError(error, 'MEDIA_CONFLICT') ||
+    isMediaError(error, 'MEDIA_LEASE_LOST')
+  )
+}
+
+/** Deletes bytes that never became visible. Garbage collection would too, later. */
+async function dropOwn(
+  context: IngestContext,
+  published: Extract<Published, { type: 'published' }>,
+): Promise<void> {
+  const { own } = published
+  if (own === undefined) return
+  try {
+    await own.volume.store.delete(own.key)
+    await context.catalog.dropPlacements([own.placementId])
+  } catch (error) {
+    if (!isMediaError(error)) throw error
+    context.emit({
+      type: 'upkeep.failed',
+      at: new Date(context.clock.now()),
+      task: 'drop-redundant',
+      code: error.code,
+      message: error.message,
+    })
+  }
+}
