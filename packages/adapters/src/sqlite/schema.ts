@@ -28,15 +28,17 @@ CREATE UNIQUE INDEX blobs_digest ON blobs(domain, digest) WHERE digest IS NOT NU
 -- What garbage collection looks at: blobs that lost a reference, and condemned ones. Never all of them.
 CREATE INDEX blobs_loose ON blobs(state, condemnedAt) WHERE state <> 'live';
 
+-- Clustered by blob: every record that is read asks for the placements of one, and finds them whole in one descent.
 CREATE TABLE placements(
-  id BLOB NOT NULL PRIMARY KEY, blobId BLOB NOT NULL, volumeId BLOB NOT NULL, key TEXT NOT NULL,
+  id BLOB NOT NULL, blobId BLOB NOT NULL, volumeId BLOB NOT NULL, key TEXT NOT NULL,
   state TEXT NOT NULL, owned INTEGER NOT NULL, storedBytes INTEGER NOT NULL, etag TEXT, versionId TEXT,
-  fence INTEGER NOT NULL DEFAULT 0, leftAt INTEGER, envelope BLOB
+  fence INTEGER NOT NULL DEFAULT 0, leftAt INTEGER, envelope BLOB,
+  PRIMARY KEY(blobId, id)
 ) WITHOUT ROWID;
+CREATE UNIQUE INDEX placements_id ON placements(id);
 -- Physical keys begin with a digest, which is random, and end with the placement's id, which grows. Sorted by their end
 -- they are added in one place of the index, where each put would else write a page of its own. As unique as before.
 CREATE UNIQUE INDEX placements_key ON placements(volumeId, substr(key, -36), key);
-CREATE INDEX placements_blob ON placements(blobId);
 CREATE INDEX placements_leaving ON placements(leftAt) WHERE state = 'leaving';
 
 CREATE TABLE media(
