@@ -108,9 +108,9 @@ describe('a sink', () => {
         },
       }
       const sink = createFileSink(createFsPromises(raw), 0, 'own')
-      sink.write(Buffer.alloc(300_000))
+      void sink.write(Buffer.alloc(300_000))
       for (let turn = 0; turn < microtasks; turn++) await Promise.resolve()
-      sink.write(Buffer.alloc(5))
+      void sink.write(Buffer.alloc(5))
       await sink.end()
       expect(written, `${microtasks} microtasks later`).toBe(300_005)
     }

@@ -19,6 +19,7 @@ export interface CallScope {
  * @throws the signal's reason, untouched, when it is aborted already; MediaError MEDIA_TIMEOUT past the deadline.
  */
 export function openCallScope(call: Call | undefined, clock: Clock, storeSignal: AbortSignal): CallScope {
+  if (call?.signal === undefined && call?.deadlineAt === undefined) return storeScope(storeSignal)
   const controller = new AbortController()
   const releases: (() => void)[] = []
   for (const signal of [storeSignal, call?.signal]) {
@@ -49,6 +50,12 @@ export function openCallScope(call: Call | undefined, clock: Clock, storeSignal:
       for (const release of releases.splice(0)) release()
     },
   }
+}
+
+/** Nothing to join: a controller and its listeners would cost as much as the read of a small object. */
+function storeScope(signal: AbortSignal): CallScope {
+  signal.throwIfAborted()
+  return { signal, check: () => signal.throwIfAborted(), release: () => {} }
 }
 
 function armDeadline(deadlineAt: Date, clock: Clock, onPassed: () => void): () => void {
