@@ -9,6 +9,7 @@ import type { PutRequest } from './put-options.ts'
 import type { ReceivedBody } from './receive.ts'
 import { type PutOutcome, repeatedOutcome } from './repeat.ts'
 import type { PutSession } from './session.ts'
+import { tellUpkeepFailed } from './upkeep-failed.ts'
 
 /** Rounds of transaction A and B for one body; each needs a copy that went bad in between. */
 const MAX_COMMIT_ATTEMPTS = 3
@@ -110,12 +111,6 @@ async function dropOwn(
     await context.catalog.dropPlacements([own.placementId])
   } catch (error) {
     if (!isMediaError(error)) throw error
-    context.emit({
-      type: 'upkeep.failed',
-      at: new Date(context.clock.now()),
-      task: 'drop-redundant',
-      code: error.code,
-      message: error.message,
-    })
+    tellUpkeepFailed(context, 'drop-redundant', error)
   }
 }

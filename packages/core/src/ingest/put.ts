@@ -16,6 +16,7 @@ import { mergeLate, type PutRequest } from './put-options.ts'
 import { createReceiver, type ReceivedBody, type ReceiveOptions, receiveBytes } from './receive.ts'
 import { type PutOutcome, repeatedOutcome } from './repeat.ts'
 import { createPutSession, type PutSession } from './session.ts'
+import { tellUpkeepFailed } from './upkeep-failed.ts'
 
 /** Progress that outlives a failure, for the event that tells of it. */
 export interface PutProgress {
@@ -188,10 +189,7 @@ async function removeGiven(context: IngestContext, path: string): Promise<void> 
   try {
     await rm(path, { force: true })
   } catch {
-    context.emit({
-      type: 'upkeep.failed',
-      at: new Date(context.clock.now()),
-      task: 'remove-moved-file',
+    tellUpkeepFailed(context, 'remove-moved-file', {
       code: 'MEDIA_UNAVAILABLE',
       message: 'a file that was given away could not be removed from its folder',
     })

@@ -5,6 +5,7 @@ import { RESERVE_STEP_BYTES } from '../defaults.ts'
 import { isMediaError } from '../errors/media-error.ts'
 import type { Volume } from '../tiering/volume.ts'
 import type { IngestContext } from './context.ts'
+import { tellUpkeepFailed } from './upkeep-failed.ts'
 
 export interface SessionPlan {
   readonly namespace: string
@@ -117,14 +118,7 @@ export function createPutSession(context: IngestContext, plan: SessionPlan): Put
         await context.catalog.endSession({ id, fence })
       } catch (error) {
         // The session ends by itself when its time is over; the put's own failure is what the caller must see.
-        if (isMediaError(error))
-          context.emit({
-            type: 'upkeep.failed',
-            at: new Date(context.clock.now()),
-            task: 'end-session',
-            code: error.code,
-            message: error.message,
-          })
+        if (isMediaError(error)) tellUpkeepFailed(context, 'end-session', error)
       }
     },
     committed() {

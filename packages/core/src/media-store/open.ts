@@ -11,6 +11,7 @@ import type { MediaReader } from '../contracts/media-store.ts'
 import type { ObjectFile } from '../contracts/object-store.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
 import { etagOfDigest } from '../http/etag.ts'
+import { tellUpkeepFailed } from '../ingest/upkeep-failed.ts'
 import type { ReachablePlacement } from '../tiering/volumes.ts'
 import type { Engine } from './engine.ts'
 import { createReader, type ReaderSource } from './reader.ts'
@@ -243,13 +244,7 @@ function reportCorrupt(
   })
   engine.catalog.markBad(placement.id).catch((error: unknown) => {
     if (!isMediaError(error)) throw error
-    engine.emit({
-      type: 'upkeep.failed',
-      at: new Date(engine.clock.now()),
-      task: 'mark-bad',
-      code: error.code,
-      message: error.message,
-    })
+    tellUpkeepFailed(engine, 'mark-bad', error)
   })
 }
 

@@ -2,6 +2,7 @@ import type { Call } from '../contracts/call.ts'
 import type { PlacementRecord } from '../contracts/catalog.ts'
 import type { CollectOptions, ExpireProgress, GarbageProgress, Upkeep } from '../contracts/media-store.ts'
 import { isMediaError } from '../errors/media-error.ts'
+import { tellUpkeepFailed } from '../ingest/upkeep-failed.ts'
 import type { Engine } from './engine.ts'
 
 const BATCH = 500
@@ -70,13 +71,7 @@ async function deleteBytes(
     } catch (error) {
       if (!isMediaError(error)) throw error
       skipped.add(placement.id)
-      engine.emit({
-        type: 'upkeep.failed',
-        at: new Date(engine.clock.now()),
-        task: 'collect-garbage',
-        code: error.code,
-        message: error.message,
-      })
+      tellUpkeepFailed(engine, 'collect-garbage', error)
       continue
     }
     engine.cache.delete(placement.blobId)
@@ -129,14 +124,8 @@ export function startRounds(engine: Engine, upkeep: Upkeep, intervalMs: number):
         for await (const _ of progress) if (stopped) return
       } catch (error) {
         if (stopped) return
-        const known = isMediaError(error)
-        engine.emit({
-          type: 'upkeep.failed',
-          at: new Date(engine.clock.now()),
-          task,
-          code: known ? error.code : 'MEDIA_UNAVAILABLE',
-          message: known ? error.message : 'unexpected failure',
-        })
+        const unexpected = { code: 'MEDIA_UNAVAILABLE', message: 'unexpected failure' } as const
+        tellUpkeepFailed(engine, task, isMediaError(error) ? error : unexpected)
       }
     }
   }

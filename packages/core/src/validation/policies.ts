@@ -24,11 +24,11 @@ export const DEFAULT_POLICIES: readonly MediaPolicy[] = [
 
 /** The first policy that names the type; `undefined` when none does: the type is refused. */
 export function policyFor(policies: readonly MediaPolicy[], contentType: string): MediaPolicy | undefined {
-  return policies.find(({ match }) => matchesType(match, contentType))
+  return policies.find(({ match }) => fits(match, contentType))
 }
 
 /** `*`, `image/*` or one type, against an essence in lower case. */
-export function matchesType(pattern: string, contentType: string): boolean {
+function fits(pattern: string, contentType: string): boolean {
   if (pattern === '*' || pattern === '*/*') return true
   if (pattern.endsWith('/*')) return contentType.startsWith(pattern.slice(0, -1))
   return pattern === contentType
