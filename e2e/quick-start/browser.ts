@@ -51,7 +51,7 @@ export interface WatchedPage {
   readonly context: BrowserContext
   /** Everything a careful developer would see go wrong: console errors, exceptions, policy violations, failed requests. */
   readonly complaints: string[]
-  /** Takes complaints off the list that the test itself provoked. */
+  /** Strikes complaints that the test itself provoked, those already made and those to come. */
   forgive(pattern: RegExp): void
   screenshot(name: string): Promise<void>
 }
@@ -70,15 +70,19 @@ export async function openPage(
   await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: new URL(url).origin })
   const page = await context.newPage()
   const complaints: string[] = []
+  const forgiven: RegExp[] = []
+  const complain = (text: string): void => {
+    if (!forgiven.some((pattern) => pattern.test(text))) complaints.push(text)
+  }
   page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
+    if (message.type() === 'error' || message.type() === 'warning') complain(message.text())
   })
-  page.on('pageerror', (error) => complaints.push(String(error)))
+  page.on('pageerror', (error) => complain(String(error)))
   page.on('requestfailed', (request) => {
     const failure = request.failure()?.errorText ?? ''
     // The page's own choice: a player has what it needs, a newer search makes an older one pointless, a reload ends all.
     if (failure === 'net::ERR_ABORTED' && request.method() === 'GET') return
-    complaints.push(`${failure} ${request.method()} ${request.url()}`)
+    complain(`${failure} ${request.method()} ${request.url()}`)
   })
   await page.addInitScript({
     content: `document.addEventListener('securitypolicyviolation', (event) => {
@@ -92,6 +96,8 @@ export async function openPage(
     context,
     complaints,
     forgive(pattern) {
+      // The browser tells of a failure when it likes: the words may still be on their way.
+      forgiven.push(pattern)
       for (const [index, text] of [...complaints.entries()].reverse()) {
         if (pattern.test(text)) complaints.splice(index, 1)
       }
