@@ -28,6 +28,7 @@ export default defineConfig({
             'packages/*/src/**/*.test.ts',
             'scripts/**/*.test.mjs',
             'bench/**/*.test.ts',
+            'torture/**/*.test.ts',
             'examples/**/*.test.ts',
           ],
           exclude: ['**/node_modules/**', '**/dist/**'],

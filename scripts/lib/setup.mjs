@@ -30,7 +30,7 @@ function manifests() {
       ? readdirSync(join(rootFolder, parent)).map((name) => `${parent}/${name}/package.json`)
       : [],
   )
-  return ['package.json', 'bench/package.json', ...nested]
+  return ['package.json', 'bench/package.json', 'torture/package.json', ...nested]
 }
 
 /** Changes when an install would give something else: other dependencies, or another Node for native modules. */

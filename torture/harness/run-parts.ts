@@ -1,0 +1,70 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Part, Violation } from './part.ts'
+
+export interface RunOptions {
+  /** Share of each part's full count, above 0 and at most 1. */
+  readonly share: number
+  /** Exact count for each part, in place of the share. */
+  readonly count?: number
+  readonly seed: number
+  readonly signal: AbortSignal
+  print(line: string): void
+}
+
+export interface PartReport {
+  readonly part: string
+  readonly done: number
+  readonly fullCount: number
+  readonly violations: readonly Violation[]
+  readonly unavailable?: string
+}
+
+const MAX_PRINTED_VIOLATIONS = 10
+
+/** Runs parts one after the other and prints each with its count, its denominator and what it found. */
+export async function runParts(parts: readonly Part[], options: RunOptions): Promise<readonly PartReport[]> {
+  const reports: PartReport[] = []
+  for (const part of parts) {
+    if (options.signal.aborted) break
+    reports.push(await runPart(part, options))
+  }
+  return reports
+}
+
+async function runPart(part: Part, { share, count, seed, signal, print }: RunOptions): Promise<PartReport> {
+  const reason = await part.unavailable?.()
+  if (reason !== undefined) {
+    print(`${part.name}: cannot run here: ${reason}`)
+    return { part: part.name, done: 0, fullCount: part.fullCount, violations: [], unavailable: reason }
+  }
+  const wanted = count ?? Math.max(1, Math.ceil(part.fullCount * share))
+  const folder = await mkdtemp(join(tmpdir(), `mediakeep-torture-${part.name}-`))
+  const startedMs = performance.now()
+  let toldMs = startedMs
+  print(`${part.name}: ${part.about}; ${wanted} ${part.unit}, first seed ${seed}`)
+  try {
+    const { done, violations } = await part.run({
+      count: wanted,
+      seed,
+      signal,
+      folder,
+      progress(soFar) {
+        if (performance.now() - toldMs < 15_000) return
+        toldMs = performance.now()
+        print(`  ${soFar} of ${wanted} ${part.unit}`)
+      },
+      note: (line) => print(`  ${line}`),
+    })
+    const seconds = ((performance.now() - startedMs) / 1000).toFixed(1)
+    print(`  ${done} of ${part.fullCount} ${part.unit} (all), ${violations.length} violations, ${seconds} s`)
+    for (const { what, replay } of violations.slice(0, MAX_PRINTED_VIOLATIONS)) {
+      print(`  BROKEN: ${what}`)
+      print(`    again: npm run torture -- --only ${part.name} ${replay}`)
+    }
+    return { part: part.name, done, fullCount: part.fullCount, violations }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}

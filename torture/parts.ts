@@ -1,0 +1,4 @@
+import type { Part } from './harness/part.ts'
+
+/** Every way to torment the store, in the order in which they run: the quick ones first. */
+export const parts: readonly Part[] = []
