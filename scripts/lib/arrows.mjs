@@ -9,7 +9,8 @@ export const coreLevels = [
   ['contracts'],
   ['errors', 'bytes', 'time', 'names', 'defaults'],
   ['cas', 'validation', 'state', 'catalog', 'http', 'keys', 'memory', 'decorators'],
-  ['ingest', 'tiering', 'uploads'],
+  ['ingest', 'tiering', 'uploads', 'journal'],
+  ['upkeep'],
   ['media-store'],
   ['index'],
 ]

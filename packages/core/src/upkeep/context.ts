@@ -1,0 +1,14 @@
+import type { ReadCache } from '../cas/read-cache.ts'
+import type { VerifyMemo } from '../cas/verify-memo.ts'
+import type { IngestContext } from '../ingest/context.ts'
+
+/** What upkeep needs of the store it works for. */
+export interface UpkeepContext extends IngestContext {
+  readonly activity: {
+    /** @throws MediaError MEDIA_CLOSED once the store is closing. */
+    checkOpen(): void
+  }
+  readonly cache: ReadCache
+  readonly memo: VerifyMemo
+  readonly garbageGraceMs: number
+}
