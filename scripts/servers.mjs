@@ -20,8 +20,10 @@ const servers = [
   {
     debian: 'strace',
     command: 'strace',
-    reason: 'the order of write, sync and rename as the kernel sees it',
+    reason: 'the order of write, sync and rename as the kernel sees it, and an end at each of them',
   },
+  { debian: 'e2fsprogs', command: 'mkfs.ext4', reason: 'file systems that lose power, and small ones' },
+  { debian: 'mount', command: 'mount', reason: 'the same' },
 ]
 
 // Debian keeps servers in sbin, which is not on everybody's PATH.

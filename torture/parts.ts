@@ -1,4 +1,5 @@
 import type { Part } from './harness/part.ts'
+import { power } from './power/part.ts'
 
 /** Every way to torment the store, in the order in which they run: the quick ones first. */
-export const parts: readonly Part[] = []
+export const parts: readonly Part[] = [power]

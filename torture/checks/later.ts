@@ -1,0 +1,17 @@
+import { join } from 'node:path'
+import { fsStore } from '@mediakeep/adapters/fs'
+import { sqliteCatalog } from '@mediakeep/adapters/sqlite'
+import { createMediaStore, type MediaStore, systemClock } from '@mediakeep/core'
+
+const DAY_MS = 86_400_000
+
+/** The folder of `openMediaStore` a day later: every session is past its time, every leftover old enough to be swept. */
+export function openLater(folder: string): Promise<MediaStore> {
+  const clock = { ...systemClock, now: () => Date.now() + DAY_MS }
+  return createMediaStore({
+    clock,
+    catalog: sqliteCatalog({ file: join(folder, 'catalog.sqlite'), clock }),
+    tiers: [{ name: 'disk', store: fsStore({ root: join(folder, 'volume'), sweepAfterMs: 0, clock }) }],
+    upkeep: { intervalMs: 0 },
+  })
+}

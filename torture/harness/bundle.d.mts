@@ -1,0 +1,1 @@
+export declare function bundlePrograms(outdir: string): Promise<void>

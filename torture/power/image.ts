@@ -1,0 +1,73 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+/**
+ * A folder for images while `act` runs: in memory where that is to be had, which copies several times faster.
+ * What reached an image counts as what reached a disk.
+ */
+export async function withImageFolder<T>(act: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'mediakeep-image-'))
+  try {
+    return await act(folder)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Sparse: only what was written takes room. The inode tables are made now, so that nothing but the writer writes later. */
+export async function makeExt4(image: string, sizeBytes: number): Promise<void> {
+  await writeFile(image, '')
+  await truncate(image, sizeBytes)
+  const features = 'lazy_itable_init=0,lazy_journal_init=0,nodiscard'
+  await run('mkfs.ext4', ['-q', '-F', '-b', '4096', '-J', 'size=4', '-N', '8192', '-E', features, image])
+}
+
+export interface Mounted {
+  readonly folder: string
+  unmount(): Promise<void>
+}
+
+/**
+ * @param options of the mount. `commit=300` keeps the kernel from writing by itself: what is on the image was synced,
+ * or went along with something that was.
+ */
+export async function mountImage(image: string, options = 'commit=300'): Promise<Mounted> {
+  const folder = `${image}.mounted`
+  await mkdir(folder, { recursive: true })
+  await run('mount', ['-o', `loop,${options}`, image, folder])
+  let unmounting: Promise<unknown> | undefined
+  return {
+    folder,
+    async unmount() {
+      unmounting ??= run('umount', [folder])
+      await unmounting
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** The image as the disk has it now, holes kept. */
+export async function copyImage(from: string, to: string): Promise<void> {
+  await run('cp', ['--sparse=always', from, to])
+}
+
+/** Why no image can be mounted here; `undefined` when one can. */
+export async function whyNoImages(): Promise<string | undefined> {
+  if (process.platform !== 'linux') return 'loop devices and ext4 need Linux'
+  if (process.getuid?.() !== 0) return 'mounting an image needs root'
+  try {
+    await withImageFolder(async (folder) => {
+      await makeExt4(join(folder, 'try'), 16 * 1024 * 1024)
+      await (await mountImage(join(folder, 'try'))).unmount()
+    })
+    return undefined
+  } catch (error) {
+    return `an ext4 image cannot be made and mounted: ${String(error).split('\n')[0]}`
+  }
+}

@@ -1,0 +1,68 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { checkDisk } from '../checks/disk.ts'
+import { checkKept } from '../checks/kept.ts'
+import { openLater } from '../checks/later.ts'
+import type { Part, PartInput, PartResult, Violation } from '../harness/part.ts'
+import { programFolder } from '../harness/programs.ts'
+import { mediakeepSubject } from '../subjects/mediakeep.ts'
+import type { Told } from '../writers/journal.ts'
+import { cutPower } from './cut-power.ts'
+import { whyNoImages, withImageFolder } from './image.ts'
+
+/** Cuts of one writer: enough for it to fold its log into the catalog, few enough that most cuts see a young store. */
+const CUTS_OF_A_LIFE = 8
+
+export const power: Part = {
+  name: 'power',
+  about: 'cuts the power of a real ext4 under a writer',
+  unit: 'cuts',
+  fullCount: 400,
+  unavailable: whyNoImages,
+  run: (input) => withImageFolder((folder) => cutMany(folder, input)),
+}
+
+async function cutMany(
+  folder: string,
+  { count, seed, signal, progress, note }: PartInput,
+): Promise<PartResult> {
+  const violations: Violation[] = []
+  let done = 0
+  let acknowledged = 0
+  while (done < count && !signal.aborted) {
+    const life = { seed: seed + done, cuts: Math.min(CUTS_OF_A_LIFE, count - done), acknowledged: 0 }
+    const cuts = cutPower({
+      ...life,
+      programs: programFolder(),
+      folder,
+      subject: 'mediakeep',
+      signal,
+      check: checkStore,
+    })
+    let cut = 0
+    for await (const { broken, acknowledged } of cuts) {
+      cut += 1
+      done += 1
+      life.acknowledged = acknowledged
+      for (const what of broken) violations.push({ what, replay: `--seed ${life.seed} --count ${cut}` })
+      progress(done)
+    }
+    acknowledged += life.acknowledged
+  }
+  note(`${acknowledged} acknowledged puts and deletes`)
+  return { done, violations }
+}
+
+/** A store that was cut off while it was made has acknowledged nothing; the next open makes it whole. */
+export async function checkStore(folder: string, told: Told): Promise<readonly string[]> {
+  if (!existsSync(join(folder, 'volume')) && !told.opened) return []
+  const store = await openLater(folder)
+  try {
+    return [
+      ...(await checkKept(mediakeepSubject(store), told)),
+      ...(await checkDisk(store, folder, { mayHaveOrphans: true })),
+    ]
+  } finally {
+    await store.close()
+  }
+}
