@@ -8,8 +8,8 @@ import { commitPut, NAMESPACE, putInput, registerVolume } from './seed.mjs'
 const setup = JSON.parse(process.argv[2])
 
 /** Opens a seeded catalog and answers how long pages of it take. */
-async function startReads({ file, lists }) {
-  const catalog = sqliteCatalog({ file, lists })
+async function startReads({ file, lists, maxMemoRecords }) {
+  const catalog = sqliteCatalog({ file, lists, ...(maxMemoRecords === undefined ? {} : { maxMemoRecords }) })
   await catalog.open()
   const ids = (await catalog.list(NAMESPACE, { limit: 100 })).records.map(({ id }) => id)
   return async ({ query, limit, end, count, ms }) => {

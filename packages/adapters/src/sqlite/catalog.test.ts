@@ -10,7 +10,7 @@ let catalog: Catalog
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mediakeep-sqlite-'))
-  catalog = sqliteCatalog({ file: join(folder, 'catalog.db') })
+  catalog = sqliteCatalog({ file: join(folder, 'catalog.db'), lists: 'process' })
   await catalog.open()
 })
 afterEach(async () => {
@@ -103,4 +103,56 @@ test('a list by several filters is the intersection, newest first, page by page'
     cursor = page.nextCursor
   } while (cursor !== undefined)
   expect(found).toEqual(wanted)
+})
+
+test('a page in process shows what another catalog changed and deleted, and nothing of before', async () => {
+  const records: MediaRecord[] = []
+  for (let at = 0; at < 5; at++) records.unshift(await put(`body ${at}`, { owner: 'o1' }))
+  const [newest, second, third] = records
+  if (newest === undefined || second === undefined || third === undefined) throw new Error('five were put')
+  const revisions = async (): Promise<readonly number[]> =>
+    (await catalog.list('n', { owner: 'o1' })).records.map(({ revision }) => revision)
+  const other = sqliteCatalog({ file: join(folder, 'catalog.db') })
+  await other.open()
+  expect(await revisions()).toEqual([1, 1, 1, 1, 1])
+  for (let at = 2; at < 12; at++) {
+    await other.update('n', second.id, { tags: [`${at}`] })
+    expect(await revisions()).toEqual([1, at, 1, 1, 1])
+  }
+  // The same turn of the event loop: what `get` remembers is of one version, and so is the page.
+  const [, page] = await Promise.all([catalog.get('n', newest.id), catalog.list('n', { owner: 'o1' })])
+  expect(page.records.map(({ id }) => id)).toEqual(records.map(({ id }) => id))
+  await other.delete('n', third.id)
+  expect(await revisions()).toEqual([1, 11, 1, 1])
+  await other.close()
+})
+
+test('a page holds the records that get() knows already, in its own order', async () => {
+  const ids: string[] = []
+  for (let at = 0; at < 6; at++) ids.unshift((await put(`body ${at}`)).id)
+  const known = await Promise.all([1, 2, 5].map((at) => catalog.get('n', ids[at] ?? '')))
+  const { records } = await catalog.list('n', { owner: 'o' })
+  expect(records.map(({ id }) => id)).toEqual(ids)
+  expect([1, 2, 5].map((at, nth) => records[at] === known[nth])).toEqual([true, true, true])
+  expect(await catalog.get('n', ids[0] ?? '')).toBe(records[0])
+})
+
+test('nobody can change the records that others see', async () => {
+  const { id } = await put('hello', { tags: ['x'] })
+  const record = await catalog.get('n', id)
+  if (record === undefined) throw new Error('it was put')
+  const before = structuredClone(record)
+  expect(before.createdAt).toBeInstanceOf(Date)
+  record.createdAt.setTime(0)
+  record.updatedAt.setTime(0)
+  record.content.createdAt.setTime(0)
+  for (const part of [
+    record,
+    record.tags,
+    record.content,
+    record.content.facts,
+    record.content.placements[0],
+  ])
+    expect(Object.isFrozen(part)).toBe(true)
+  expect((await catalog.list('n', {})).records).toEqual([before])
 })

@@ -1,12 +1,13 @@
 import { type Catalog, type Clock, type LinkTarget, type MediaQuery } from '@mediakeep/core'
-import { createDatabase, type Database } from './database.ts'
+import { createDatabase, type Database, versionOf } from './database.ts'
 import { loadDriver, type SqliteConnection, type SqliteDriverName } from './driver.ts'
 import { catalogError } from './errors.ts'
 import { checkFile } from './file-checks.ts'
 import { storeId } from './ids.ts'
 import { createRecordMemo } from './memo.ts'
-import { linkedTexts, listRecords } from './reads/list.ts'
-import { recordOf, recordText, sharedRecordOf } from './reads/record.ts'
+import { linkedRecords, listRecords } from './reads/list.ts'
+import { readRecord } from './reads/load.ts'
+import { recordOf } from './reads/record.ts'
 import { readChunkSums, readVolumeUsage } from './reads/usage.ts'
 import { createReadPlace, isOnePosting } from './reads/where.ts'
 import { closedError, startThread, type ThreadClient } from './threads/client.ts'
@@ -21,7 +22,7 @@ export interface SqliteCatalogOptions {
   readonly file: string
   /** Forces a driver. Default: better-sqlite3 where it works, else `node:sqlite`. */
   readonly driver?: SqliteDriverName
-  /** Records remembered for `get`, until anybody commits. Default 10,000. */
+  /** Records remembered for `get` and for pages in process, until anybody commits. Default 10,000; 0 for none. */
   readonly maxMemoRecords?: number
   /** How long a write waits for other processes before it fails with MEDIA_BUSY. Default 30,000. */
   readonly busyMs?: number
@@ -111,10 +112,6 @@ export function sqliteCatalog(options: SqliteCatalogOptions): Catalog {
     if (options.lists !== undefined && options.lists !== 'auto') return options.lists === 'process'
     return isShort && place.isInProcess(records)
   }
-  // Every commit of any other connection changes it, our own writer thread's included.
-  const versionOf = (database: Database): number =>
-    database.sql<{ readonly data_version: number }>('PRAGMA data_version').get()?.data_version ?? Number.NaN
-
   const catalog: Catalog = {
     name: 'sqlite',
     async open() {
@@ -149,17 +146,15 @@ export function sqliteCatalog(options: SqliteCatalogOptions): Catalog {
     },
 
     get: (namespace, ref) =>
-      read('get', (database) => {
-        const version = turn.read(() => versionOf(database))
-        const name = typeof ref === 'string' ? `${namespace}\n${ref}` : `${namespace}\n\n${ref.key}`
-        const known = memo.get(version, name)
-        if (known !== undefined) return known
-        const text = recordText(database, namespace, ref)
-        if (text === undefined) return undefined
-        const record = sharedRecordOf(text)
-        memo.set(version, name, record)
-        return record
-      }),
+      read('get', (database) =>
+        readRecord(
+          database,
+          namespace,
+          ref,
+          memo,
+          turn.read(() => versionOf(database)),
+        ),
+      ),
     chunkSums: (blobId) => read('read chunk sums', (database) => readChunkSums(database, storeId(blobId))),
     update: async (namespace, ref, change, given = {}) =>
       recordOf(await use().writer.call('updateRecord', { namespace, ref, change, ...given })),
@@ -173,16 +168,17 @@ export function sqliteCatalog(options: SqliteCatalogOptions): Catalog {
       recordOf(await use().writer.call('unlinkRecord', { namespace, ref, target })),
     async list(namespace, query) {
       if (isHere(isOnePosting(query), query.limit ?? 1))
-        return read('list', (database) => place.run(() => listRecords(database, namespace, query)))
+        return read('list', (database) => place.run(() => listRecords(database, namespace, query, memo)))
       const { records, ...rest } = await use().reader.call('list', { namespace, query: plainQuery(query) })
       return { ...rest, records: records.map(recordOf) }
     },
     async linked(namespace, targets, limitPerTarget) {
-      const found = isHere(true, targets.length * limitPerTarget)
-        ? await read('list', (database) =>
-            place.run(() => linkedTexts(database, namespace, targets, limitPerTarget)),
-          )
-        : await use().reader.call('linked', { namespace, targets: targets.map(plainTarget), limitPerTarget })
+      if (isHere(true, targets.length * limitPerTarget))
+        return read('list', (database) =>
+          place.run(() => linkedRecords(database, namespace, targets, limitPerTarget, memo)),
+        )
+      const asked = { namespace, targets: targets.map(plainTarget), limitPerTarget }
+      const found = await use().reader.call('linked', asked)
       return found.map((texts) => texts.map(recordOf))
     },
     usage: async (namespace, by) => use().reader.call('usage', { namespace, by }),

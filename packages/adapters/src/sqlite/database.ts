@@ -43,6 +43,12 @@ export function createDatabase(connection: SqliteConnection): Database {
   return database
 }
 
+/** Changes with every commit of any other connection: our writer thread's and other processes'. */
+export function versionOf(database: Database): number {
+  const row = database.sql<{ readonly data_version: number }>('PRAGMA data_version').get()
+  return row?.data_version ?? Number.NaN
+}
+
 const parse = (row: JsonRow): unknown => JSON.parse(row.json)
 
 function jsonStatement(statement: SqliteStatement<JsonRow>): JsonStatement<unknown> {

@@ -1,6 +1,6 @@
 import type { MediaRecord } from '@mediakeep/core'
 import { expect, test } from 'vitest'
-import { createRecordMemo } from './memo.ts'
+import { createRecordMemo, memoName } from './memo.ts'
 
 const record = (id: string): MediaRecord => ({ id }) as MediaRecord
 
@@ -30,4 +30,15 @@ test('a memo is bounded, and keeps what is asked for', () => {
   }
   const kept = Array.from({ length: 100 }, (_, at) => memo.get(1, `${at}`)).filter((one) => one !== undefined)
   expect(kept.length).toBeLessThanOrEqual(20)
+})
+
+test('a memo of no records remembers none', () => {
+  const memo = createRecordMemo(0)
+  memo.get(1, 'a')
+  memo.set(1, 'a', record('a'))
+  expect(memo.get(1, 'a')).toBeUndefined()
+})
+
+test('an id and a key of one text have two names', () => {
+  expect(memoName('n', 'a')).not.toBe(memoName('n', { key: 'a' }))
 })

@@ -1,4 +1,4 @@
-import type { MediaRecord } from '@mediakeep/core'
+import type { MediaRecord, MediaRef } from '@mediakeep/core'
 
 /** Records of one version of the database, at most `maxRecords` to twice as many. */
 export interface RecordMemo {
@@ -36,7 +36,12 @@ export function createRecordMemo(maxRecords: number): RecordMemo {
       return kept
     },
     set(version, name, record) {
-      if (version === current) add(name, record)
+      if (version === current && maxRecords > 0) add(name, record)
     },
   }
+}
+
+/** What a record is remembered as. Ids are not empty and namespaces hold no line break, so no two names are alike. */
+export function memoName(namespace: string, ref: MediaRef): string {
+  return typeof ref === 'string' ? `${namespace}\n${ref}` : `${namespace}\n\n${ref.key}`
 }

@@ -8,9 +8,11 @@ import {
   type MediaRecord,
   readPage,
 } from '@mediakeep/core'
-import type { Database } from '../database.ts'
+import { type Database, versionOf } from '../database.ts'
 import { idAsJson, readJsonId } from '../ids.ts'
-import { type RecordText, recordOf, recordText, recordTexts } from './record.ts'
+import type { RecordMemo } from '../memo.ts'
+import { type RecordLoader, rememberingLoader, textLoader } from './load.ts'
+import type { RecordText } from './record.ts'
 
 /** A page as it crosses a thread: the records as texts, so that they are not written out again. */
 export interface PageText {
@@ -26,41 +28,59 @@ export function listRecords(
   database: Database,
   namespace: string,
   query: MediaQuery,
-  onRecord?: (record: MediaRecord, text: RecordText) => void,
+  memo: RecordMemo,
 ): CatalogPage {
-  const read = (text: RecordText): MediaRecord => {
-    const record = recordOf(text)
-    onRecord?.(record, text)
-    return record
-  }
   return inSnapshot(database, () =>
-    readPage(namespace, query, {
-      read: (term, before, count) => postings(database, namespace, term, before, count),
-      load: (ids) => recordTexts(database, namespace, ids).map(read),
-      findKey(key) {
-        const text = recordText(database, namespace, { key })
-        return text === undefined ? undefined : read(text)
-      },
-    }),
+    pageOf(database, namespace, query, rememberingLoader(database, namespace, memo, versionOf(database))),
   )
 }
 
+/** The same, to cross a thread. */
 export function listTexts(database: Database, namespace: string, query: MediaQuery): PageText {
-  const texts = new Map<MediaRecord, RecordText>()
-  const page = listRecords(database, namespace, query, (record, text) => texts.set(record, text))
-  return { ...page, records: page.records.flatMap((record) => texts.get(record) ?? []) }
+  const loader = textLoader(database, namespace)
+  const page = inSnapshot(database, () => pageOf(database, namespace, query, loader))
+  return { ...page, records: page.records.map(loader.textOf) }
 }
 
-/** The newest media of each target. */
+function pageOf(
+  database: Database,
+  namespace: string,
+  query: MediaQuery,
+  { load, findKey }: RecordLoader,
+): CatalogPage {
+  return readPage(namespace, query, {
+    read: (term, before, count) => postings(database, namespace, term, before, count),
+    load,
+    findKey,
+  })
+}
+
+/** The newest media of each target, of one state of the database. */
+export function linkedRecords(
+  database: Database,
+  namespace: string,
+  targets: readonly LinkTarget[],
+  limitPerTarget: number,
+  memo: RecordMemo,
+): readonly (readonly MediaRecord[])[] {
+  return inSnapshot(database, () => {
+    const loader = rememberingLoader(database, namespace, memo, versionOf(database))
+    return targets.map((target) => linkedTo(database, namespace, target, limitPerTarget, loader))
+  })
+}
+
+/** The same, to cross a thread. */
 export function linkedTexts(
   database: Database,
   namespace: string,
   targets: readonly LinkTarget[],
   limitPerTarget: number,
 ): readonly (readonly RecordText[])[] {
-  return inSnapshot(database, () =>
-    targets.map((target) => linkedTo(database, namespace, target, limitPerTarget)),
+  const loader = textLoader(database, namespace)
+  const found = inSnapshot(database, () =>
+    targets.map((target) => linkedTo(database, namespace, target, limitPerTarget, loader)),
   )
+  return found.map((records) => records.map(loader.textOf))
 }
 
 function linkedTo(
@@ -68,14 +88,15 @@ function linkedTo(
   namespace: string,
   target: LinkTarget,
   limit: number,
-): readonly RecordText[] {
-  const found: RecordText[] = []
+  loader: RecordLoader,
+): readonly MediaRecord[] {
+  const found: MediaRecord[] = []
   let before: string | undefined
   while (found.length < limit) {
     const ids = postings(database, namespace, linkTerm(target), before, limit)
     // Long links may share a term: the record decides.
-    for (const text of recordTexts(database, namespace, ids))
-      if (found.length < limit && hasLink(recordOf(text).links, target)) found.push(text)
+    for (const record of loader.load(ids))
+      if (found.length < limit && hasLink(record.links, target)) found.push(record)
     before = ids.at(-1)
     if (before === undefined || ids.length < limit) break
   }

@@ -12,56 +12,56 @@ import type {
 import type { Database } from '../database.ts'
 import { idAsJson, jsonId, readJsonId, type StoredId, storeId } from '../ids.ts'
 
-/** A placement as JSON. Ids are those of `readJsonId`. */
-export interface PlacementJson {
-  readonly id: string
-  readonly volumeId: string
-  readonly key: string
-  readonly state: PlacementState
-  readonly owned: number
-  readonly storedBytes: number
-  readonly etag: string | null
-}
+/** A placement as JSON: members by place, because names take longer to write and to read. Ids are those of `readJsonId`. */
+export type PlacementRow = readonly [
+  id: string,
+  volumeId: string,
+  key: string,
+  state: PlacementState,
+  owned: number,
+  storedBytes: number,
+  etag: string | null,
+]
 
 /** A record as JSON. Ids are those of `readJsonId`, instants milliseconds. */
-export interface RecordJson {
-  readonly id: string
-  readonly namespace: string
-  readonly key: string | null
-  readonly owner: string
-  readonly visibility: Visibility
-  readonly revision: number
-  readonly tags: readonly string[]
-  readonly links: readonly LinkTarget[]
-  readonly metadata: JsonObject
-  readonly createdAt: number
-  readonly updatedAt: number
-  readonly number: number
-  readonly state: MediaState
-  readonly contentType: string
-  readonly filename: string
-  readonly facts: MediaFacts
-  readonly contentAt: number
-  readonly blobId: string
-  readonly digest: string
-  readonly sizeBytes: number
-  readonly placements: readonly PlacementJson[]
-}
+export type RecordRow = readonly [
+  columns: readonly [
+    id: string,
+    namespace: string,
+    key: string | null,
+    owner: string,
+    visibility: Visibility,
+    revision: number,
+    createdAt: number,
+    updatedAt: number,
+    number: number,
+    state: MediaState,
+    contentType: string,
+    filename: string,
+    contentAt: number,
+    blobId: string,
+    digest: string,
+    sizeBytes: number,
+  ],
+  tags: readonly string[],
+  links: readonly LinkTarget[],
+  metadata: JsonObject,
+  facts: MediaFacts,
+  placements: readonly PlacementRow[],
+]
 
 /** A record as it leaves the database: JSON text, which is also how it crosses a thread. Read it with `recordOf`. */
 export type RecordText = string
 
-/** SQL of a `PlacementJson` made of the row `p`. */
-export const PLACEMENT_AS_JSON: string = `json_object('id', ${idAsJson('p.id')}, 'volumeId', ${idAsJson('p.volumeId')},
-  'key', p.key, 'state', p.state, 'owned', p.owned, 'storedBytes', p.storedBytes, 'etag', p.etag)`
+/** SQL of a `PlacementRow` made of the row `p`. */
+export const PLACEMENT_AS_JSON: string = `json_array(${idAsJson('p.id')}, ${idAsJson('p.volumeId')}, p.key, p.state, p.owned, p.storedBytes, p.etag)`
 
-const RECORD_AS_JSON = `json_object('id', ${idAsJson('m.id')}, 'namespace', m.namespace, 'key', m.key, 'owner', m.owner,
-  'visibility', m.visibility, 'revision', m.revision, 'tags', json(m.tags), 'links', json(m.links), 'metadata', json(m.metadata),
-  'createdAt', m.createdAt, 'updatedAt', m.updatedAt,
-  'number', c.number, 'state', c.state, 'contentType', c.contentType, 'filename', c.filename, 'facts', json(c.facts),
-  'contentAt', c.createdAt, 'blobId', ${idAsJson('c.blobId')}, 'digest', hex(b.digest), 'sizeBytes', b.sizeBytes,
-  'placements', (SELECT json_group_array(${PLACEMENT_AS_JSON}) FROM placements p
-    WHERE p.blobId = c.blobId AND p.state = 'live'))`
+// What is stored as JSON is put between the rest as it is: SQLite's JSON functions would parse it first.
+const RECORD_AS_JSON = `'[' || json_array(${idAsJson('m.id')}, m.namespace, m.key, m.owner, m.visibility, m.revision,
+    m.createdAt, m.updatedAt, c.number, c.state, c.contentType, c.filename, c.createdAt, ${idAsJson('c.blobId')},
+    hex(b.digest), b.sizeBytes)
+  || ',' || m.tags || ',' || m.links || ',' || m.metadata || ',' || c.facts || ','
+  || (SELECT json_group_array(${PLACEMENT_AS_JSON}) FROM placements p WHERE p.blobId = c.blobId AND p.state = 'live') || ']'`
 const CONTENT = `CROSS JOIN contents c ON c.mediaId = m.id AND c.number = m.contentNumber
 CROSS JOIN blobs b ON b.id = c.blobId`
 const SELECT = `SELECT ${RECORD_AS_JSON} AS json FROM media m ${CONTENT}`
@@ -111,93 +111,103 @@ export function writtenText(database: Database, namespace: string, id: StoredId)
   return text
 }
 
-type Mutable<T> = { -readonly [Member in keyof T]: T[Member] }
-
-/** The record of one caller, who may keep it. */
-export function recordOf(text: RecordText): MediaRecord {
-  const row = JSON.parse(text) as RecordJson
-  const record: Mutable<MediaRecord> = {
-    id: readJsonId(row.id),
-    namespace: row.namespace,
-    owner: row.owner,
-    visibility: row.visibility,
-    revision: row.revision,
-    tags: row.tags,
-    metadata: row.metadata,
-    links: row.links,
-    createdAt: new Date(row.createdAt),
-    updatedAt: new Date(row.updatedAt),
-    content: contentOf(row),
-  }
-  if (row.key !== null) record.key = row.key
-  return record
+/** The text of a record that this transaction knows whole. */
+export function textOf(row: RecordRow): RecordText {
+  return JSON.stringify(row)
 }
 
-function contentOf(row: RecordJson): ContentRecord {
-  const blobId = readJsonId(row.blobId)
-  const content: Mutable<ContentRecord> = {
-    number: row.number,
-    state: row.state,
-    blobId,
-    sizeBytes: row.sizeBytes,
-    contentType: row.contentType,
-    filename: row.filename,
-    facts: row.facts,
-    createdAt: new Date(row.contentAt),
-    placements: row.placements.map((placement) => placementOf(placement, blobId)),
-  }
-  if (row.digest !== '') content.digest = `sha256:${row.digest.toLowerCase()}`
-  return content
+type Mutable<T> = { -readonly [Member in keyof T]: T[Member] }
+
+/** Where a record and its content keep the row they were made of. */
+const ROW = Symbol('row')
+interface MadeOfRow {
+  readonly [ROW]: RecordRow
+}
+
+// One function for all records: with a closure for each, the engine would hold every record as a dictionary of its own.
+const CREATED_AT = {
+  enumerable: true,
+  get(this: MadeOfRow): Date {
+    return new Date(this[ROW][0][6])
+  },
+}
+const UPDATED_AT = {
+  enumerable: true,
+  get(this: MadeOfRow): Date {
+    return new Date(this[ROW][0][7])
+  },
+}
+const CONTENT_CREATED_AT = {
+  enumerable: true,
+  get(this: MadeOfRow): Date {
+    return new Date(this[ROW][0][12])
+  },
 }
 
 /**
- * The same for callers who share it: nobody can change what others see. Instants are made anew for each look,
- * because a Date cannot be frozen. This costs as much as making the record, so only what is remembered is shared.
+ * The record, for all who want it: nobody can change what others see. Instants are made anew for each look,
+ * because a Date cannot be frozen.
  */
-export function sharedRecordOf(text: RecordText): MediaRecord {
-  const { createdAt, updatedAt, content, ...record } = recordOf(text)
-  const { createdAt: contentAt, ...rest } = content
-  frozen(rest)
-  frozen(record)
-  return Object.freeze({
-    ...record,
-    get createdAt() {
-      return new Date(createdAt)
-    },
-    get updatedAt() {
-      return new Date(updatedAt)
-    },
-    content: Object.freeze({
-      ...rest,
-      get createdAt() {
-        return new Date(contentAt)
-      },
-    }),
-  })
+export function recordOf(text: RecordText): MediaRecord {
+  const row = JSON.parse(text) as RecordRow
+  const [[id, namespace, key, owner, visibility, revision], tags, links, metadata] = row
+  const record: Mutable<Omit<MediaRecord, 'createdAt' | 'updatedAt'>> = {
+    id: readJsonId(id),
+    namespace,
+    owner,
+    visibility,
+    revision,
+    tags: frozen(tags),
+    metadata: frozen(metadata),
+    links: frozen(links),
+    content: contentOf(row),
+  }
+  if (key !== null) record.key = key
+  Object.defineProperty(record, ROW, { value: row })
+  Object.defineProperty(record, 'createdAt', CREATED_AT)
+  Object.defineProperty(record, 'updatedAt', UPDATED_AT)
+  // The two members that were left out above are there now.
+  return Object.freeze(record) as MediaRecord
 }
 
-export function placementOf(row: PlacementJson, blobId: string): PlacementRecord {
-  const placement: Mutable<PlacementRecord> = {
-    id: readJsonId(row.id),
+function contentOf(row: RecordRow): ContentRecord {
+  const [columns, , , , facts, placements] = row
+  const [, , , , , , , , number, state, contentType, filename, , storedBlobId, digest, sizeBytes] = columns
+  const blobId = readJsonId(storedBlobId)
+  const content: Mutable<Omit<ContentRecord, 'createdAt'>> = {
+    number,
+    state,
     blobId,
-    volumeId: readJsonId(row.volumeId),
-    key: row.key,
-    state: row.state,
-    owned: row.owned === 1,
-    storedBytes: row.storedBytes,
+    sizeBytes,
+    contentType,
+    filename,
+    facts: frozen(facts),
+    placements: frozen(placements.map((placement) => placementOf(placement, blobId))),
   }
-  if (row.etag !== null) placement.etag = row.etag
+  if (digest !== '') content.digest = `sha256:${digest.toLowerCase()}`
+  Object.defineProperty(content, ROW, { value: row })
+  Object.defineProperty(content, 'createdAt', CONTENT_CREATED_AT)
+  return Object.freeze(content) as ContentRecord
+}
+
+export function placementOf(row: PlacementRow, blobId: string): PlacementRecord {
+  const [id, volumeId, key, state, owned, storedBytes, etag] = row
+  const placement: Mutable<PlacementRecord> = {
+    id: readJsonId(id),
+    blobId,
+    volumeId: readJsonId(volumeId),
+    key,
+    state,
+    owned: owned === 1,
+    storedBytes,
+  }
+  if (etag !== null) placement.etag = etag
   return placement
 }
 
-export function placementJson(placement: PlacementRecord): PlacementJson {
-  return {
-    ...placement,
-    id: jsonId(placement.id),
-    volumeId: jsonId(placement.volumeId),
-    owned: placement.owned ? 1 : 0,
-    etag: placement.etag ?? null,
-  }
+export function placementRow(placement: PlacementRecord): PlacementRow {
+  const { id, volumeId, key, state, owned, storedBytes, etag } = placement
+  return [jsonId(id), jsonId(volumeId), key, state, owned ? 1 : 0, storedBytes, etag ?? null]
 }
 
 function frozen<T extends object>(value: T): T {

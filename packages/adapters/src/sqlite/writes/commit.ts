@@ -11,11 +11,12 @@ import {
 import type { Transaction } from '../database.ts'
 import { jsonId, type StoredId, storeId } from '../ids.ts'
 import {
-  placementJson,
-  type RecordJson,
+  placementRow,
+  type RecordRow,
   type RecordText,
   recordOf,
   recordText,
+  textOf,
   writtenText,
 } from '../reads/record.ts'
 import { noteLostReference } from './blobs.ts'
@@ -73,40 +74,18 @@ function createRecord(
   const tags = distinctTags(media.tags ?? [])
   const links = distinctLinks(media.links ?? [])
   const metadata = media.metadata ?? {}
+  const visibility = media.visibility ?? 'private'
   const blob = blobFacts(tx, blobId)
-  const row: RecordJson = {
-    id: jsonId(media.newId),
-    namespace: media.namespace,
-    key: key ?? null,
-    owner: media.owner,
-    visibility: media.visibility ?? 'private',
-    revision: 1,
-    tags,
-    links,
-    metadata,
-    createdAt: tx.nowMs,
-    updatedAt: tx.nowMs,
-    number: 1,
-    state: content.state,
-    contentType: content.contentType,
-    filename: content.filename,
-    facts: content.facts,
-    contentAt: tx.nowMs,
-    blobId: jsonId(input.blobId),
-    digest: blob.digest ?? '',
-    sizeBytes: blob.sizeBytes,
-    placements: live.map(placementJson),
-  }
   orConflict('id-taken', `the id ${media.newId} is taken`, () => {
     tx.sql(
       `INSERT INTO media(namespace, id, key, owner, visibility, revision, contentNumber, createdAt, updatedAt, tags, links, metadata)
        VALUES (?, ?, ?, ?, ?, 1, 1, ?, ?, ?, ?, ?)`,
     ).run(
-      row.namespace,
+      media.namespace,
       id,
-      row.key,
-      row.owner,
-      row.visibility,
+      key ?? null,
+      media.owner,
+      visibility,
       tx.nowMs,
       tx.nowMs,
       JSON.stringify(tags),
@@ -118,7 +97,25 @@ function createRecord(
   const source = { owner: media.owner, tags, metadata, links, content, ...(key === undefined ? {} : { key }) }
   addTerms(tx, media.namespace, id, termsOf(source))
   addToOwner(tx, media.namespace, media.owner, 1, blob.sizeBytes)
-  return JSON.stringify(row)
+  const columns: RecordRow[0] = [
+    jsonId(media.newId),
+    media.namespace,
+    key ?? null,
+    media.owner,
+    visibility,
+    1,
+    tx.nowMs,
+    tx.nowMs,
+    1,
+    content.state,
+    content.contentType,
+    content.filename,
+    tx.nowMs,
+    jsonId(input.blobId),
+    blob.digest ?? '',
+    blob.sizeBytes,
+  ]
+  return textOf([columns, tags, links, metadata, content.facts, live.map(placementRow)])
 }
 
 /** A new content. The old one serves until a new one is active; what is older than the one that serves goes. */

@@ -1,12 +1,12 @@
 import type { PlacementRecord, PlacementState } from '@mediakeep/core'
 import type { Transaction } from '../database.ts'
 import { idAsJson, readJsonId, type StoredId, storeId } from '../ids.ts'
-import { PLACEMENT_AS_JSON, type PlacementJson, placementOf } from '../reads/record.ts'
+import { PLACEMENT_AS_JSON, type PlacementRow, placementOf } from '../reads/record.ts'
 import { addToVolume } from './volumes.ts'
 
 const SELECT = `SELECT json_array(${idAsJson('p.blobId')}, ${PLACEMENT_AS_JSON}) AS json FROM placements p`
 
-type Selected = readonly [blobId: string, placement: PlacementJson]
+type Selected = readonly [blobId: string, placement: PlacementRow]
 
 function recordOfSelected([blobId, placement]: Selected): PlacementRecord {
   return placementOf(placement, readJsonId(blobId))
