@@ -74,5 +74,7 @@ export const STAGING_STEP_BYTES: number = 16 * MiB
 export const STAGING_HEAD_ROOM_BYTES: number = 64 * MiB
 /** What a dead session left is removed when it is this old. */
 export const SWEEP_AFTER_MS: number = 60 * 60_000
+/** How long a line of a journal may wait for its sync. */
+export const JOURNAL_SYNC_MS = 1_000
 /** Object files that a file system store keeps open after use. */
 export const MAX_IDLE_FILES = 256

@@ -25,6 +25,7 @@ export {
 } from './decorators/index.ts'
 export {
   IDEMPOTENCY_TTL_MS,
+  JOURNAL_SYNC_MS,
   MAX_IDLE_FILES,
   STAGING_BUDGET_BYTES,
   STAGING_HEAD_ROOM_BYTES,

@@ -11,6 +11,7 @@ export interface Paths {
   readonly marker: string
   readonly objects: string
   readonly staging: string
+  readonly journal: string
   shard(shard: string): string
   object(place: Place): string
 }
@@ -25,6 +26,7 @@ export function pathsOf(root: string): Paths {
     marker: join(absolute, MARKER),
     objects,
     staging: join(absolute, 'staging'),
+    journal: join(absolute, 'journal'),
     shard: shardOf,
     object: (place) => `${shardOf(place.shard)}/${place.fileName}`,
   }

@@ -44,4 +44,5 @@ export interface FsStore extends ObjectStore {
   localPath: NonNullable<ObjectStore['localPath']>
   openFile: NonNullable<ObjectStore['openFile']>
   readonly staging: NonNullable<ObjectStore['staging']>
+  readonly journal: NonNullable<ObjectStore['journal']>
 }

@@ -49,6 +49,7 @@ import { createDescriptors, type Descriptor, notAFile } from './descriptors.ts'
 import { createDirectorySync } from './dir-sync.ts'
 import { fsError, SourceFailure } from './errors.ts'
 import { readHead } from './heads.ts'
+import { createFsJournal } from './journal/journal.ts'
 import { createKeyLocks } from './key-locks.ts'
 import { pathsOf } from './layout.ts'
 import { listPage } from './list.ts'
@@ -243,9 +244,17 @@ export function fsStore(options: FsStoreOptions): FsStore {
     return results
   }
 
+  const journal = createFsJournal(volume, (act, options, work) => call(act, undefined, options, work))
+
   async function closeNow(): Promise<void> {
     await scopes.close()
-    await Promise.all([staging.close(), descriptors.close()])
+    try {
+      await journal.close()
+    } catch (error) {
+      throw failed('close the journal', error)
+    } finally {
+      await Promise.all([staging.close(), descriptors.close()])
+    }
   }
 
   function close(): Promise<void> {
@@ -258,6 +267,7 @@ export function fsStore(options: FsStoreOptions): FsStore {
     root: paths.root,
     traits,
     staging,
+    journal,
     get openCount() {
       return descriptors.heldCount + openWriters
     },

@@ -163,6 +163,38 @@ export interface Staging {
   sweep(keep: (name: string) => boolean | Promise<boolean>): Promise<number>
 }
 
+/** Part of a journal. */
+export interface JournalPiece {
+  readonly lines: readonly string[]
+  /** Lines that were torn or changed since they were written: counted, not given. */
+  readonly damaged: number
+}
+
+/**
+ * Lines kept on the volume beside its objects, written by every process that uses it: what a lost catalog is rebuilt from.
+ * A line is text without control characters, as `JSON.stringify` makes it.
+ */
+export interface Journal {
+  /**
+   * Adds one line. Resolves when it survives kill -9; a power cut may take the lines of the last second.
+   * Lines of one turn of the event loop are one write.
+   * @throws MediaError MEDIA_BAD_INPUT `bad-line`; otherwise as `put`. The line is then not kept, and `isBehind` says so.
+   */
+  append(line: string): Promise<void>
+  /** Every whole line of every process; of one process in the order of its appends. A line may come twice beside a `compact`. */
+  read(options?: Call): AsyncIterable<JournalPiece>
+  /** Bytes on the volume, of all processes. */
+  size(): Promise<number>
+  /** A snapshot is due whatever the size: there is none yet, or some process could not keep a line since the last. */
+  isBehind(): Promise<boolean>
+  /**
+   * `snapshot` takes the place of every line, of any process, that was appended before its first line was asked for.
+   * At every moment, also after a crash or a failure, the old lines or the whole snapshot can be read.
+   * @throws what `snapshot` throws
+   */
+  compact(snapshot: AsyncIterable<string>): Promise<void>
+}
+
 /** Identity of a volume, kept with its bytes so that a foreign or unmounted disk is never taken for ours. */
 export interface VolumeIdentity {
   readonly id: string
@@ -211,4 +243,6 @@ export interface ObjectStore extends AsyncDisposable {
   openFile?(key: string, options?: Call): Promise<ObjectFile | undefined>
   /** Staging on the same file system, so that adopting is a rename. */
   readonly staging?: Staging
+  /** What a lost catalog is rebuilt from. */
+  readonly journal?: Journal
 }

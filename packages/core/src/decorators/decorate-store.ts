@@ -63,6 +63,7 @@ export function decorateStore(inner: ObjectStore, table: DecoratorTable): Object
       inner.openFile && ((key, call) => reach(inner, inner.openFile)(key, call)),
     ),
     ...optional('staging', table.staging, inner.staging),
+    ...optional('journal', table.journal, inner.journal),
   }
   tables.set(store, table)
   return store
@@ -81,6 +82,7 @@ type OptionalMember =
   | 'localPath'
   | 'openFile'
   | 'staging'
+  | 'journal'
 
 /** Nothing when the inner store lacks the member: present is the capability, and a decorator cannot invent one. */
 function optional<Key extends OptionalMember>(

@@ -42,6 +42,7 @@ const MEMBERS: Readonly<Record<keyof ObjectStore, true>> = {
   localPath: true,
   openFile: true,
   staging: true,
+  journal: true,
   [Symbol.asyncDispose]: true,
 }
 

@@ -7,7 +7,7 @@ import { forwarded, rewritten } from './rules.ts'
 /**
  * The part of a store whose keys begin with `prefix`, as a store of its own: its keys come and go without the prefix.
  * Keys are joined as they are (`a/` and `b` make `a/b`); nothing outside the prefix can be reached.
- * Closing it closes the inner store; staging and identity are the inner ones, since both belong to the volume.
+ * Closing it closes the inner store; staging, journal and identity are the inner ones, since they belong to the volume.
  * @throws MediaError MEDIA_BAD_INPUT for a prefix that is no key, or that leaves no room for keys.
  */
 export function withPrefix(inner: ObjectStore, prefix: string): ObjectStore {
@@ -81,6 +81,7 @@ export function withPrefix(inner: ObjectStore, prefix: string): ObjectStore {
     localPath: rewritten((key) => present(inner.localPath).call(inner, full(key))),
     openFile: rewritten(async (key, call) => present(inner.openFile).call(inner, full(key), call)),
     staging: forwarded,
+    journal: forwarded,
     [Symbol.asyncDispose]: forwarded,
   })
 }

@@ -26,7 +26,7 @@ export async function decoratorFaults(
     else if (row.rule === 'forwarded') {
       reached.length = 0
       await use(outer, member)
-      const same = member === 'staging' && outer.staging === probe.staging
+      const same = (member === 'staging' || member === 'journal') && outer[member] === probe[member]
       if (!same && !reached.includes(member))
         faults.push(`${label} is forwarded but does not reach the inner store`)
     }
@@ -93,6 +93,13 @@ function probeStore(told: (member: Member) => void): ObjectStore {
       return bare.traits
     },
     staging: { usedBytes: 0, budgetBytes: 0, create: unused, sweep: async () => 0 },
+    journal: {
+      append: unused,
+      read: async function* () {},
+      size: async () => 0,
+      isBehind: async () => false,
+      compact: unused,
+    },
     put: tell('put', bare.put),
     get: tell('get', bare.get),
     head: tell('head', bare.head),

@@ -1,6 +1,7 @@
 import {
   decorateStore,
   forwarded,
+  type Journal,
   type ObjectFile,
   type ObjectReader,
   type ObjectStore,
@@ -89,6 +90,7 @@ export function withFaults(inner: ObjectStore, plan: FaultPlan = []): FaultyStor
       ),
     ),
     staging: rewritten(inner.staging === undefined ? undefined : faultyStaging(inner.staging, script)),
+    journal: rewritten(inner.journal === undefined ? undefined : faultyJournal(inner.journal, script)),
     [Symbol.asyncDispose]: rewritten(() => underFault(script, 'close', () => inner.close())),
   })
   return { store, calls: script.calls, injected: script.injected }
@@ -157,6 +159,18 @@ function faultyStaging(inner: Staging, script: FaultScript): Staging {
         (writer) => writer.abort(),
       ),
     sweep: (keep) => underFault(script, 'staging.sweep', () => inner.sweep(keep)),
+  }
+}
+
+function faultyJournal(inner: Journal, script: FaultScript): Journal {
+  return {
+    append: (line) => underFault(script, 'journal.append', () => inner.append(line)),
+    async *read(options) {
+      yield* await underFault(script, 'journal.read', async () => inner.read(options))
+    },
+    size: () => underFault(script, 'journal.size', () => inner.size()),
+    isBehind: () => underFault(script, 'journal.isBehind', () => inner.isBehind()),
+    compact: (snapshot) => underFault(script, 'journal.compact', () => inner.compact(snapshot)),
   }
 }
 

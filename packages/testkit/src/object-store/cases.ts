@@ -4,6 +4,7 @@ import { deleteCases } from './cases/delete.ts'
 import { factCases } from './cases/facts.ts'
 import { fileCases } from './cases/file.ts'
 import { getCases } from './cases/get.ts'
+import { journalCases } from './cases/journal.ts'
 import { keyCases } from './cases/keys.ts'
 import { listCases } from './cases/list.ts'
 import { localCases } from './cases/local.ts'
@@ -25,5 +26,6 @@ export const objectStoreCases: readonly ObjectStoreCase[] = [
   ...writerCases,
   ...fileCases,
   ...stagingCases,
+  ...journalCases,
   ...localCases,
 ]

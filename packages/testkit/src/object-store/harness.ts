@@ -34,6 +34,7 @@ export function capabilitiesOf(fixture: ObjectStoreFixture): ReadonlySet<string>
     'localPath',
     'openFile',
     'staging',
+    'journal',
   ] as const) {
     if (store[member] !== undefined) found.add(member)
   }

@@ -17,7 +17,7 @@ export interface Lister {
   existsSync(path: string): boolean
 }
 
-/** Every file of a volume but its marker: objects, sidecars, temporary and staged files. Empty after a test that leaves nothing. */
+/** Every file of a volume but its marker: objects, sidecars, temporary and staged files, segments of the journal. Empty after a test that leaves nothing. */
 export function filesOf(root: string, fs: Lister = { readdirSync, existsSync }): readonly string[] {
   const files: string[] = []
   if (fs.existsSync(join(root, 'objects'))) {
@@ -28,8 +28,11 @@ export function filesOf(root: string, fs: Lister = { readdirSync, existsSync }):
   }
   if (fs.existsSync(join(root, 'staging')))
     files.push(...fs.readdirSync(join(root, 'staging')).map((name) => `staging/${String(name)}`))
+  if (fs.existsSync(join(root, 'journal')))
+    files.push(...fs.readdirSync(join(root, 'journal')).map((name) => `journal/${String(name)}`))
   for (const name of fs.readdirSync(root)) {
-    if (!['objects', 'staging', 'mediakeep-volume.json'].includes(String(name))) files.push(String(name))
+    const known = ['objects', 'staging', 'journal', 'mediakeep-volume.json']
+    if (!known.includes(String(name))) files.push(String(name))
   }
   return files
 }

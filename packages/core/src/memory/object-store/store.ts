@@ -15,6 +15,7 @@ import { MediaError } from '../../errors/media-error.ts'
 import { type CallScope, openCallScope } from '../../time/call-scope.ts'
 import { systemClock } from '../../time/clock.ts'
 import { checkDigest, readBody } from './body.ts'
+import { createMemoryJournal } from './journal.ts'
 import { listPage } from './list.ts'
 import { createMemoryFile, createMemoryReader } from './reader.ts'
 import { createMemoryStaging } from './staging.ts'
@@ -132,6 +133,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
     traits,
     volume,
     staging,
+    journal: createMemoryJournal(volume.journal, (call) => scopeOf(call).release()),
     get openCount() {
       return openCount
     },

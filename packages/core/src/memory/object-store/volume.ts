@@ -7,6 +7,7 @@ import type {
   WriteCondition,
 } from '../../contracts/object-store.ts'
 import { MediaError } from '../../errors/media-error.ts'
+import type { MemorySegments } from './journal.ts'
 
 export interface StoredObject {
   readonly head: ObjectHead
@@ -30,6 +31,8 @@ export interface MemoryVolume {
   /** Checks the condition and publishes in one step; takes over the reservation of these bytes. */
   publish(key: string, bytes: Uint8Array, options: PutObjectOptions): ObjectHead
   remove(key: string): void
+  /** What the journals of the stores over this volume hold. */
+  readonly journal: MemorySegments
   /** Keys in ascending byte order. */
   sortedKeys(): readonly string[]
 }
@@ -75,6 +78,7 @@ export function createMemoryVolume({ maxBytes, clock }: MemoryVolumeOptions): Me
       usedBytes -= sizeBytes
     },
     find: (key) => objects.get(key),
+    journal: { segments: [[]], hasSnapshot: false },
     checkCondition,
     publish(key, bytes, options) {
       checkCondition(key, options.when)

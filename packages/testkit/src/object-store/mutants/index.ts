@@ -2,6 +2,7 @@ import { bodyMutants } from './bodies.ts'
 import { callMutants, closeMutants } from './calls.ts'
 import { conditionMutants } from './conditions.ts'
 import { headMutants } from './heads.ts'
+import { journalMutants } from './journal.ts'
 import { keyMutants } from './keys.ts'
 import { deleteMutants, listMutants } from './listing.ts'
 import { localMutants } from './local.ts'
@@ -26,6 +27,7 @@ export const storeMutants: readonly StoreMutant[] = [
   ...writerMutants,
   ...fileMutants,
   ...stagingMutants,
+  ...journalMutants,
   ...identityMutants,
   ...localMutants,
 ]
