@@ -1,10 +1,17 @@
-import { type Catalog, type Clock, type LinkTarget, type MediaQuery } from '@mediakeep/core'
+import {
+  type Catalog,
+  type Clock,
+  type LinkTarget,
+  type MediaQuery,
+  type PortableMedia,
+} from '@mediakeep/core'
 import { createDatabase, type Database, versionOf } from './database.ts'
 import { loadDriver, type SqliteConnection, type SqliteDriverName } from './driver.ts'
 import { catalogError } from './errors.ts'
 import { checkFile } from './file-checks.ts'
 import { storeId } from './ids.ts'
 import { createRecordMemo } from './memo.ts'
+import { copiesOf } from './reads/copies.ts'
 import { linkedRecords, listRecords } from './reads/list.ts'
 import { readRecord } from './reads/load.ts'
 import { recordOf } from './reads/record.ts'
@@ -189,6 +196,27 @@ export function sqliteCatalog(options: SqliteCatalogOptions): Catalog {
     claimGarbage: async (given) => use().writer.call('claimGarbage', given),
     dropPlacements: async (ids) => use().writer.call('dropPlacements', ids),
     expireSessions: async (given) => use().writer.call('expireSessions', given),
+
+    planGarbage: async ({ graceMs }) =>
+      use().reader.call('planGarbage', { graceMs, nowMs: Date.now() + offsetMs() }),
+    async recheckBlobs(options) {
+      const { suspects, ...page } = await use().reader.call('recheckPage', options)
+      const found = suspects.length === 0 ? 0 : await use().writer.call('markSuspects', suspects)
+      return { ...page, found }
+    },
+    leaveOrphans: async (volumeId, objects) => use().writer.call('leaveOrphans', { volumeId, objects }),
+    unknownKeys: async (volumeId, keys) => use().reader.call('unknownKeys', { volumeId, keys }),
+
+    listCopies: async (options) => use().reader.call('listCopies', options),
+    markVerified: async (ids) => use().writer.call('markVerified', ids),
+    listThinBlobs: async (options) => use().reader.call('listThinBlobs', options),
+    copiesOf: (blobId) => read('read copies', (database) => copiesOf(database, storeId(blobId))),
+    stageCopy: async (input) => use().writer.call('stageCopy', input),
+    commitCopy: async (input) => use().writer.call('commitCopy', input),
+
+    exportMedia: async (options) => use().reader.call('exportMedia', options),
+    importMedia: async (media) => use().writer.call('importMedia', media.map(ownBuffers)),
+
     ping: async () => use().writer.call('ping', undefined),
   }
   return catalog
@@ -197,6 +225,13 @@ export function sqliteCatalog(options: SqliteCatalogOptions): Catalog {
 /** A view into a larger buffer would be sent with all of it. */
 function ownBuffer(bytes: Uint8Array): Uint8Array {
   return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes)
+}
+
+function ownBuffers(media: PortableMedia): PortableMedia {
+  const { chunkSums } = media.blob
+  return chunkSums === undefined
+    ? media
+    : { ...media, blob: { ...media.blob, chunkSums: ownBuffer(chunkSums) } }
 }
 
 /** A query without what cannot cross a thread. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CatalogHarness } from '@mediakeep/testkit'
 import { describeCatalog } from '@mediakeep/testkit/vitest'
+import { loadDriver } from './driver.ts'
 import { sqliteCatalog } from './index.ts'
 
 function harness(options: {
@@ -24,6 +25,12 @@ function harness(options: {
         again: open,
         async advance(ms) {
           offsetMs += ms
+        },
+        async loseMarks() {
+          const driver = await loadDriver('better-sqlite3')
+          const connection = driver.open(file, { readOnly: false, busyMs: 5_000 })
+          connection.exec("UPDATE blobs SET state = 'live', condemnedAt = NULL")
+          connection.close()
         },
         // The log and its index are folded in when the last handle closes.
         async leftovers() {

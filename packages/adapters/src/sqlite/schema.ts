@@ -105,5 +105,8 @@ CREATE TABLE moves(
 ) WITHOUT ROWID;
 `
 
+/** Version 2. When a copy was last read whole and found right. */
+const VERSION_2 = 'ALTER TABLE placements ADD COLUMN verifiedAt INTEGER'
+
 /** Migrations in order; the version of a schema is how many were applied. Never change one that was published. */
-export const MIGRATIONS: readonly string[] = [VERSION_1]
+export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2]

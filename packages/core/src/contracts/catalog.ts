@@ -179,6 +179,128 @@ export interface VolumeUsage {
   readonly reservedBytes: number
 }
 
+/** What collecting would do now: the plan of a dry run, and what brakes judge before anything goes. */
+export interface GarbagePlan {
+  /** False when there is no record in any namespace: then a collection is nearly always a mistake. */
+  readonly hasMedia: boolean
+  /** Placements that are not `staged`, and their bytes: what the rest is measured against. */
+  readonly objects: number
+  readonly bytes: number
+  /** Blobs that `condemn` would condemn now. */
+  readonly condemnable: number
+  /** Owned placements, and their bytes, of blobs that are condemnable or condemned, and owned ones that are `leaving`: all that waits for its grace or is past it. */
+  readonly waitingObjects: number
+  readonly waitingBytes: number
+  /** What `claimGarbage` would give with this grace, after `condemn`: with a grace of 0 also what is condemnable. */
+  readonly freeableObjects: number
+  readonly freeableBytes: number
+}
+
+/** A page of a walk over many rows. It may be short or empty and yet have a cursor: the work of one call is bounded. */
+export interface WalkOptions {
+  /** Opaque, from the page before; absent: from the start. */
+  readonly cursor?: string
+  readonly limit: number
+}
+
+export interface RecheckedBlobs {
+  readonly checked: number
+  /** Without reference or pin, and not known to be so until now. */
+  readonly found: number
+  /** Goes on behind what was checked; absent: done. */
+  readonly cursor?: string
+}
+
+/** A copy on a volume, as verifying sees it. */
+export interface StoredCopy {
+  /** `live` or `bad`. */
+  readonly placement: PlacementRecord
+  readonly digest?: Digest
+  /** Of the content. */
+  readonly sizeBytes: number
+  readonly verifiedAt?: Date
+}
+
+export interface CopiesPage {
+  readonly copies: readonly StoredCopy[]
+  readonly cursor?: string
+}
+
+/** One blob with every placement that is `live` or `bad`. */
+export interface BlobCopies {
+  readonly blobId: string
+  readonly digest?: Digest
+  readonly sizeBytes: number
+  readonly placements: readonly PlacementRecord[]
+}
+
+export interface ThinBlobsPage {
+  readonly blobs: readonly BlobCopies[]
+  readonly cursor?: string
+}
+
+export interface StageCopy {
+  /** Begun in the same transaction. A copy is no put: it has no idempotency key. */
+  readonly session: Omit<BeginSession, 'idempotencyKey'>
+  readonly blobId: string
+  readonly volumeId: string
+  readonly placementId: string
+  readonly key: string
+}
+
+export type StagedCopy =
+  /** The blob is gone or no content refers to it: nothing was begun. */
+  | { readonly type: 'unwanted' }
+  /** The volume has a live copy: nothing was begun. */
+  | { readonly type: 'present' }
+  | { readonly type: 'staged'; readonly session: SessionRecord; readonly blob: BlobCopies }
+
+export interface CommitCopy {
+  readonly session: { readonly id: string; readonly fence: number }
+  readonly placement: { readonly id: string; readonly storedBytes: number; readonly etag?: string }
+}
+
+/** All that is kept of one media, by value: what rebuilding, backup and moving between catalogs need. */
+export interface PortableMedia
+  extends Pick<
+    MediaRecord,
+    | 'namespace'
+    | 'id'
+    | 'key'
+    | 'owner'
+    | 'visibility'
+    | 'revision'
+    | 'tags'
+    | 'metadata'
+    | 'links'
+    | 'createdAt'
+    | 'updatedAt'
+  > {
+  /** The content that serves. Others that wait beside it are not carried. */
+  readonly content: Pick<
+    ContentRecord,
+    'number' | 'state' | 'contentType' | 'filename' | 'facts' | 'createdAt'
+  >
+  readonly blob: {
+    readonly domain: string
+    readonly digest?: Digest
+    readonly sizeBytes: number
+    readonly chunkSums?: Uint8Array
+  }
+  /** Those that are `live`. */
+  readonly placements: readonly PortablePlacement[]
+}
+
+export type PortablePlacement = Pick<
+  PlacementRecord,
+  'id' | 'volumeId' | 'key' | 'owned' | 'storedBytes' | 'etag'
+>
+
+export interface PortablePage {
+  readonly media: readonly PortableMedia[]
+  readonly cursor?: string
+}
+
 /**
  * The truth about records and placements. Each call is one transaction; times are the catalog's own.
  * No call waits for bytes to move. Failures are MediaErrors; a lost connection is MEDIA_UNAVAILABLE.
@@ -277,6 +399,70 @@ export interface Catalog extends AsyncDisposable {
   dropPlacements(ids: readonly string[]): Promise<void>
   /** Ends sessions past their time. @returns ids of those ended. */
   expireSessions(options: { readonly limit: number }): Promise<readonly string[]>
+
+  /** What collecting would do, in counts of one snapshot. Changes nothing. */
+  planGarbage(options: { readonly graceMs: number }): Promise<GarbagePlan>
+  /**
+   * Looks at every blob in order, also those believed referenced, and hands those without reference or pin to `condemn`
+   * (and clears that mark from those that have one): what a wrong or lost mark hid is found.
+   */
+  recheckBlobs(options: WalkOptions): Promise<RecheckedBlobs>
+  /**
+   * Objects found on a volume that no row names: each gets a placement that is `leaving` from now on, of a blob of its own
+   * without digest that is condemned, so that they pass the same grace and the same claim as all garbage.
+   * Keys that have a row on that volume are left alone.
+   * @returns the keys taken.
+   */
+  leaveOrphans(
+    volumeId: string,
+    objects: readonly { readonly key: string; readonly storedBytes: number }[],
+  ): Promise<readonly string[]>
+  /** Of these keys of a volume, those that no row names. */
+  unknownKeys(volumeId: string, keys: readonly string[]): Promise<readonly string[]>
+
+  /**
+   * Owned copies on these volumes that are `live` or `bad`, in an order that is stable while rows come and go: what is
+   * there all the time is given once. `notVerifiedSince` leaves out those verified later than that.
+   */
+  listCopies(
+    options: WalkOptions & { readonly volumeIds: readonly string[]; readonly notVerifiedSince?: Date },
+  ): Promise<CopiesPage>
+  /** These were read whole and are right: `verifiedAt` is now, and one that was `bad` is live again. Others than live and bad are left alone. */
+  markVerified(placementIds: readonly string[]): Promise<void>
+  /**
+   * Blobs that a content refers to and that have fewer than `minCopies` live placements on these volumes; two on one
+   * volume count once. Order and cursor as `listCopies`.
+   */
+  listThinBlobs(
+    options: WalkOptions & { readonly volumeIds: readonly string[]; readonly minCopies: number },
+  ): Promise<ThinBlobsPage>
+  /** Every placement of the blob that is live or bad; `undefined` when the blob is gone. */
+  copiesOf(blobId: string): Promise<BlobCopies | undefined>
+  /**
+   * As transaction A of a put, for a further copy of a blob that a content refers to: begins the session, pins the blob,
+   * inserts a placement `staged`. Need not be durable.
+   * @throws MediaError as `beginSession`; MEDIA_CONFLICT when placement id or physical key is taken.
+   */
+  stageCopy(input: StageCopy): Promise<StagedCopy>
+  /**
+   * As transaction B: the copy is live and verified now; session, pins and reservations end. Durable when it resolves.
+   * `redundant`: the volume had a live copy of the blob by now, ours is `leaving`.
+   * @throws MediaError MEDIA_LEASE_LOST
+   */
+  commitCopy(input: CommitCopy): Promise<{ readonly redundant: boolean }>
+
+  /** Every media of every namespace, in order of namespace and id. */
+  exportMedia(options: WalkOptions): Promise<PortablePage>
+  /**
+   * Puts media back as they were, ids, revisions and times included: all of those given or none.
+   * Idempotent: a record that is there with the same or a later revision stays.
+   * Blobs are found by domain and digest (without digest: by a placement), or made for the records that are written.
+   * Placements are inserted where their volume has no row for their key; an object that `leaveOrphans` took is taken back.
+   * A host key taken by another media: the media with the later `updatedAt` (then the higher id) has it, the other is kept without a key.
+   * @returns how many records were written. Durable when it resolves. A few hundred at once are quick and hold up no other write for long.
+   * @throws MediaError MEDIA_BAD_INPUT `unknown-volume`; MEDIA_CONFLICT when an id is taken in another namespace.
+   */
+  importMedia(media: readonly PortableMedia[]): Promise<number>
 
   /** Round trip to the storage of the catalog. */
   ping(): Promise<void>

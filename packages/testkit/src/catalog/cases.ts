@@ -1,4 +1,6 @@
 import { changeCases } from './cases/change.ts'
+import { copiesCases } from './cases/copies.ts'
+import { copyCases } from './cases/copy.ts'
 import { filterListCases } from './cases/filters.ts'
 import { garbageCases } from './cases/garbage.ts'
 import { hostileCases } from './cases/hostile.ts'
@@ -7,13 +9,18 @@ import { lifecycleCases } from './cases/lifecycle.ts'
 import { linkCases } from './cases/links.ts'
 import { listCases } from './cases/lists.ts'
 import { modelCases } from './cases/model.ts'
+import { orphanCases } from './cases/orphans.ts'
+import { planCases } from './cases/plan.ts'
+import { portableCases } from './cases/portable.ts'
 import { raceCases } from './cases/races.ts'
+import { recheckCases } from './cases/recheck.ts'
 import { recordCases } from './cases/records.ts'
 import { replaceCases } from './cases/replace.ts'
 import { reservationCases } from './cases/reservations.ts'
 import { searchCases } from './cases/search.ts'
 import { sessionCases } from './cases/sessions.ts'
 import { stagingCases } from './cases/staging.ts'
+import { thinCases } from './cases/thin.ts'
 import { usageCases } from './cases/usage.ts'
 import type { CatalogCase } from './context.ts'
 
@@ -33,6 +40,13 @@ export const catalogCases: readonly CatalogCase[] = [
   ...searchCases,
   ...usageCases,
   ...garbageCases,
+  ...planCases,
+  ...recheckCases,
+  ...orphanCases,
+  ...copiesCases,
+  ...thinCases,
+  ...copyCases,
+  ...portableCases,
   ...raceCases,
   ...hostileCases,
   ...modelCases,

@@ -12,6 +12,8 @@ export interface CatalogContext {
   advance(ms: number): Promise<void>
   /** Another open handle on the same storage, as of another process. Only for cases that need `second-handle`. */
   second(): Promise<Catalog>
+  /** The storage forgets which blobs lost their last reference or are condemned. Only for cases that need `lost-marks`. */
+  loseMarks(): Promise<void>
   /** Closes every handle and opens the storage again. Only for cases that need `reopen`. */
   reopen(): Promise<Catalog>
 }
@@ -59,6 +61,10 @@ export async function createCatalogContext(fixture: CatalogFixture): Promise<Cre
       catalog: current,
       advance: (ms) => fixture.advance(ms),
       second: again,
+      async loseMarks() {
+        if (fixture.loseMarks === undefined) throw new Error('the harness cannot lose marks')
+        await fixture.loseMarks()
+      },
       async reopen() {
         await closeAll()
         current = await again()

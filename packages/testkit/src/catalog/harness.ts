@@ -33,6 +33,7 @@ export function catalogConformance(harness: CatalogHarness): Conformance<Catalog
       const fixture = await harness.create()
       if (fixture.again !== undefined) found.add('second-handle')
       if (fixture.again !== undefined && harness.persists) found.add('reopen')
+      if (fixture.loseMarks !== undefined) found.add('lost-marks')
       if (harness.clock === 'fake') found.add('clock')
       await fixture.catalog.close()
       await fixture.cleanup()

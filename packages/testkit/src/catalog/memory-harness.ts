@@ -1,4 +1,4 @@
-import { createMemoryTables, memoryCatalog } from '@mediakeep/core'
+import { createMemoryTables, type MemoryTables, memoryCatalog } from '@mediakeep/core'
 import { fakeClock } from '../clock.ts'
 import type { CatalogHarness } from './harness.ts'
 
@@ -16,6 +16,7 @@ export function memoryCatalogHarness(): CatalogHarness {
         async advance(ms) {
           clock.advance(ms)
         },
+        loseMarks: async () => loseMarks(tables),
         async leftovers() {
           const left = {
             blobs: tables.blobs.size,
@@ -30,4 +31,10 @@ export function memoryCatalogHarness(): CatalogHarness {
       }
     },
   }
+}
+
+/** As if no change had noted what it left without reference. */
+export function loseMarks(tables: MemoryTables): void {
+  for (const blob of tables.unreferenced) blob.condemnedAtMs = undefined
+  tables.unreferenced.clear()
 }

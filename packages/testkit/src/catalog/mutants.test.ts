@@ -4,6 +4,7 @@ import { fakeClock } from '../clock.ts'
 import { catalogCases } from './cases.ts'
 import type { CatalogCase } from './context.ts'
 import { catalogConformance } from './harness.ts'
+import { loseMarks } from './memory-harness.ts'
 import { type CatalogMutant, catalogMutants } from './mutants.ts'
 
 const HANG_MS = 5_000
@@ -26,6 +27,7 @@ async function verdict(
         async advance(ms) {
           clock.advance(ms)
         },
+        loseMarks: async () => loseMarks(tables),
         async cleanup() {},
       }
     },

@@ -1,7 +1,12 @@
 import { changeMutants } from './mutants/changes.ts'
+import { copiesMutants } from './mutants/copies.ts'
+import { copyMutants } from './mutants/copy.ts'
 import { garbageMutants } from './mutants/garbage.ts'
 import { listMutants } from './mutants/lists.ts'
 import type { CatalogMutant } from './mutants/mutant.ts'
+import { orphanMutants } from './mutants/orphans.ts'
+import { planMutants } from './mutants/plan.ts'
+import { portableMutants } from './mutants/portable.ts'
 import { recordMutants } from './mutants/records.ts'
 import { sessionMutants } from './mutants/sessions.ts'
 import { storageMutants } from './mutants/storage.ts'
@@ -15,5 +20,10 @@ export const catalogMutants: readonly CatalogMutant[] = [
   ...listMutants,
   ...sessionMutants,
   ...garbageMutants,
+  ...planMutants,
+  ...orphanMutants,
+  ...copiesMutants,
+  ...copyMutants,
+  ...portableMutants,
   ...storageMutants,
 ]

@@ -13,6 +13,7 @@ import { idAsJson, readJsonId } from '../ids.ts'
 import type { RecordMemo } from '../memo.ts'
 import { type RecordLoader, rememberingLoader, textLoader } from './load.ts'
 import type { RecordText } from './record.ts'
+import { inSnapshot } from './snapshot.ts'
 
 /** A page as it crosses a thread: the records as texts, so that they are not written out again. */
 export interface PageText {
@@ -131,13 +132,4 @@ function boundOf(before: string): Uint8Array {
   const hex = before.replaceAll('-', '')
   const digits = /^[0-9a-f]*/.exec(hex)?.[0] ?? ''
   return Buffer.from(digits.length < hex.length ? `${digits}ff` : digits, 'hex')
-}
-
-function inSnapshot<T>(database: Database, read: () => T): T {
-  database.sql('BEGIN').run()
-  try {
-    return read()
-  } finally {
-    database.sql('COMMIT').run()
-  }
 }

@@ -1,7 +1,11 @@
 import type { Transaction } from '../database.ts'
 import { commitContent } from '../writes/commit.ts'
+import { commitCopy, markVerified, stageCopy } from '../writes/copies.ts'
 import { claimGarbage, condemn, dropPlacements } from '../writes/garbage.ts'
+import { importMedia } from '../writes/import.ts'
+import { leaveOrphans } from '../writes/orphans.ts'
 import { markBad } from '../writes/placements.ts'
+import { markSuspects } from '../writes/recheck.ts'
 import { deleteRecord, linkRecord, unlinkRecord, updateRecord } from '../writes/records.ts'
 import { beginSession, endSession, expireSessions, extendSession } from '../writes/sessions.ts'
 import { stagePlacement } from '../writes/stage.ts'
@@ -34,6 +38,14 @@ export const WRITES: { readonly [Name in keyof WriteOperations]: Write<Name> } =
   condemn: { run: condemn, durable: false },
   claimGarbage: { run: claimGarbage, durable: true },
   dropPlacements: { run: dropPlacements, durable: false },
+  // What is found is found again; whatever deletes bytes because of it is a claim.
+  markSuspects: { run: markSuspects, durable: false },
+  leaveOrphans: { run: leaveOrphans, durable: false },
+  // Lost, a copy is read once more.
+  markVerified: { run: markVerified, durable: false },
+  stageCopy: { run: stageCopy, durable: false },
+  commitCopy: { run: commitCopy, durable: true },
+  importMedia: { run: importMedia, durable: true },
   expireSessions: { run: expireSessions, durable: true },
   ping: { run: () => undefined, durable: false },
 }

@@ -1,21 +1,35 @@
 import type {
   BeginSession,
   BegunSession,
+  Catalog,
   CatalogUsage,
   CommitContent,
+  CommitCopy,
+  CopiesPage,
+  GarbagePlan,
   LinkTarget,
   MediaQuery,
   PlacementRecord,
+  PortableMedia,
+  PortablePage,
   SessionRecord,
+  StageCopy,
+  StagedCopy,
   StagedPlacement,
   StagePlacement,
+  ThinBlobsPage,
   VolumeRecord,
+  WalkOptions,
 } from '@mediakeep/core'
 import type { SqliteDriverName } from '../driver.ts'
 import type { ErrorWire } from '../errors.ts'
 import type { PageText } from '../reads/list.ts'
+import type { PlanInput } from '../reads/plan.ts'
+import type { RecheckPage } from '../reads/recheck.ts'
 import type { RecordText } from '../reads/record.ts'
+import type { VolumeKeys } from '../reads/unknown-keys.ts'
 import type { CommittedText } from '../writes/commit.ts'
+import type { FoundObjects } from '../writes/orphans.ts'
 import type { DeleteInput, LinkInput, UpdateInput } from '../writes/records.ts'
 import type { ExtendSession, SessionRef } from '../writes/sessions.ts'
 
@@ -46,6 +60,12 @@ export interface WriteOperations {
     readonly PlacementRecord[]
   >
   readonly dropPlacements: Operation<readonly string[], undefined>
+  readonly markSuspects: Operation<readonly string[], number>
+  readonly leaveOrphans: Operation<FoundObjects, readonly string[]>
+  readonly markVerified: Operation<readonly string[], undefined>
+  readonly stageCopy: Operation<StageCopy, StagedCopy>
+  readonly commitCopy: Operation<CommitCopy, { readonly redundant: boolean }>
+  readonly importMedia: Operation<readonly PortableMedia[], number>
   readonly expireSessions: Operation<{ readonly limit: number }, readonly string[]>
   readonly ping: Operation<undefined, undefined>
 }
@@ -61,6 +81,12 @@ export interface ReadOperations {
     { readonly namespace: string; readonly by: 'owner' | 'type' | 'tier' },
     readonly CatalogUsage[]
   >
+  readonly planGarbage: Operation<PlanInput, GarbagePlan>
+  readonly recheckPage: Operation<WalkOptions, RecheckPage>
+  readonly unknownKeys: Operation<VolumeKeys, readonly string[]>
+  readonly listCopies: Operation<Parameters<Catalog['listCopies']>[0], CopiesPage>
+  readonly listThinBlobs: Operation<Parameters<Catalog['listThinBlobs']>[0], ThinBlobsPage>
+  readonly exportMedia: Operation<WalkOptions, PortablePage>
 }
 
 export type Operations = WriteOperations & ReadOperations

@@ -3,7 +3,12 @@ import { MediaError } from '@mediakeep/core'
 import { createDatabase, type Database } from '../database.ts'
 import type { SqliteDriver } from '../driver.ts'
 import { catalogError, errorToWire } from '../errors.ts'
+import { listCopies, listThinBlobs } from '../reads/copies.ts'
+import { exportMedia } from '../reads/export.ts'
 import { linkedTexts, listTexts } from '../reads/list.ts'
+import { planGarbage } from '../reads/plan.ts'
+import { recheckPage } from '../reads/recheck.ts'
+import { unknownKeys } from '../reads/unknown-keys.ts'
 import { readUsage } from '../reads/usage.ts'
 import { connect, retryWhileBusy } from './connect.ts'
 import type {
@@ -26,6 +31,12 @@ const READS: {
   linked: (database, { namespace, targets, limitPerTarget }) =>
     linkedTexts(database, namespace, targets, limitPerTarget),
   usage: (database, { namespace, by }) => readUsage(database, namespace, by),
+  planGarbage,
+  recheckPage,
+  unknownKeys,
+  listCopies,
+  listThinBlobs,
+  exportMedia,
 }
 
 /** Reads that may take long, on a connection of their own that cannot write. */

@@ -1,5 +1,6 @@
+import { newId } from '@mediakeep/core'
 import type { Transaction } from '../database.ts'
-import type { StoredId } from '../ids.ts'
+import { type StoredId, storeId } from '../ids.ts'
 
 const REFERENCED = `SELECT EXISTS(SELECT 1 FROM contents WHERE blobId = ?)
   OR EXISTS(SELECT 1 FROM pins WHERE blobId = ?)
@@ -19,4 +20,37 @@ export function noteLostReference(tx: Transaction, blobId: StoredId): void {
 /** A blob that is wanted again is no garbage. */
 export function reviveBlob(tx: Transaction, blobId: StoredId): void {
   tx.sql("UPDATE blobs SET state = 'live', condemnedAt = NULL WHERE id = ?").run(blobId)
+}
+
+export interface FoundBlob {
+  readonly id: StoredId
+  readonly state: string
+  readonly hasSums: number
+}
+
+export function findBlob(tx: Transaction, domain: string, digest: Uint8Array): FoundBlob | undefined {
+  return tx
+    .sql<FoundBlob>(
+      'SELECT id, state, chunkSums IS NOT NULL AS hasSums FROM blobs WHERE domain = ? AND digest = ?',
+    )
+    .get(domain, digest)
+}
+
+export interface NewBlob {
+  readonly domain: string
+  readonly digest: Uint8Array | null
+  readonly sizeBytes: number
+  readonly chunkSums: Uint8Array | null
+}
+
+export function insertBlob(tx: Transaction, { domain, digest, sizeBytes, chunkSums }: NewBlob): StoredId {
+  const id = storeId(newId())
+  tx.sql(
+    "INSERT INTO blobs(id, domain, digest, sizeBytes, state, chunkSums) VALUES (?, ?, ?, ?, 'live', ?)",
+  ).run(id, domain, digest, sizeBytes, chunkSums)
+  return id
+}
+
+export function setChunkSums(tx: Transaction, blobId: StoredId, chunkSums: Uint8Array): void {
+  tx.sql('UPDATE blobs SET chunkSums = ? WHERE id = ?').run(chunkSums, blobId)
 }

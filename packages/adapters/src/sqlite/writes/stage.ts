@@ -1,13 +1,7 @@
-import {
-  newId,
-  type PlacementRecord,
-  type SessionRecord,
-  type StagedPlacement,
-  type StagePlacement,
-} from '@mediakeep/core'
+import type { PlacementRecord, SessionRecord, StagedPlacement, StagePlacement } from '@mediakeep/core'
 import type { Transaction } from '../database.ts'
 import { readId, type StoredId, storeDigest, storeId } from '../ids.ts'
-import { reviveBlob } from './blobs.ts'
+import { findBlob, insertBlob, reviveBlob, setChunkSums } from './blobs.ts'
 import { orConflict } from './conflict.ts'
 import { markBad, placementsOfBlob } from './placements.ts'
 import { beginSession, liveSession, sessionOf } from './sessions.ts'
@@ -33,45 +27,57 @@ export function stagePlacement(tx: Transaction, input: StagePlacement): StagedPl
   const existing: PlacementRecord[] = []
   if (!blob.isNew)
     for (const found of placementsOfBlob(tx, blob.id)) if (found.state === 'live') existing.push(found)
-  const placementId = existing.length === 0 ? storeId(input.placementId) : ONLY_THE_BLOB
-  if (existing.length === 0)
-    orConflict('placement-taken', `the placement ${input.placementId} or its key exists already`, () =>
-      tx
-        .sql(
-          `INSERT INTO placements(id, blobId, volumeId, key, state, owned, storedBytes, fence)
-           VALUES (?, ?, ?, ?, 'staged', 1, ?, ?)`,
-        )
-        .run(placementId, blob.id, storeId(input.volumeId), input.key, input.sizeBytes, session.fence),
-    )
-  tx.sql('INSERT OR IGNORE INTO pins(sessionId, blobId, placementId) VALUES (?, ?, ?)').run(
-    storeId(session.id),
-    blob.id,
-    placementId,
-  )
+  if (existing.length === 0) addStaged(tx, session, blob.id, input)
+  else pin(tx, session, blob.id, ONLY_THE_BLOB)
   return { type: 'staged', session, blobId: readId(blob.id), existing }
 }
 
-interface FoundBlob {
+interface PinnedBlob {
   readonly id: StoredId
   readonly isNew: boolean
 }
 
-function blobOf(tx: Transaction, input: StagePlacement): FoundBlob {
+function blobOf(tx: Transaction, input: StagePlacement): PinnedBlob {
+  const { domain, sizeBytes, chunkSums } = input
   const digest = storeDigest(input.digest)
-  const known = tx
-    .sql<{ readonly id: StoredId; readonly state: string; readonly hasSums: number }>(
-      'SELECT id, state, chunkSums IS NOT NULL AS hasSums FROM blobs WHERE domain = ? AND digest = ?',
-    )
-    .get(input.domain, digest)
-  if (known === undefined) {
-    const id = storeId(newId())
-    tx.sql(
-      "INSERT INTO blobs(id, domain, digest, sizeBytes, state, chunkSums) VALUES (?, ?, ?, ?, 'live', ?)",
-    ).run(id, input.domain, digest, input.sizeBytes, input.chunkSums)
-    return { id, isNew: true }
-  }
+  const known = findBlob(tx, domain, digest)
+  if (known === undefined)
+    return { id: insertBlob(tx, { domain, digest, sizeBytes, chunkSums }), isNew: true }
   if (known.state !== 'live') reviveBlob(tx, known.id)
-  if (known.hasSums === 0)
-    tx.sql('UPDATE blobs SET chunkSums = ? WHERE id = ?').run(input.chunkSums, known.id)
+  if (known.hasSums === 0) setChunkSums(tx, known.id, chunkSums)
   return { id: known.id, isNew: false }
+}
+
+export interface NewPlacement {
+  readonly placementId: string
+  readonly volumeId: string
+  readonly key: string
+  readonly sizeBytes: number
+}
+
+/** A placement for bytes that are about to be published, pinned with its blob until the session ends. */
+export function addStaged(
+  tx: Transaction,
+  session: SessionRecord,
+  blobId: StoredId,
+  { placementId, volumeId, key, sizeBytes }: NewPlacement,
+): void {
+  const id = storeId(placementId)
+  orConflict('placement-taken', `the placement ${placementId} or its key exists already`, () =>
+    tx
+      .sql(
+        `INSERT INTO placements(id, blobId, volumeId, key, state, owned, storedBytes, fence)
+         VALUES (?, ?, ?, ?, 'staged', 1, ?, ?)`,
+      )
+      .run(id, blobId, storeId(volumeId), key, sizeBytes, session.fence),
+  )
+  pin(tx, session, blobId, id)
+}
+
+function pin(tx: Transaction, session: SessionRecord, blobId: StoredId, placementId: StoredId): void {
+  tx.sql('INSERT OR IGNORE INTO pins(sessionId, blobId, placementId) VALUES (?, ?, ?)').run(
+    storeId(session.id),
+    blobId,
+    placementId,
+  )
 }

@@ -1,9 +1,10 @@
+import { newId } from '../../bytes/id.ts'
 import { MediaError } from '../../errors/media-error.ts'
 import type { BlobRow, ContentRow, MemoryTables, PlacementRow, SessionRow } from './tables.ts'
 import { compositeKey, volumeOf } from './tables.ts'
 
 /** Keeps what garbage collection looks at in step with references: a blob in use is never condemned. */
-function settleUse(tables: MemoryTables, blob: BlobRow): void {
+export function settleUse(tables: MemoryTables, blob: BlobRow): void {
   if (blob.contents.size > 0 || blob.pins.size > 0) {
     blob.condemnedAtMs = undefined
     tables.unreferenced.delete(blob)
@@ -34,15 +35,30 @@ export function releaseBlob(tables: MemoryTables, content: ContentRow): void {
   settleUse(tables, content.blob)
 }
 
-export function addBlob(tables: MemoryTables, blob: BlobRow): void {
+/** What a new blob is made of. */
+export type BlobFields = Pick<BlobRow, 'domain' | 'digest' | 'sizeBytes' | 'chunkSums'>
+
+export function createBlob(tables: MemoryTables, fields: BlobFields): BlobRow {
+  tables.lastOrder += 1
+  const blob: BlobRow = {
+    ...fields,
+    id: newId(),
+    order: tables.lastOrder,
+    chunkSums: fields.chunkSums?.slice(),
+    placements: new Set(),
+    contents: new Set(),
+    pins: new Set(),
+    condemnedAtMs: undefined,
+  }
   tables.blobs.set(blob.id, blob)
-  tables.blobsByDigest.set(compositeKey(blob.domain, blob.digest), blob)
+  if (blob.digest !== undefined) tables.blobsByDigest.set(compositeKey(blob.domain, blob.digest), blob)
   settleUse(tables, blob)
+  return blob
 }
 
 export function removeBlob(tables: MemoryTables, blob: BlobRow): void {
   tables.blobs.delete(blob.id)
-  tables.blobsByDigest.delete(compositeKey(blob.domain, blob.digest))
+  if (blob.digest !== undefined) tables.blobsByDigest.delete(compositeKey(blob.domain, blob.digest))
   tables.unreferenced.delete(blob)
 }
 
@@ -68,18 +84,25 @@ export function checkPlacementFree(
   )
 }
 
+/** What a new placement is made of. */
+export type PlacementFields = Omit<PlacementRow, 'order'>
+
 /** The placement must be free. */
-export function addPlacement(tables: MemoryTables, placement: PlacementRow): void {
+export function addPlacement(tables: MemoryTables, fields: PlacementFields): PlacementRow {
+  tables.lastOrder += 1
+  const placement: PlacementRow = { ...fields, order: tables.lastOrder }
   tables.placements.set(placement.id, placement)
-  tables.physicalKeys.add(compositeKey(placement.volumeId, placement.key))
+  tables.physicalKeys.set(compositeKey(placement.volumeId, placement.key), placement)
   placement.blob.placements.add(placement)
+  if (placement.state === 'leaving') tables.leaving.add(placement)
   countStored(tables, placement, 1)
+  return placement
 }
 
 export function changePlacement(
   tables: MemoryTables,
   placement: PlacementRow,
-  to: Partial<Pick<PlacementRow, 'state' | 'storedBytes' | 'etag' | 'leavingSinceMs'>>,
+  to: Partial<Pick<PlacementRow, 'state' | 'storedBytes' | 'etag' | 'leavingSinceMs' | 'verifiedAtMs'>>,
 ): void {
   countStored(tables, placement, -1)
   Object.assign(placement, to)

@@ -4,8 +4,14 @@ import { MediaError } from '../../errors/media-error.ts'
 import { systemClock } from '../../time/clock.ts'
 import { changePlacement } from './blobs.ts'
 import { commitContent } from './commit.ts'
-import { claimGarbage, condemnBlobs, dropPlacements } from './garbage.ts'
+import { blobCopies, listCopies, listThinBlobs, markVerified } from './copies.ts'
+import { commitCopy, stageCopy } from './copy.ts'
+import { exportMedia } from './export.ts'
+import { claimGarbage, condemnBlobs, dropPlacements, recheckBlobs } from './garbage.ts'
+import { importMedia } from './import.ts'
 import { linkedMedia, listMedia, usageOf, volumeUsageOf } from './lists.ts'
+import { leaveOrphans, unknownKeys } from './orphans.ts'
+import { planGarbage } from './plan.ts'
 import { deleteMedia, findMedia, linkMedia, unlinkMedia, updateMedia } from './records.ts'
 import { reserve } from './reservations.ts'
 import {
@@ -82,7 +88,7 @@ export function memoryCatalog(options: MemoryCatalogOptions = {}): Catalog {
         const row = findMedia(tables, namespace, ref)
         return row === undefined ? undefined : mediaRecord(row)
       }),
-    chunkSums: (blobId) => transact(() => tables.blobs.get(blobId)?.chunkSums.slice()),
+    chunkSums: (blobId) => transact(() => tables.blobs.get(blobId)?.chunkSums?.slice()),
     update: (namespace, ref, change, { ifRevision } = {}) =>
       transact((nowMs) => updateMedia(tables, namespace, ref, change, ifRevision, nowMs)),
     delete: (namespace, ref, { when } = {}) => transact(() => deleteMedia(tables, namespace, ref, when)),
@@ -112,6 +118,25 @@ export function memoryCatalog(options: MemoryCatalogOptions = {}): Catalog {
         for (const session of expired) endSession(tables, session, nowMs)
         return expired.map((session) => session.id)
       }),
+
+    planGarbage: ({ graceMs }) => transact((nowMs) => planGarbage(tables, graceMs, nowMs)),
+    recheckBlobs: (options) => transact(() => recheckBlobs(tables, options)),
+    leaveOrphans: (volumeId, objects) => transact((nowMs) => leaveOrphans(tables, volumeId, objects, nowMs)),
+    unknownKeys: (volumeId, keys) => transact(() => unknownKeys(tables, volumeId, keys)),
+
+    listCopies: (options) => transact(() => listCopies(tables, options)),
+    markVerified: (ids) => transact((nowMs) => markVerified(tables, ids, nowMs)),
+    listThinBlobs: (options) => transact(() => listThinBlobs(tables, options)),
+    copiesOf: (blobId) =>
+      transact(() => {
+        const blob = tables.blobs.get(blobId)
+        return blob === undefined ? undefined : blobCopies(blob)
+      }),
+    stageCopy: (input) => transact((nowMs) => stageCopy(tables, input, nowMs)),
+    commitCopy: (input) => transact((nowMs) => commitCopy(tables, input, nowMs)),
+
+    exportMedia: (options) => transact(() => exportMedia(tables, options)),
+    importMedia: (media) => transact(() => importMedia(tables, media)),
 
     ping: () => transact(() => {}),
   }

@@ -124,7 +124,7 @@ function applyGiven(row: MediaRow, { media }: CommitContent, nowMs: number): voi
   if (media.links !== undefined) row.links = frozenLinks(distinctLinks(media.links))
 }
 
-function leaseLost(why: string): MediaError {
+export function leaseLost(why: string): MediaError {
   return new MediaError(
     'MEDIA_LEASE_LOST',
     `the upload session cannot commit: ${why}; start the upload again`,

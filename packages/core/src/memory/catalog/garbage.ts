@@ -1,5 +1,6 @@
-import type { PlacementRecord } from '../../contracts/catalog.ts'
-import { changePlacement, removeBlob, removePlacement } from './blobs.ts'
+import { decodeWalkCursor, encodeWalkCursor } from '../../catalog/index.ts'
+import type { PlacementRecord, RecheckedBlobs, WalkOptions } from '../../contracts/catalog.ts'
+import { changePlacement, removeBlob, removePlacement, settleUse } from './blobs.ts'
 import { placementRecord } from './snapshots.ts'
 import type { BlobRow, MemoryTables, PlacementRow } from './tables.ts'
 
@@ -20,6 +21,23 @@ export function condemnBlobs(
     condemned += 1
   }
   return { condemned, more: false }
+}
+
+/** What is unreferenced is known from every change; this finds out again, blob by blob. */
+export function recheckBlobs(tables: MemoryTables, { cursor, limit }: WalkOptions): RecheckedBlobs {
+  let [last = 0] = decodeWalkCursor('blobs', 1, cursor)?.map(Number) ?? []
+  const after = last
+  let [checked, found] = [0, 0]
+  for (const blob of tables.blobs.values()) {
+    if (blob.order <= after) continue
+    if (checked >= limit) return { checked, found, cursor: encodeWalkCursor('blobs', String(last)) }
+    const wasKnown = tables.unreferenced.has(blob)
+    settleUse(tables, blob)
+    if (!wasKnown && tables.unreferenced.has(blob)) found += 1
+    checked += 1
+    last = blob.order
+  }
+  return { checked, found }
 }
 
 export function claimGarbage(

@@ -15,6 +15,13 @@ export function idsBelow(ids: readonly string[], before: string | undefined, cou
   return ids.slice(Math.max(0, end - count), end).reverse()
 }
 
+/** Up to `count` ids above `after`, lowest first. */
+export function idsAbove(ids: readonly string[], after: string | undefined, count: number): string[] {
+  const found = after === undefined ? 0 : lowerBound(ids, after)
+  const start = ids[found] === after && after !== undefined ? found + 1 : found
+  return ids.slice(start, start + count)
+}
+
 /** Index of the first id that is not below `id`. */
 function lowerBound(ids: readonly string[], id: string): number {
   const last = ids[ids.length - 1]

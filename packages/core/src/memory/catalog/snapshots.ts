@@ -55,7 +55,7 @@ function contentRecord(content: ContentRow): ContentRecord {
     number: content.number,
     state: content.state,
     blobId: blob.id,
-    digest: blob.digest,
+    ...(blob.digest === undefined ? {} : { digest: blob.digest }),
     sizeBytes: blob.sizeBytes,
     contentType: content.contentType,
     filename: content.filename,

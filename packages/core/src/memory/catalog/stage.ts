@@ -1,9 +1,15 @@
-import { newId } from '../../bytes/id.ts'
 import type { StagedPlacement, StagePlacement } from '../../contracts/catalog.ts'
-import { addBlob, addPlacement, changePlacement, checkPlacementFree, pinBlob } from './blobs.ts'
+import {
+  addPlacement,
+  type BlobFields,
+  changePlacement,
+  checkPlacementFree,
+  createBlob,
+  pinBlob,
+} from './blobs.ts'
 import { beginSession, sessionOf, sessionRecord } from './sessions.ts'
 import { placementRecord } from './snapshots.ts'
-import { type BlobRow, compositeKey, type MemoryTables, type PlacementRow } from './tables.ts'
+import { type BlobRow, compositeKey, type MemoryTables, type SessionRow } from './tables.ts'
 
 /** Transaction A: finds the blob or makes it, pins it, and adds our placement unless live ones hold the same bytes. */
 export function stagePlacement(tables: MemoryTables, input: StagePlacement, nowMs: number): StagedPlacement {
@@ -20,24 +26,11 @@ export function stagePlacement(tables: MemoryTables, input: StagePlacement, nowM
 
   // From here on nothing fails.
   const { session } = begun
-  const blob = known ?? createBlob(tables, input)
+  const blob = known ?? createBlob(tables, blobFields(input))
+  blob.chunkSums ??= input.chunkSums.slice()
   for (const placement of distrusted) changePlacement(tables, placement, { state: 'bad' })
   pinBlob(tables, blob, session)
-  if (existing.length === 0) {
-    const placement: PlacementRow = {
-      id: input.placementId,
-      blob,
-      volumeId: input.volumeId,
-      key: input.key,
-      owned: true,
-      state: 'staged',
-      storedBytes: input.sizeBytes,
-      etag: undefined,
-      leavingSinceMs: 0,
-    }
-    addPlacement(tables, placement)
-    session.staged.add(placement)
-  }
+  if (existing.length === 0) addStaged(tables, session, blob, input)
   return {
     type: 'staged',
     session: sessionRecord(session),
@@ -46,18 +39,28 @@ export function stagePlacement(tables: MemoryTables, input: StagePlacement, nowM
   }
 }
 
-function createBlob(tables: MemoryTables, input: StagePlacement): BlobRow {
-  const blob: BlobRow = {
-    id: newId(),
-    domain: input.domain,
-    digest: input.digest,
-    sizeBytes: input.sizeBytes,
-    chunkSums: input.chunkSums.slice(),
-    placements: new Set(),
-    contents: new Set(),
-    pins: new Set(),
-    condemnedAtMs: undefined,
-  }
-  addBlob(tables, blob)
-  return blob
+/** A placement for bytes that are about to be published. */
+export function addStaged(
+  tables: MemoryTables,
+  session: SessionRow,
+  blob: BlobRow,
+  at: { readonly placementId: string; readonly volumeId: string; readonly key: string },
+): void {
+  const placement = addPlacement(tables, {
+    id: at.placementId,
+    blob,
+    volumeId: at.volumeId,
+    key: at.key,
+    owned: true,
+    state: 'staged',
+    storedBytes: blob.sizeBytes,
+    etag: undefined,
+    leavingSinceMs: 0,
+    verifiedAtMs: undefined,
+  })
+  session.staged.add(placement)
+}
+
+function blobFields({ domain, digest, sizeBytes, chunkSums }: StagePlacement): BlobFields {
+  return { domain, digest, sizeBytes, chunkSums }
 }

@@ -5,10 +5,12 @@ import type { LinkTarget, MediaFacts, MediaState, Visibility } from '../../contr
 /** Rows are mutable and never leave the catalog; what callers get is built from them. Times are milliseconds. */
 export interface BlobRow {
   readonly id: string
+  /** Grows from blob to blob: walks go in this order, which is that of the map of blobs. */
+  readonly order: number
   readonly domain: string
-  readonly digest: Digest
+  readonly digest: Digest | undefined
   readonly sizeBytes: number
-  readonly chunkSums: Uint8Array
+  chunkSums: Uint8Array | undefined
   readonly placements: Set<PlacementRow>
   /** Contents that need these bytes. */
   readonly contents: Set<ContentRow>
@@ -19,6 +21,8 @@ export interface BlobRow {
 
 export interface PlacementRow {
   readonly id: string
+  /** Grows from placement to placement. */
+  readonly order: number
   readonly blob: BlobRow
   readonly volumeId: string
   readonly key: string
@@ -27,6 +31,7 @@ export interface PlacementRow {
   storedBytes: number
   etag: string | undefined
   leavingSinceMs: number
+  verifiedAtMs: number | undefined
 }
 
 export interface ContentRow {
@@ -108,11 +113,13 @@ export interface MemoryTables {
   /** Blobs without content or pin: all that garbage collection needs to look at. */
   readonly unreferenced: Set<BlobRow>
   readonly placements: Map<string, PlacementRow>
-  readonly physicalKeys: Set<string>
+  readonly physicalKeys: Map<string, PlacementRow>
   readonly leaving: Set<PlacementRow>
   readonly sessions: Map<string, SessionRow>
   readonly idempotency: Map<string, IdempotencyRow>
   lastFence: number
+  /** Of blobs and placements. */
+  lastOrder: number
 }
 
 export function createMemoryTables(): MemoryTables {
@@ -124,11 +131,12 @@ export function createMemoryTables(): MemoryTables {
     blobsByDigest: new Map(),
     unreferenced: new Set(),
     placements: new Map(),
-    physicalKeys: new Set(),
+    physicalKeys: new Map(),
     leaving: new Set(),
     sessions: new Map(),
     idempotency: new Map(),
     lastFence: 0,
+    lastOrder: 0,
   }
 }
 

@@ -54,6 +54,18 @@ export function withMembers(inner: Catalog, members: Partial<Catalog>): Catalog 
     claimGarbage: (options) => inner.claimGarbage(options),
     dropPlacements: (ids) => inner.dropPlacements(ids),
     expireSessions: (options) => inner.expireSessions(options),
+    planGarbage: (options) => inner.planGarbage(options),
+    recheckBlobs: (options) => inner.recheckBlobs(options),
+    leaveOrphans: (volumeId, objects) => inner.leaveOrphans(volumeId, objects),
+    unknownKeys: (volumeId, keys) => inner.unknownKeys(volumeId, keys),
+    listCopies: (options) => inner.listCopies(options),
+    markVerified: (placementIds) => inner.markVerified(placementIds),
+    listThinBlobs: (options) => inner.listThinBlobs(options),
+    copiesOf: (blobId) => inner.copiesOf(blobId),
+    stageCopy: (input) => inner.stageCopy(input),
+    commitCopy: (input) => inner.commitCopy(input),
+    exportMedia: (options) => inner.exportMedia(options),
+    importMedia: (media) => inner.importMedia(media),
     ping: () => inner.ping(),
   }
   return { ...plain, ...members }
