@@ -5,9 +5,9 @@ import { createMediaStore, type MediaStore, systemClock } from '@mediakeep/core'
 
 const DAY_MS = 86_400_000
 
-/** The folder of `openMediaStore` a day later: every session is past its time, every leftover old enough to be swept. */
-export function openLater(folder: string): Promise<MediaStore> {
-  const clock = { ...systemClock, now: () => Date.now() + DAY_MS }
+/** The folder of `openMediaStore` days later: every session is past its time, every leftover old enough to be swept. */
+export function openLater(folder: string, days = 1): Promise<MediaStore> {
+  const clock = { ...systemClock, now: () => Date.now() + days * DAY_MS }
   return createMediaStore({
     clock,
     catalog: sqliteCatalog({ file: join(folder, 'catalog.sqlite'), clock }),

@@ -2,10 +2,10 @@ import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { type Random, seededRandom } from '@mediakeep/testkit'
+import { copyImage, makeExt4, mountImage } from '../harness/image.ts'
 import type { Told } from '../writers/journal.ts'
 import { readJournals } from '../writers/journal.ts'
 import { startWriter, type Writer } from '../writers/start-writer.ts'
-import { copyImage, makeExt4, mountImage } from './image.ts'
 
 const IMAGE_BYTES = 256 * 1024 * 1024
 const LANES = 4

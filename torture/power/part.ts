@@ -1,14 +1,9 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { checkDisk } from '../checks/disk.ts'
-import { checkKept } from '../checks/kept.ts'
-import { openLater } from '../checks/later.ts'
+import { checkFolder } from '../checks/folder.ts'
+import { whyNoImages } from '../harness/image.ts'
+import { withMemoryFolder } from '../harness/memory-folder.ts'
 import type { Part, PartInput, PartResult, Violation } from '../harness/part.ts'
 import { programFolder } from '../harness/programs.ts'
-import { mediakeepSubject } from '../subjects/mediakeep.ts'
-import type { Told } from '../writers/journal.ts'
 import { cutPower } from './cut-power.ts'
-import { whyNoImages, withImageFolder } from './image.ts'
 
 /** Cuts of one writer: enough for it to fold its log into the catalog, few enough that most cuts see a young store. */
 const CUTS_OF_A_LIFE = 8
@@ -19,7 +14,7 @@ export const power: Part = {
   unit: 'cuts',
   fullCount: 400,
   unavailable: whyNoImages,
-  run: (input) => withImageFolder((folder) => cutMany(folder, input)),
+  run: (input) => withMemoryFolder('power', (folder) => cutMany(folder, input)),
 }
 
 async function cutMany(
@@ -37,7 +32,8 @@ async function cutMany(
       folder,
       subject: 'mediakeep',
       signal,
-      check: checkStore,
+      // Until a collection finds them, files whose row was lost with an unsynced transaction may be there.
+      check: (folder, told) => checkFolder(folder, told, { mayHaveOrphans: true }),
     })
     let cut = 0
     for await (const { broken, acknowledged } of cuts) {
@@ -51,18 +47,4 @@ async function cutMany(
   }
   note(`${acknowledged} acknowledged puts and deletes`)
   return { done, violations }
-}
-
-/** A store that was cut off while it was made has acknowledged nothing; the next open makes it whole. */
-export async function checkStore(folder: string, told: Told): Promise<readonly string[]> {
-  if (!existsSync(join(folder, 'volume')) && !told.opened) return []
-  const store = await openLater(folder)
-  try {
-    return [
-      ...(await checkKept(mediakeepSubject(store), told)),
-      ...(await checkDisk(store, folder, { mayHaveOrphans: true })),
-    ]
-  } finally {
-    await store.close()
-  }
 }

@@ -4,12 +4,16 @@ import { openMediaStore } from 'mediakeep'
 import type { Subject } from './subject.ts'
 
 /** The embedded default, as hosts open it: real files and the SQLite catalog in one folder. */
-export async function openMediakeep(folder: string): Promise<Subject> {
-  return mediakeepSubject(await openMediaStore(folder, { upkeep: { intervalMs: 0 } }))
+export async function openMediakeep(
+  folder: string,
+  durability: 'none' | 'durable' = 'durable',
+): Promise<Subject> {
+  return mediakeepSubject(await openMediaStore(folder, { durability, upkeep: { intervalMs: 0 } }))
 }
 
 export function mediakeepSubject(store: MediaStore): Subject {
   return {
+    mayRefuse: false,
     async put(key, bytes) {
       // Half of the lengths as streams: larger ones of those are staged first, and then moved.
       const body =

@@ -10,6 +10,7 @@ export async function openNaive(folder: string): Promise<Subject> {
   await mkdir(folder, { recursive: true })
   const fileOf = (key: string): string => join(folder, encodeURIComponent(key))
   return {
+    mayRefuse: false,
     put: (key, bytes) => pipeline(Readable.from([bytes]), createWriteStream(fileOf(key))),
     async get(key) {
       try {

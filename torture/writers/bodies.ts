@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 
 /** On both sides of the limits that bytes meet (sniffing, chunk sums, memory, blocks); most are small, as media records are many. */
-const SIZES = [1, 700, 4_100, 65_536, 900, 65_537, 2_000, 262_145, 3_000]
+export const SIZES = [1, 700, 4_100, 65_536, 900, 65_537, 2_000, 262_145, 3_000] as const
 
 const MARK_BYTES = 4
 

@@ -1,24 +1,10 @@
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { withMemoryFolder } from './memory-folder.ts'
 
 const run = promisify(execFile)
-
-/**
- * A folder for images while `act` runs: in memory where that is to be had, which copies several times faster.
- * What reached an image counts as what reached a disk.
- */
-export async function withImageFolder<T>(act: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'mediakeep-image-'))
-  try {
-    return await act(folder)
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
-}
 
 /** Sparse: only what was written takes room. The inode tables are made now, so that nothing but the writer writes later. */
 export async function makeExt4(image: string, sizeBytes: number): Promise<void> {
@@ -45,10 +31,20 @@ export async function mountImage(image: string, options = 'commit=300'): Promise
   return {
     folder,
     async unmount() {
-      unmounting ??= run('umount', [folder])
+      unmounting ??= release(folder)
       await unmounting
       await rm(folder, { recursive: true, force: true })
     },
+  }
+}
+
+/** One that is in use goes away later by itself, and is told now: whoever uses it forgot to close. */
+async function release(folder: string): Promise<void> {
+  try {
+    await run('umount', [folder])
+  } catch (error) {
+    await run('umount', ['-l', folder])
+    throw error
   }
 }
 
@@ -62,7 +58,7 @@ export async function whyNoImages(): Promise<string | undefined> {
   if (process.platform !== 'linux') return 'loop devices and ext4 need Linux'
   if (process.getuid?.() !== 0) return 'mounting an image needs root'
   try {
-    await withImageFolder(async (folder) => {
+    await withMemoryFolder('try', async (folder) => {
       await makeExt4(join(folder, 'try'), 16 * 1024 * 1024)
       await (await mountImage(join(folder, 'try'))).unmount()
     })
