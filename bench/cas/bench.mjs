@@ -22,7 +22,8 @@ export async function run({ quick, rounds, isChosen, print, say }) {
     const folder = sourceFolder()
     const sources = createSources(join(folder, 'bodies'), {
       ...plan,
-      count: quick ? Math.ceil(plan.count / 2) : plan.count,
+      // Not fewer than four: one to warm up, and one for each window.
+      count: quick ? Math.max(4, Math.ceil(plan.count / 2)) : plan.count,
     })
     try {
       for (const { act, concurrency } of chosen)

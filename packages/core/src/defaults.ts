@@ -7,7 +7,9 @@ export const MAX_BODY_BYTES: number = 64 * GiB
 /** Uploads that may be under way at once; more are MEDIA_BUSY before their body is read. */
 export const MAX_UPLOADS_IN_FLIGHT = 256
 /** Bodies up to this size are held in memory while they are hashed, larger ones are staged. */
-export const MEMORY_BODY_BYTES: number = 256 * KiB
+export const MEMORY_BODY_BYTES: number = 1 * MiB
+/** What all bodies on their way in may hold in memory together; a body that comes on top is staged, however small. */
+export const MEMORY_BODIES_BYTES: number = 64 * MiB
 /** Verified small objects kept in memory for reading. */
 export const READ_CACHE_BYTES: number = 64 * MiB
 /** Objects up to this size go into the read cache. */

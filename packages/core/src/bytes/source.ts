@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
-import type { ByteSource, Digest } from '../contracts/bytes.ts'
+import type { ByteRange, ByteSource, Digest } from '../contracts/bytes.ts'
 
 /** A source over bytes in memory. The caller must not change them afterwards. */
 export function bytesSource(bytes: Uint8Array, digest?: Digest): ByteSource {
@@ -15,6 +15,38 @@ export function bytesSource(bytes: Uint8Array, digest?: Digest): ByteSource {
       return stream
     },
   }
+}
+
+/** A source over bytes that lie in memory in pieces, none of them empty: they are never copied into one. */
+export function partsSource(parts: readonly Uint8Array[], sizeBytes: number, digest: Digest): ByteSource {
+  const [only] = parts
+  if (parts.length === 1 && only !== undefined) return bytesSource(only, digest)
+  return {
+    sizeBytes,
+    digest,
+    open({ range = { start: 0, endExclusive: sizeBytes }, signal } = {}) {
+      const chosen = within(parts, range)
+      let next = 0
+      const stream = new Readable({
+        read() {
+          this.push(chosen[next++] ?? null)
+        },
+      })
+      if (signal !== undefined) destroyOnAbort(stream, signal)
+      return stream
+    },
+  }
+}
+
+function within(parts: readonly Uint8Array[], { start, endExclusive }: ByteRange): readonly Uint8Array[] {
+  const chosen: Uint8Array[] = []
+  let at = 0
+  for (const part of parts) {
+    const piece = part.subarray(Math.max(0, start - at), Math.max(0, endExclusive - at))
+    if (piece.byteLength > 0) chosen.push(piece)
+    at += part.byteLength
+  }
+  return chosen
 }
 
 /** A source over a local file of known size, opened anew each time. */

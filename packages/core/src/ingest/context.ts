@@ -3,6 +3,7 @@ import type { Clock } from '../contracts/clock.ts'
 import type { MediaEvent } from '../contracts/observer.ts'
 import type { MediaPolicy } from '../contracts/policy.ts'
 import type { Volumes } from '../tiering/volumes.ts'
+import type { HeldBytes } from './held-bytes.ts'
 
 /** What taking a body in needs of the store it belongs to. */
 export interface IngestContext {
@@ -12,6 +13,7 @@ export interface IngestContext {
   readonly policies: readonly MediaPolicy[]
   readonly maxBodyBytes: number
   readonly memoryBodyBytes: number
+  readonly held: HeldBytes
   readonly sessionTtlMs: number
   /** Dedupe domain of a namespace. */
   domainOf(namespace: string): string

@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises'
+import { Duplex, Readable } from 'node:stream'
 import { fileSource } from '../bytes/source.ts'
 import type { Body } from '../contracts/bytes.ts'
 import type { StagingWriter } from '../contracts/object-store.ts'
@@ -10,6 +11,7 @@ import { admit } from './admit.ts'
 import { forEachChunk, letGo } from './chunks.ts'
 import { commit } from './commit.ts'
 import type { IngestContext } from './context.ts'
+import { createHeldBytes } from './held-bytes.ts'
 import { type Intake, toIntake } from './intake.ts'
 import type { KeyedLock } from './keyed-lock.ts'
 import { mergeLate, type PutRequest } from './put-options.ts'
@@ -17,6 +19,9 @@ import { createReceiver, type ReceivedBody, type ReceiveOptions, receiveBytes } 
 import { type PutOutcome, repeatedOutcome } from './repeat.ts'
 import { createPutSession, type PutSession } from './session.ts'
 import { tellUpkeepFailed } from './upkeep-failed.ts'
+
+/** For volumes where nothing can be staged. */
+const NO_BOUND = createHeldBytes(Number.POSITIVE_INFINITY)
 
 /** Progress that outlives a failure, for the event that tells of it. */
 export interface PutProgress {
@@ -105,7 +110,6 @@ async function receive(
     filename: request.filename,
     policies: context.policies,
     maxBodyBytes: context.maxBodyBytes,
-    memoryBodyBytes: context.memoryBodyBytes,
   }
   if (intake.kind === 'bytes') {
     signal?.throwIfAborted()
@@ -116,6 +120,9 @@ async function receive(
   }
   const options: ReceiveOptions = {
     ...bounds,
+    memoryBodyBytes: context.memoryBodyBytes,
+    held: volume.store.staging === undefined ? NO_BOUND : context.held,
+    chunks: givesForGood(intake) ? 'own' : 'copy',
     stage: () =>
       intake.kind === 'file'
         ? inPlace(intake.path, intake.source.sizeBytes)
@@ -145,6 +152,16 @@ async function receive(
     await receiver.abort()
     throw error
   }
+}
+
+/**
+ * Whoever reads bytes for a stream cannot know when they are taken, so cannot use their memory again. Who writes into a
+ * transform can, as soon as that write is called back, and an iterable can, also in the stream of objects of `Readable.from`.
+ */
+function givesForGood(intake: Intake): boolean {
+  if (intake.kind !== 'stream') return true
+  const { stream } = intake
+  return stream instanceof Readable && !(stream instanceof Duplex) && !stream.readableObjectMode
 }
 
 async function openStaging(

@@ -1,23 +1,73 @@
 import { expect, it } from 'vitest'
-import { createReceiver } from './receive.ts'
+import { createHeldBytes } from './held-bytes.ts'
+import { createReceiver, type ReceiveOptions, type Receiver } from './receive.ts'
 
-it('a body in pieces of one byte is held in few buffers: one for each would take a hundred times its length', async () => {
-  const held: number[] = []
-  const receiver = createReceiver({
+/** A receiver, and the lengths of what it gave to staging. */
+function receiver(options: Partial<ReceiveOptions>): { receiver: Receiver; staged: number[] } {
+  const staged: number[] = []
+  const made = createReceiver({
     declaredBytes: undefined,
     declaredType: undefined,
     filename: undefined,
     policies: [{ match: '*', allowUnrecognised: true }],
     maxBodyBytes: 1e9,
     memoryBodyBytes: 100_000,
+    held: createHeldBytes(1e9),
+    chunks: 'copy',
     stage: async () => ({
-      write: async (chunk) => void held.push(chunk.byteLength),
+      write: async (chunk) => void staged.push(chunk.byteLength),
       finish: () => Promise.reject(new Error('not asked for')),
       abort: async () => {},
     }),
     onReceived: () => undefined,
+    ...options,
   })
-  for (let at = 0; at < 100_001; at++) await receiver.write(Buffer.of(at & 0xff))
-  expect(held.reduce((sum, bytes) => sum + bytes, 0)).toBe(100_001)
-  expect(held.length).toBeLessThan(10)
+  return { receiver: made, staged }
+}
+
+it('a body in pieces of one byte is held in few buffers: one for each would take a hundred times its length', async () => {
+  const { receiver: one, staged } = receiver({})
+  for (let at = 0; at < 100_001; at++) await one.write(Buffer.of(at & 0xff))
+  expect(staged.reduce((sum, bytes) => sum + bytes, 0)).toBe(100_001)
+  expect(staged.length).toBeLessThan(10)
+})
+
+it('a chunk that is given for good is kept, not copied', async () => {
+  const { receiver: one } = receiver({ chunks: 'own' })
+  const chunk = new Uint8Array(50_000).fill(0xb3)
+  await one.write(chunk)
+  const { source } = await one.finish()
+  expect('bytes' in source && source.bytes?.buffer).toBe(chunk.buffer)
+})
+
+it('a small part of a large buffer is copied also when it is given for good: it would keep the whole alive', async () => {
+  const { receiver: one } = receiver({ chunks: 'own' })
+  const chunk = new Uint8Array(1_000_000).fill(0xb3).subarray(0, 50_000)
+  await one.write(chunk)
+  const { source } = await one.finish()
+  expect('bytes' in source && source.bytes?.buffer).not.toBe(chunk.buffer)
+})
+
+it('a chunk that may be used again is copied', async () => {
+  const { receiver: one } = receiver({})
+  const chunk = new Uint8Array(50_000).fill(0xb3)
+  await one.write(chunk)
+  chunk.fill(0)
+  const { source } = await one.finish()
+  expect('bytes' in source && source.bytes?.every((byte) => byte === 0xb3)).toBe(true)
+})
+
+it('bodies that together hold more than they may are staged, until one of them has ended', async () => {
+  const held = createHeldBytes(80_000)
+  const chunk = new Uint8Array(30_000).fill(0xb3)
+  const [first, second, third, fourth] = [0, 1, 2, 3].map(() => receiver({ held }))
+  await first?.receiver.write(chunk)
+  await second?.receiver.write(chunk)
+  await third?.receiver.write(chunk)
+  expect([first, second, third].map((one) => one?.staged.length)).toEqual([0, 0, 1])
+  await first?.receiver.abort()
+  await (await second?.receiver.finish())?.discard()
+  await fourth?.receiver.write(chunk)
+  await fourth?.receiver.write(chunk)
+  expect(fourth?.staged).toEqual([])
 })

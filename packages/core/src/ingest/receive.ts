@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { bytesSource } from '../bytes/source.ts'
+import { bytesSource, partsSource } from '../bytes/source.ts'
 import { type BodySummary, createBodyDigester } from '../cas/body-digest.ts'
 import type { ByteSource } from '../contracts/bytes.ts'
 import type { StagedBody, StagingWriter } from '../contracts/object-store.ts'
@@ -7,6 +7,7 @@ import type { MediaPolicy } from '../contracts/policy.ts'
 import { MediaError } from '../errors/media-error.ts'
 import { decideType, type TypeClaims } from '../validation/decide-type.ts'
 import { SNIFF_BYTES, type Sniffed, sniff } from '../validation/sniff.ts'
+import type { HeldBytes } from './held-bytes.ts'
 
 /** Hashed without a pause: about a millisecond of the event loop. */
 const TURN_BYTES = 1_048_576
@@ -22,6 +23,10 @@ export interface ReceiveOptions {
   readonly policies: readonly MediaPolicy[]
   readonly maxBodyBytes: number
   readonly memoryBodyBytes: number
+  /** Memory that this body shares with others; a body that finds none left is staged. */
+  readonly held: HeldBytes
+  /** Whether chunks are ours for good, or may be used again by who gave them as soon as `write` is done. */
+  readonly chunks: 'own' | 'copy'
   /** Called when the body is too large for memory: opens its session, reserves its room. */
   stage(): Promise<StagingWriter>
   /** More has arrived: room for it, and the session's life. */
@@ -56,12 +61,15 @@ export function createReceiver(options: ReceiveOptions): Receiver {
   let limitBytes = options.maxBodyBytes
   /** The step under way. A body that breaks off meanwhile must not leave behind what the step still opens. */
   let advancing: Promise<void> | undefined
+  const share = options.held.open()
 
-  /** Copied: an iterable may use its buffer again, and a slice of a large one would keep the whole alive. */
+  /** Copied where it is not ours, and where a slice would keep alive much more than itself. */
   const hold = (chunk: Uint8Array): void => {
-    if (parts.length === 0 || chunk.byteLength >= HELD_BLOCK_BYTES) {
+    const isLarge = chunk.byteLength >= HELD_BLOCK_BYTES
+    if (parts.length === 0 || isLarge) {
       block = undefined
-      parts.push(Buffer.from(chunk))
+      const keep = isLarge && options.chunks === 'own' && chunk.byteLength * 2 >= chunk.buffer.byteLength
+      parts.push(keep ? viewOf(chunk) : Buffer.from(chunk))
       return
     }
     const filled = block === undefined ? 0 : (parts.at(-1)?.byteLength ?? 0)
@@ -100,11 +108,13 @@ export function createReceiver(options: ReceiveOptions): Receiver {
     parts = []
     block = undefined
     for (const part of held) await writer.write(part)
+    share.release()
   }
+  const isTooLarge = (): boolean => digester.sizeBytes > options.memoryBodyBytes || !share.fits
   const advance = async (): Promise<void> => {
     if (decided === undefined) await decide(false)
     await options.onReceived(digester.sizeBytes)
-    if (writer === undefined && digester.sizeBytes > options.memoryBodyBytes) await openStaging()
+    if (writer === undefined && isTooLarge()) await openStaging()
   }
 
   return {
@@ -120,10 +130,8 @@ export function createReceiver(options: ReceiveOptions): Receiver {
         return more === undefined ? writer.write(chunk) : more.then(() => writer?.write(chunk))
       }
       hold(chunk)
-      const due =
-        decided === undefined
-          ? digester.sizeBytes >= SNIFF_BYTES
-          : digester.sizeBytes > options.memoryBodyBytes
+      share.grow(chunk.byteLength)
+      const due = decided === undefined ? digester.sizeBytes >= SNIFF_BYTES : isTooLarge()
       if (due) advancing = advance()
       return due ? advancing : undefined
     },
@@ -148,23 +156,28 @@ export function createReceiver(options: ReceiveOptions): Receiver {
       const summary = digester.finish()
       const about = { summary, sniffed, contentType }
       if (writer === undefined) {
-        const bytes = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)
-        return { ...about, source: bytesSource(bytes, summary.digest), discard: async () => {} }
+        const source = partsSource(parts, summary.sizeBytes, summary.digest)
+        return { ...about, source, discard: async () => share.release() }
       }
       const staged = await writer.finish(summary.digest)
       return { ...about, source: staged, discard: () => staged.discard() }
     },
     async abort() {
       await advancing?.catch(() => {}) // told to whoever wrote
+      share.release()
       await writer?.abort()
     },
   }
 }
 
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength)
+}
+
 /** Summary and verified type of a body that is whole and in memory: nothing is copied. */
 export async function receiveBytes(
   bytes: Uint8Array,
-  options: Omit<ReceiveOptions, 'stage' | 'onReceived'>,
+  options: Omit<ReceiveOptions, 'memoryBodyBytes' | 'held' | 'chunks' | 'stage' | 'onReceived'>,
 ): Promise<ReceivedBody> {
   const { declaredBytes } = options
   if (declaredBytes !== undefined && bytes.byteLength !== declaredBytes) {

@@ -6,6 +6,7 @@ import {
   GARBAGE_GRACE_MS,
   MAX_BODY_BYTES,
   MAX_UPLOADS_IN_FLIGHT,
+  MEMORY_BODIES_BYTES,
   MEMORY_BODY_BYTES,
   READ_CACHE_BYTES,
   READ_CACHE_OBJECT_BYTES,
@@ -15,6 +16,7 @@ import {
   VERIFIED_FOR_MS,
 } from '../defaults.ts'
 import { isMediaError } from '../errors/media-error.ts'
+import { createHeldBytes } from '../ingest/held-bytes.ts'
 import { createKeyedLock } from '../ingest/keyed-lock.ts'
 import { createKeyRing, createSigningKey } from '../keys/key-ring.ts'
 import { openVolume, type Volume } from '../tiering/volume.ts'
@@ -76,6 +78,7 @@ function assemble(options: MediaStoreOptions, all: readonly Volume[], events: Ev
     policies: options.policies ?? DEFAULT_POLICIES,
     maxBodyBytes: limits.maxBodyBytes ?? MAX_BODY_BYTES,
     memoryBodyBytes: limits.memoryBodyBytes ?? MEMORY_BODY_BYTES,
+    held: createHeldBytes(MEMORY_BODIES_BYTES),
     sessionTtlMs: options.sessionTtlMs ?? SESSION_TTL_MS,
     domainOf: options.dedupe === 'namespace' ? (namespace) => namespace : () => '',
     emit: (event) => events.emit(event),

@@ -11,7 +11,7 @@ export interface LimitOptions {
   readonly maxUploadsInFlight?: number
   /** Largest body, whatever a policy says. Default 64 GiB. */
   readonly maxBodyBytes?: number
-  /** Bodies up to this size are held in memory while they are hashed. Default 256 KiB. */
+  /** Bodies up to this size are held in memory while they are hashed, all together up to 64 MiB; others are staged. Default 1 MiB. */
   readonly memoryBodyBytes?: number
 }
 

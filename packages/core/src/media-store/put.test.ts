@@ -1,7 +1,8 @@
 import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { digestOf } from '../bytes/digest.ts'
 import type { Body } from '../contracts/bytes.ts'
@@ -9,27 +10,63 @@ import { memoryCatalog } from '../memory/catalog/index.ts'
 import { memoryStore } from '../memory/object-store/index.ts'
 import { bytesOf, fixture, keys, large, small } from './store.fixture.ts'
 
+/** Larger than the blocks that small chunks are gathered in, and still held in memory. */
+const fitting = large.subarray(0, 500_000)
+
 describe('put() and open()', () => {
-  const bodies: readonly (readonly [string, () => Body])[] = [
-    ['a Uint8Array', () => new Uint8Array(large)],
-    ['a Readable', () => Readable.from([large.subarray(0, 70_000), large.subarray(70_000)])],
-    ['an async iterable that uses its buffer again', () => reusing(large)],
-    ['a Blob', () => new Blob([large])],
-    ['a web stream', () => new Blob([large]).stream() as unknown as ReadableStream<Uint8Array>],
-    ['a small Readable', () => Readable.from([large.subarray(0, 1000), large.subarray(1000, 2000)])],
+  const bodies: readonly (readonly [string, Buffer, () => Body])[] = [
+    ['a Uint8Array', large, () => new Uint8Array(large)],
+    ['a Readable', large, () => Readable.from([large.subarray(0, 70_000), large.subarray(70_000)])],
+    ['an async iterable that uses its buffer again', large, () => reusing(large, 10_007)],
+    ['an async iterable that uses its buffer again, in memory', fitting, () => reusing(fitting, 40_000)],
+    [
+      'a Readable.from an iterable that uses its buffer again',
+      fitting,
+      () => Readable.from(reusing(fitting, 40_000)),
+    ],
+    ['a transform whose writer uses its buffer again', fitting, () => written(fitting)],
+    ['a Readable of bytes that fits in memory', fitting, () => pushed(fitting)],
+    ['a Blob', large, () => new Blob([large])],
+    ['a web stream', large, () => new Blob([large]).stream() as unknown as ReadableStream<Uint8Array>],
+    [
+      'a small Readable',
+      large.subarray(0, 2000),
+      () => Readable.from([large.subarray(0, 1000), large.subarray(1000, 2000)]),
+    ],
   ]
-  async function* reusing(bytes: Buffer): AsyncGenerator<Uint8Array> {
-    const buffer = Buffer.alloc(10_007)
+  async function* reusing(bytes: Buffer, bufferBytes: number): AsyncGenerator<Uint8Array> {
+    const buffer = Buffer.alloc(bufferBytes)
     for (let at = 0; at < bytes.length; at += buffer.length) {
+      await setImmediate() // a stream may have asked ahead: let it give away what it has
       const count = bytes.copy(buffer, 0, at)
       yield buffer.subarray(0, count)
     }
   }
-  for (const [name, body] of bodies) {
+  function written(bytes: Buffer): Readable {
+    const stream = new PassThrough()
+    const buffer = Buffer.alloc(40_000)
+    const next = async (at: number): Promise<void> => {
+      await setImmediate() // as a writer that reads a file into its buffer
+      if (at >= bytes.length) stream.end()
+      else stream.write(buffer.subarray(0, bytes.copy(buffer, 0, at)), () => void next(at + buffer.length))
+    }
+    void next(0)
+    return stream
+  }
+  function pushed(bytes: Buffer): Readable {
+    let at = 0
+    return new Readable({
+      read() {
+        const chunk = Buffer.from(bytes.subarray(at, at + 40_000))
+        at += chunk.length
+        this.push(chunk.length === 0 ? null : chunk)
+      },
+    })
+  }
+  for (const [name, want, body] of bodies) {
     it(`give back the bytes of ${name}, whole and by range`, async () => {
       const { store } = await fixture()
       const media = await store.put(body(), { filename: 'a.bin' })
-      const want = name === 'a small Readable' ? large.subarray(0, 2000) : large
       expect(media).toMatchObject({
         digest: digestOf(want),
         sizeBytes: want.length,

@@ -1,0 +1,39 @@
+/** Memory that all bodies on their way in share, so that many uploads at once hold no more than a bounded amount. */
+export interface HeldBytes {
+  /** The share of one body: empty at first. */
+  open(): HeldShare
+}
+
+export interface HeldShare {
+  /** Whether all shares together are within the bound. */
+  readonly fits: boolean
+  /** Never refused: the bytes are there already. */
+  grow(bytes: number): void
+  /** Idempotent; what grows afterwards is not counted. */
+  release(): void
+}
+
+export function createHeldBytes(maxBytes: number): HeldBytes {
+  let usedBytes = 0
+  return {
+    open() {
+      let ownBytes = 0
+      let isReleased = false
+      return {
+        get fits() {
+          return usedBytes <= maxBytes
+        },
+        grow(bytes) {
+          if (isReleased) return
+          ownBytes += bytes
+          usedBytes += bytes
+        },
+        release() {
+          isReleased = true
+          usedBytes -= ownBytes
+          ownBytes = 0
+        },
+      }
+    },
+  }
+}
