@@ -78,5 +78,13 @@ export const STAGING_HEAD_ROOM_BYTES: number = 64 * MiB
 export const SWEEP_AFTER_MS: number = 60 * 60_000
 /** How long a line of a journal may wait for its sync. */
 export const JOURNAL_SYNC_MS = 1_000
+/** A journal is compacted when it is larger than this ... */
+export const JOURNAL_COMPACT_BYTES: number = 32 * MiB
+/** ... and so many times as large as a snapshot would be. */
+export const JOURNAL_COMPACT_RATIO = 4
+/** How long a line of a deletion outlives its media in snapshots: longer than any call that may still write of it takes. */
+export const GONE_LINE_MS: number = 60 * 60_000
+/** Deletions that are kept for a journal that takes no line. */
+export const MAX_UNKEPT_LINES = 10_000
 /** Object files that a file system store keeps open after use. */
 export const MAX_IDLE_FILES = 256

@@ -87,11 +87,21 @@ export interface CollectOptions extends Call {
   readonly graceMs?: number
 }
 
+export interface JournalProgress {
+  /** Journals whose lines a snapshot of the records took the place of. */
+  readonly compacted: number
+}
+
 export interface Upkeep {
   /** Condemns what nothing refers to, and deletes what was condemned long enough ago. Safe beside uploads. */
   collectGarbage(options?: CollectOptions): AsyncIterable<GarbageProgress>
   /** Ends sessions past their time and removes what they left. */
   expire(options?: Call): AsyncIterable<ExpireProgress>
+  /**
+   * Replaces the lines of a volume's journal by one for each record, where the journal is behind or has grown to several
+   * times what that takes. Safe beside all else, in any number of processes.
+   */
+  compactJournals(options?: Call): AsyncIterable<JournalProgress>
 }
 
 export interface HealthCheck {

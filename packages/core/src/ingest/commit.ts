@@ -35,7 +35,13 @@ export async function commit(
       session.committed()
       if (committed.redundant) await dropOwn(context, published)
       const deduplicated = published.own === undefined || committed.redundant
-      return { record: committed.record, created: committed.created, deduplicated, repeated: false }
+      return {
+        record: committed.record,
+        created: committed.created,
+        deduplicated,
+        repeated: false,
+        chunkSums: received.summary.chunkSums,
+      }
     } catch (error) {
       if (isCopyGone(error)) return undefined
       if (isRefusal(error)) {

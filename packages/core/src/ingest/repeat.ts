@@ -9,6 +9,8 @@ export interface PutOutcome {
   readonly deduplicated: boolean
   /** An earlier put with the same idempotency key made it. */
   readonly repeated: boolean
+  /** Of the bytes; absent where nothing was committed. */
+  readonly chunkSums?: Uint8Array
 }
 
 /** What a put answers whose idempotency key was used before. @throws MediaError MEDIA_GONE `repeated-gone`, MEDIA_CONFLICT `idempotency-key-reused` */

@@ -18,6 +18,7 @@ import {
 import { isMediaError } from '../errors/media-error.ts'
 import { createHeldBytes } from '../ingest/held-bytes.ts'
 import { createKeyedLock } from '../ingest/keyed-lock.ts'
+import { createMediaJournal } from '../journal/index.ts'
 import { createKeyRing, createSigningKey } from '../keys/key-ring.ts'
 import { openVolume, type Volume } from '../tiering/volume.ts'
 import { createVolumes } from '../tiering/volumes.ts'
@@ -71,7 +72,7 @@ function assemble(options: MediaStoreOptions, all: readonly Volume[], events: Ev
   const volumes = createVolumes(all)
   const sums = createReadCache(SUMS_CACHE_BYTES)
   const cacheBytes = reads.cacheBytes ?? READ_CACHE_BYTES
-  const engine: Engine = {
+  const base: Omit<Engine, 'journal'> = {
     catalog,
     volumes,
     clock,
@@ -101,6 +102,7 @@ function assemble(options: MediaStoreOptions, all: readonly Volume[], events: Ev
       return found
     },
   }
+  const engine: Engine = { ...base, journal: createMediaJournal(base) }
   const upkeep = createUpkeep(engine)
   const stopRounds = startRounds(engine, upkeep, rounds.intervalMs ?? UPKEEP_INTERVAL_MS)
   let closed: Promise<void> | undefined

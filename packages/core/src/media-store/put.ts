@@ -27,7 +27,11 @@ export async function put(
     const outcome = await callSignal(
       engine,
       options,
-      (signal) => putBody(engine, engine.digestLock, request, body, signal, progress),
+      async (signal) => {
+        const outcome = await putBody(engine, engine.digestLock, request, body, signal, progress)
+        if (!outcome.repeated) await engine.journal.changed(outcome.record, outcome.chunkSums)
+        return outcome
+      },
       'upload',
     )
     const media = snapshotOf(outcome.record)

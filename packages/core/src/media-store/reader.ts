@@ -10,6 +10,7 @@ import { writeBlocks } from './write-blocks.ts'
 
 /** Where a reader's bytes come from. */
 export type ReaderSource =
+  | { readonly kind: 'buffered'; readonly bytes: Buffer }
   | { readonly kind: 'blocks'; open(pool: BlockPool): BlockReader }
   | { readonly kind: 'stream'; open(): Promise<Readable> }
 
@@ -41,8 +42,10 @@ export function createReader(parts: ReaderParts): MediaReader & { abort(reason: 
     return released
   }
   const use = (): void => {
-    if (used) throw readerUsed()
-    if (released !== undefined) throw readerClosed()
+    if (used)
+      throw new MediaError('MEDIA_BAD_INPUT', 'a reader gives its bytes once', { reason: 'reader-used' })
+    if (released !== undefined)
+      throw new MediaError('MEDIA_BAD_INPUT', 'the reader is closed', { reason: 'reader-closed' })
     used = true
   }
   const writeAll = async (
@@ -65,7 +68,11 @@ export function createReader(parts: ReaderParts): MediaReader & { abort(reason: 
   const stream = (): Readable => {
     use()
     const readable =
-      source.kind === 'blocks' ? blockStream(source.open(FRESH), failed) : laterStream(source.open, failed)
+      source.kind === 'buffered'
+        ? bufferedStream(source.bytes)
+        : source.kind === 'blocks'
+          ? blockStream(source.open(FRESH), failed)
+          : laterStream(source.open, failed)
     active = readable
     readable.once('close', () => void release())
     return readable
@@ -77,19 +84,29 @@ export function createReader(parts: ReaderParts): MediaReader & { abort(reason: 
     sizeBytes: rangeBytes(range),
     etag: parts.etag,
     tier: parts.tier,
-    buffered: undefined,
+    buffered: source.kind === 'buffered' ? source.bytes : undefined,
     stream,
     web: () => Readable.toWeb(stream()) as ReadableStream<Uint8Array>,
     async bytes({ maxBytes }) {
       if (rangeBytes(range) > maxBytes) {
         await release()
-        throw tooLarge(rangeBytes(range), maxBytes)
+        throw new MediaError('MEDIA_TOO_LARGE', `${rangeBytes(range)} bytes are over maxBytes ${maxBytes}`)
+      }
+      if (source.kind === 'buffered') {
+        use()
+        await release()
+        return new Uint8Array(source.bytes)
       }
       const chunks: Buffer[] = []
       for await (const chunk of stream()) chunks.push(chunk as Buffer)
       return new Uint8Array(Buffer.concat(chunks))
     },
     async writeTo(destination, options = {}) {
+      if (source.kind === 'buffered') {
+        use()
+        await writeAll(oneBlock(source.bytes), destination, options.signal)
+        return
+      }
       if (source.kind === 'blocks') {
         use()
         const blocks = source.open(parts.pool)
@@ -117,16 +134,8 @@ export function createReader(parts: ReaderParts): MediaReader & { abort(reason: 
   }
 }
 
-export function readerUsed(): MediaError {
-  return new MediaError('MEDIA_BAD_INPUT', 'a reader gives its bytes once', { reason: 'reader-used' })
-}
-
-export function readerClosed(): MediaError {
-  return new MediaError('MEDIA_BAD_INPUT', 'the reader is closed', { reason: 'reader-closed' })
-}
-
-export function tooLarge(sizeBytes: number, maxBytes: number): MediaError {
-  return new MediaError('MEDIA_TOO_LARGE', `${sizeBytes} bytes are over maxBytes ${maxBytes}`)
+function bufferedStream(bytes: Buffer): Readable {
+  return Readable.from(bytes.length === 0 ? [] : [bytes], { objectMode: false })
 }
 
 function blockStream(blocks: BlockReader, failed: (error: unknown) => unknown): Readable {
@@ -172,6 +181,18 @@ function laterStream(open: () => Promise<Readable>, failed: (error: unknown) => 
       done(error)
     },
   })
+}
+
+function oneBlock(bytes: Buffer): BlockReader {
+  let given = false
+  return {
+    async next() {
+      if (given || bytes.length === 0) return undefined
+      given = true
+      return { bytes, give: () => {} }
+    },
+    stop: async () => {},
+  }
 }
 
 function streamBlocks(stream: Readable): BlockReader {

@@ -17,7 +17,7 @@ import { availabilityOf } from './availability.ts'
 import { callSignal } from './call-signal.ts'
 import type { Engine } from './engine.ts'
 import { healthOf } from './health.ts'
-import { openContent, openInMemory, unreadable } from './open.ts'
+import { openContent, unreadable } from './open.ts'
 import { admitPut, put } from './put.ts'
 import { signUrl, verifySignedUrl } from './signed-url.ts'
 import { recordOf, snapshotOf } from './snapshot.ts'
@@ -67,7 +67,7 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
       found(await get(given === undefined ? (ref as MediaRef) : given.id))
     // A copy of a snapshot, from a message or a cache, is asked for by id: what serves now may be something else.
     if (given !== undefined && record.content.digest !== given.digest) throw snapshotGone()
-    const reader = openInMemory(engine, record, options) ?? (await openContent(engine, record, options))
+    const reader = await openContent(engine, record, options)
     if (reader !== undefined) return reader
     // Placements move: what the record said may be old. Ask once more before calling bytes lost.
     const again = await catalog.get(namespace, record.id)
@@ -79,7 +79,8 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
     const { records, nextCursor } = await catalog.list(namespace, query)
     return { items: records.map(snapshotOf), ...(nextCursor === undefined ? {} : { nextCursor }) }
   }
-  const changed = (record: MediaRecord, context: Call['context']): Media => {
+  const changed = async (record: MediaRecord, context: Call['context']): Promise<Media> => {
+    await engine.journal.changed(record)
     engine.emit({
       type: 'media.updated',
       at: new Date(engine.clock.now()),
@@ -138,6 +139,7 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
           options.when === undefined ? {} : { when: parseCondition(options.when) },
         )
         if (gone === undefined) return false
+        await engine.journal.gone(gone)
         engine.emit({
           type: 'media.deleted',
           at: new Date(engine.clock.now()),
@@ -171,19 +173,19 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
       call(
         options,
         async () =>
-          void changed(
+          void (await changed(
             await catalog.link(namespace, parseRef(ref), parseLinkTarget(target)),
             options.context,
-          ),
+          )),
       ),
     unlink: (ref, target, options = {}) =>
       call(
         options,
         async () =>
-          void changed(
+          void (await changed(
             await catalog.unlink(namespace, parseRef(ref), parseLinkTarget(target)),
             options.context,
-          ),
+          )),
       ),
     url: async (ref, options) => signUrl(engine, namespace, found(await get(ref)).id, options),
     verifyUrl: (id, query) => verifySignedUrl(engine, namespace, id, query),

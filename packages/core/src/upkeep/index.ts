@@ -1,5 +1,6 @@
 import type { Upkeep } from '../contracts/media-store.ts'
 import { collectGarbage } from './collect.ts'
+import { compactJournals } from './compact-journals.ts'
 import type { UpkeepContext } from './context.ts'
 import { expire } from './expire.ts'
 
@@ -7,8 +8,10 @@ export { startRounds } from './rounds.ts'
 
 /** Upkeep by hand, and what the background rounds call. */
 export function createUpkeep(context: UpkeepContext): Upkeep {
+  const compactedBytes = new Map<string, number>()
   return {
     collectGarbage: (options = {}) => collectGarbage(context, options),
     expire: (options = {}) => expire(context, options),
+    compactJournals: (options = {}) => compactJournals(context, options, compactedBytes),
   }
 }

@@ -1,6 +1,5 @@
 import type { Upkeep } from '../contracts/media-store.ts'
-import { isMediaError } from '../errors/media-error.ts'
-import { tellUpkeepFailed } from '../ingest/upkeep-failed.ts'
+import { tellUpkeepFailed, toFailure } from '../ingest/upkeep-failed.ts'
 import type { UpkeepContext } from './context.ts'
 
 /** Rounds of upkeep in the background. What fails is told as an event and tried again next time. */
@@ -14,13 +13,13 @@ export function startRounds(context: UpkeepContext, upkeep: Upkeep, intervalMs: 
     for (const [task, progress] of [
       ['expire', upkeep.expire()],
       ['collect-garbage', upkeep.collectGarbage()],
+      ['compact-journals', upkeep.compactJournals()],
     ] as const) {
       try {
         for await (const _ of progress) if (stopped) return
       } catch (error) {
         if (stopped) return
-        const unexpected = { code: 'MEDIA_UNAVAILABLE', message: 'unexpected failure' } as const
-        tellUpkeepFailed(context, task, isMediaError(error) ? error : unexpected)
+        tellUpkeepFailed(context, task, toFailure(error))
       }
     }
   }

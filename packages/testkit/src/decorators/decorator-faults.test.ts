@@ -29,7 +29,6 @@ const through: DecoratorTable = {
   adopt: forwarded,
   localPath: forwarded,
   openFile: forwarded,
-  readNow: forwarded,
   staging: forwarded,
   journal: forwarded,
   [Symbol.asyncDispose]: forwarded,

@@ -126,6 +126,5 @@ function probeStore(told: (member: Member) => void): ObjectStore {
     ),
     localPath: tell('localPath', () => '/probe'),
     openFile: tell('openFile', async () => undefined),
-    readNow: tell('readNow', () => undefined),
   }
 }

@@ -63,7 +63,7 @@ export function isEnded({ fs }: Volume, fd: number): boolean {
 
 /**
  * From here on its owner writes what it has not acknowledged yet elsewhere: it looks at the mode after each write.
- * @returns false when it is another user's and cannot be ended, or gone.
+ * @returns false when it is gone.
  */
 export async function endSegment({ fs, paths }: Volume, name: string): Promise<boolean> {
   if (isSnapshot(name)) return true
@@ -78,9 +78,6 @@ export async function endSegment({ fs, paths }: Volume, name: string): Promise<b
     const { mode } = fs.fstat(fd)
     if ((mode & WRITABLE) !== 0) await fs.fchmod(fd, mode & 0o777 & ~WRITABLE)
     return true
-  } catch (error) {
-    if (errnoOf(error) === 'EPERM') return false
-    throw error
   } finally {
     await fs.close(fd)
   }
