@@ -47,6 +47,8 @@ export interface FsCalls {
     position: number,
     done: DoneWith<number>,
   ): void
+  /** Absent in some replacements: then nothing is read without waiting. */
+  readSync?(fd: number, buffer: Uint8Array, offset: number, length: number, position: number): number
   write(
     fd: number,
     buffer: Uint8Array,

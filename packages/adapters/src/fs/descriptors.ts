@@ -1,6 +1,7 @@
 import { type Clock, MediaError } from '@mediakeep/core'
 import { type FileStat, type FsPromises, READ_FLAGS } from './calls.ts'
 import { errnoOf } from './errors.ts'
+import { createReadNow, type ReadNow } from './read-now.ts'
 
 /** An open object file, lent to readers. Everybody who got it gives it back once. */
 export interface Descriptor {
@@ -18,6 +19,8 @@ export interface Descriptor {
 export interface Descriptors {
   /** undefined when no file has this name. */
   acquire(path: string): Promise<Descriptor | undefined>
+  /** Reads at once from a file that is open, and answers its stamp after that; undefined when `acquire` must look at it. */
+  readNow(path: string, buffer: Uint8Array, position: number): string | undefined
   /** Forgets the file of a name that was deleted or replaced; whoever reads it now reads on. */
   forget(path: string): void
   /** Closes the files that nobody holds: what is kept only to be quick must not be why a call is turned away. */
@@ -41,7 +44,12 @@ interface Entry {
 
 const IDLE_MS = 10_000
 
-export function createDescriptors(fs: FsPromises, maxOpen: number, clock: Clock): Descriptors {
+export function createDescriptors(
+  fs: FsPromises,
+  maxOpen: number,
+  clock: Clock,
+  readNow: ReadNow = createReadNow(fs.raw),
+): Descriptors {
   /** In order of last use. */
   const entries = new Map<string, Entry>()
   const open = new Set<Entry>()
@@ -96,6 +104,21 @@ export function createDescriptors(fs: FsPromises, maxOpen: number, clock: Clock)
     const now = fs.fstat(entry.fd)
     // Also a new name, a lost name and a change of mode show in ctime.
     return isSameFile(now, entry.stat) && now.ctimeMs === entry.stat.ctimeMs && now.nlink === entry.stat.nlink
+  }
+
+  /** The stamp of a file that is as it was when it was opened. */
+  function stampAsOpened(entry: Entry): string {
+    if (entry.seen !== entry.stat) {
+      entry.seen = entry.stat
+      entry.stamp = stampOf(entry.stat)
+    }
+    return entry.stamp
+  }
+
+  /** Moves it to the end of the order of use. */
+  function touch(entry: Entry): void {
+    entries.delete(entry.path)
+    entries.set(entry.path, entry)
   }
 
   function lend(entry: Entry): Descriptor {
@@ -167,12 +190,8 @@ export function createDescriptors(fs: FsPromises, maxOpen: number, clock: Clock)
       const known = entries.get(path)
       if (known !== undefined) {
         if (isUnchanged(known)) {
-          if (known.seen !== known.stat) {
-            known.seen = known.stat
-            known.stamp = stampOf(known.stat)
-          }
-          entries.delete(path)
-          entries.set(path, known)
+          stampAsOpened(known)
+          touch(known)
           return lend(known)
         }
         forgetEntry(known)
@@ -205,6 +224,19 @@ export function createDescriptors(fs: FsPromises, maxOpen: number, clock: Clock)
       if (before !== undefined) settle(before)
       if (entries.size > maxOpen) trim()
       return descriptor
+    },
+    readNow(path, buffer, position) {
+      const known = entries.get(path)
+      if (known === undefined || closed || !readNow(known.fd, buffer, position)) return undefined
+      try {
+        // Looked at after the read: what was written, replaced or deleted before it shows.
+        if (!isUnchanged(known)) return undefined
+      } catch {
+        return undefined // `acquire` looks again, and tells what is wrong
+      }
+      known.idleSinceMs = clock.now()
+      touch(known)
+      return stampAsOpened(known)
     },
     async freeIdle() {
       for (const entry of [...entries.values()]) if (entry.holders === 0) forgetEntry(entry)

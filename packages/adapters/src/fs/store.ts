@@ -374,6 +374,13 @@ export function fsStore(options: FsStoreOptions): FsStore {
           },
         }
       }),
+    // A network's file may be waited for without end.
+    ...(options.allowNetwork === true
+      ? {}
+      : {
+          readNow: (key, buffer, position) =>
+            descriptors.readNow(paths.object(placeOf(key)), buffer, position),
+        }),
     room: () => call('ask for the room of', undefined, undefined, () => roomOf(volume)),
   }
 }

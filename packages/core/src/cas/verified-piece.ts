@@ -27,15 +27,13 @@ export async function readVerifiedRange(
   expected: ExpectedBytes,
   verified: VerifiedChunks,
 ): Promise<Buffer> {
-  const firstChunk = Math.floor(range.start / CHUNK_BYTES)
-  const lastChunk = Math.floor((range.endExclusive - 1) / CHUNK_BYTES)
-  let known = true
-  for (let chunk = firstChunk; chunk <= lastChunk && known; chunk++) known = verified.has(chunk)
-  if (known) {
+  if (verified.covers(range)) {
     const bytes = Buffer.allocUnsafe(range.endExclusive - range.start)
     await fill(file, bytes, range.start, expected)
     if (file.stamp() === verified.stamp) return bytes // else it was written to since then, and is verified anew
   }
+  const firstChunk = Math.floor(range.start / CHUNK_BYTES)
+  const lastChunk = Math.floor((range.endExclusive - 1) / CHUNK_BYTES)
   const start = firstChunk * CHUNK_BYTES
   const bytes = Buffer.allocUnsafe(Math.min(expected.sizeBytes, (lastChunk + 1) * CHUNK_BYTES) - start)
   await fill(file, bytes, start, expected)

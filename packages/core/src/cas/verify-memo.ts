@@ -1,4 +1,5 @@
-import { chunkCount } from './chunk-sums.ts'
+import type { ByteRange } from '../contracts/bytes.ts'
+import { CHUNK_BYTES, chunkCount } from './chunk-sums.ts'
 
 /**
  * Remembers which chunks of a placement were verified, and for which state of the file (its stamp), so that a hot
@@ -8,6 +9,8 @@ import { chunkCount } from './chunk-sums.ts'
 export interface VerifyMemo {
   /** Verification of this file as it is now. A changed stamp or an old entry starts afresh. */
   of(placementId: string, stamp: string, sizeBytes: number): VerifiedChunks
+  /** What was verified of the file of the stamp in it, which may not be the file as it is now. */
+  recent(placementId: string): VerifiedChunks | undefined
   forget(placementId: string): void
 }
 
@@ -16,6 +19,8 @@ export interface VerifiedChunks {
   readonly stamp: string
   readonly whole: boolean
   has(chunk: number): boolean
+  /** Every chunk that the range touches. */
+  covers(range: ByteRange): boolean
   add(chunk: number): void
   addAll(): void
 }
@@ -31,13 +36,16 @@ export function createVerifyMemo(options: {
   readonly now: () => number
 }): VerifyMemo {
   const entries = new Map<string, Entry>()
+  const recent = (placementId: string): Entry | undefined => {
+    const known = entries.get(placementId)
+    return known !== undefined && Math.abs(options.now() - known.sinceMs) < options.forMs ? known : undefined
+  }
   return {
+    recent,
     of(placementId, stamp, sizeBytes) {
-      const now = options.now()
-      const known = entries.get(placementId)
-      if (known !== undefined && known.stamp === stamp && Math.abs(now - known.sinceMs) < options.forMs)
-        return known
-      const entry = createEntry(stamp, now, sizeBytes)
+      const known = recent(placementId)
+      if (known?.stamp === stamp) return known
+      const entry = createEntry(stamp, options.now(), sizeBytes)
       entries.delete(placementId)
       if (options.forMs > 0) {
         if (entries.size >= MAX_ENTRIES) entries.delete(entries.keys().next().value as string)
@@ -55,14 +63,20 @@ function createEntry(stamp: string, sinceMs: number, sizeBytes: number): Entry {
   const count = chunkCount(sizeBytes)
   let bits: Uint8Array | undefined
   let whole = false
+  const has = (chunk: number): boolean =>
+    whole || (bits !== undefined && ((bits[chunk >> 3] as number) & (1 << (chunk & 7))) !== 0)
   return {
     stamp,
     sinceMs,
     get whole() {
       return whole
     },
-    has: (chunk) =>
-      whole || (bits !== undefined && ((bits[chunk >> 3] as number) & (1 << (chunk & 7))) !== 0),
+    has,
+    covers({ start, endExclusive }) {
+      const end = Math.ceil(endExclusive / CHUNK_BYTES)
+      for (let chunk = Math.floor(start / CHUNK_BYTES); chunk < end; chunk++) if (!has(chunk)) return false
+      return true
+    },
     add(chunk) {
       bits ??= new Uint8Array((count + 7) >> 3)
       bits[chunk >> 3] = (bits[chunk >> 3] as number) | (1 << (chunk & 7))

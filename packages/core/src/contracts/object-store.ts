@@ -241,6 +241,12 @@ export interface ObjectStore extends AsyncDisposable {
   localPath?(key: string): string
   /** Positional reads; `undefined` when absent. */
   openFile?(key: string, options?: Call): Promise<ObjectFile | undefined>
+  /**
+   * Fills `buffer` from `position` at once, on this thread, and answers the stamp that `ObjectFile.stamp` gives after that.
+   * For bytes that were read a short while ago. `undefined` when they may have to be waited for, are too few, or cannot be
+   * read: `openFile` then reads them, or tells what is wrong. Never throws; the buffer's content then means nothing.
+   */
+  readNow?(key: string, buffer: Uint8Array, position: number): string | undefined
   /** Staging on the same file system, so that adopting is a rename. */
   readonly staging?: Staging
   /** What a lost catalog is rebuilt from. */

@@ -62,6 +62,11 @@ export function decorateStore(inner: ObjectStore, table: DecoratorTable): Object
       table.openFile,
       inner.openFile && ((key, call) => reach(inner, inner.openFile)(key, call)),
     ),
+    ...optional(
+      'readNow',
+      table.readNow,
+      inner.readNow && ((key, buffer, position) => reach(inner, inner.readNow)(key, buffer, position)),
+    ),
     ...optional('staging', table.staging, inner.staging),
     ...optional('journal', table.journal, inner.journal),
   }
@@ -81,6 +86,7 @@ type OptionalMember =
   | 'adopt'
   | 'localPath'
   | 'openFile'
+  | 'readNow'
   | 'staging'
   | 'journal'
 

@@ -41,6 +41,7 @@ const MEMBERS: Readonly<Record<keyof ObjectStore, true>> = {
   adopt: true,
   localPath: true,
   openFile: true,
+  readNow: true,
   staging: true,
   journal: true,
   [Symbol.asyncDispose]: true,

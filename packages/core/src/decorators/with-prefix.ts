@@ -80,6 +80,9 @@ export function withPrefix(inner: ObjectStore, prefix: string): ObjectStore {
     ),
     localPath: rewritten((key) => present(inner.localPath).call(inner, full(key))),
     openFile: rewritten(async (key, call) => present(inner.openFile).call(inner, full(key), call)),
+    readNow: rewritten((key, buffer, position) =>
+      present(inner.readNow).call(inner, prefix + key, buffer, position),
+    ),
     staging: forwarded,
     journal: forwarded,
     [Symbol.asyncDispose]: forwarded,

@@ -10,25 +10,66 @@ import type { OpenOptions } from '../contracts/media.ts'
 import type { MediaReader } from '../contracts/media-store.ts'
 import type { ObjectFile } from '../contracts/object-store.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
-import { etagOfDigest } from '../http/etag.ts'
 import { tellUpkeepFailed } from '../ingest/upkeep-failed.ts'
 import type { ReachablePlacement } from '../tiering/volumes.ts'
+import { createBufferedReader } from './buffered-reader.ts'
 import type { Engine } from './engine.ts'
 import { createReader, type ReaderSource } from './reader.ts'
-import { snapshotOf } from './snapshot.ts'
+import { etagOf, snapshotOf } from './snapshot.ts'
 
-/** Opened at the time of `open`, and what must be freed when the reader is done. */
-interface Opened {
-  readonly tier: string
-  readonly source: ReaderSource
-  readonly placement: ReachablePlacement['placement'] | undefined
-  release(): Promise<void>
-}
-
-const nothing = async (): Promise<void> => {}
+/** Opened at the time of `open`: verified bytes, or where they come from and what must be freed when the reader is done. */
+type Opened =
+  | { readonly tier: string; readonly bytes: Buffer }
+  | {
+      readonly tier: string
+      readonly bytes?: undefined
+      readonly source: ReaderSource
+      readonly placement: ReachablePlacement['placement']
+      release(): Promise<void>
+    }
 
 /** Ranges up to this size are read at once when the media is opened. */
 const PIECE_BYTES = 65_536
+
+/**
+ * Opens the bytes of a record's content without waiting: small media that are in memory, small ranges that were
+ * verified a short while ago. `undefined` when they must be waited for.
+ */
+export function openInMemory(
+  engine: Engine,
+  record: MediaRecord,
+  options: OpenOptions,
+): MediaReader | undefined {
+  const { content } = record
+  checkServable(content)
+  const range = clampRange(options.range, content.sizeBytes)
+  const cached = engine.cache.get(content.blobId)
+  if (cached === undefined) return openVerified(engine, record, range)
+  const bytes =
+    rangeBytes(range) === cached.length ? cached : cached.subarray(range.start, range.endExclusive)
+  return createBufferedReader(record, range, cachedTier(engine, content), bytes)
+}
+
+/** A range whose chunks were verified a short while ago, of a file that is still the same. */
+function openVerified(engine: Engine, record: MediaRecord, range: ByteRange): MediaReader | undefined {
+  const sizeBytes = rangeBytes(range)
+  if (sizeBytes > PIECE_BYTES) return undefined
+  const [nearest] = engine.volumes.reachable(record.content.placements)
+  if (nearest?.volume.store.readNow === undefined) return undefined
+  const { placement, volume } = nearest
+  const verified = engine.memo.recent(placement.id)
+  if (verified?.covers(range) !== true) return undefined
+  const bytes = Buffer.allocUnsafe(sizeBytes)
+  // The stamp is that of the file after the read: another one, and nothing of it was verified.
+  const stamp = nearest.volume.store.readNow(placement.key, bytes, range.start)
+  return stamp === verified.stamp ? createBufferedReader(record, range, volume.tier, bytes) : undefined
+}
+
+/** Which tier bytes in memory count for. */
+function cachedTier(engine: Engine, { placements }: ContentRecord): string {
+  const volumeId = placements[0]?.volumeId
+  return (volumeId === undefined ? undefined : engine.volumes.byId(volumeId)?.tier) ?? 'memory'
+}
 
 /**
  * Opens the bytes of a record's content, from the nearest placement that has them.
@@ -42,9 +83,10 @@ export async function openContent(
   const { content } = record
   checkServable(content)
   const range = clampRange(options.range, content.sizeBytes)
-  const opened =
-    openCached(engine, content, range) ?? (await openPlacements(engine, content, range, options.signal))
+  const opened = await openPlacements(engine, content, range, options.signal)
   if (opened === undefined) return undefined
+  if (opened.bytes !== undefined) return createBufferedReader(record, range, opened.tier, opened.bytes)
+  const { placement } = opened
   let leave = (): void => {}
   const reader = createReader({
     media: snapshotOf(record),
@@ -58,25 +100,11 @@ export async function openContent(
       return opened.release()
     },
     onError(error) {
-      if (opened.placement !== undefined && isMediaError(error, 'MEDIA_CORRUPT'))
-        reportCorrupt(engine, content, opened.placement)
+      if (isMediaError(error, 'MEDIA_CORRUPT')) reportCorrupt(engine, content, placement)
     },
   })
-  if (opened.source.kind !== 'buffered') leave = engine.activity.hold((reason) => reader.abort(reason))
+  leave = engine.activity.hold((reason) => reader.abort(reason))
   return reader
-}
-
-/** Contents never change and catalogs share them: each is asked for its etag once, not with every read. */
-const etags = new WeakMap<ContentRecord, string>()
-
-/** Strong validator of a content: equal for equal bytes. */
-function etagOf(content: ContentRecord): string {
-  const known = etags.get(content)
-  if (known !== undefined) return known
-  const { digest, blobId, number } = content
-  const etag = digest === undefined ? `${blobId}-${number}` : etagOfDigest(digest)
-  etags.set(content, etag)
-  return etag
 }
 
 /** @throws MediaError MEDIA_NOT_READY, MEDIA_HELD or MEDIA_ABSENT by the content's state. */
@@ -94,21 +122,6 @@ function checkServable({ state }: ContentRecord): void {
     case 'rejected':
       throw new MediaError('MEDIA_ABSENT', 'the media was rejected', { reason: 'rejected' })
   }
-}
-
-function openCached(engine: Engine, content: ContentRecord, range: ByteRange): Opened | undefined {
-  const bytes = engine.cache.get(content.blobId)
-  if (bytes === undefined) return undefined
-  const volumeId = content.placements[0]?.volumeId
-  const tier = (volumeId === undefined ? undefined : engine.volumes.byId(volumeId)?.tier) ?? 'memory'
-  return buffered(
-    tier,
-    rangeBytes(range) === bytes.length ? bytes : bytes.subarray(range.start, range.endExclusive),
-  )
-}
-
-function buffered(tier: string, bytes: Buffer): Opened {
-  return { tier, source: { kind: 'buffered', bytes }, placement: undefined, release: nothing }
 }
 
 async function openPlacements(
@@ -161,7 +174,7 @@ async function openPlacement(
   return {
     tier: volume.tier,
     placement,
-    release: nothing,
+    release: async () => {},
     source: {
       kind: 'stream',
       async open() {
@@ -194,13 +207,13 @@ async function openFile(
       const bytes = await readVerifiedObject(file, expected)
       engine.cache.put(content.blobId, bytes)
       await file.close()
-      return buffered(volume.tier, bytes.subarray(range.start, range.endExclusive))
+      return { tier: volume.tier, bytes: bytes.subarray(range.start, range.endExclusive) }
     }
     const verified = engine.memo.of(placement.id, file.stamp(), content.sizeBytes)
     if (rangeBytes(range) <= PIECE_BYTES) {
       const bytes = await readVerifiedRange(file, range, expected, verified)
       await file.close()
-      return buffered(volume.tier, bytes)
+      return { tier: volume.tier, bytes }
     }
     return {
       tier: volume.tier,

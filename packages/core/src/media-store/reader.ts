@@ -10,7 +10,6 @@ import { writeBlocks } from './write-blocks.ts'
 
 /** Where a reader's bytes come from. */
 export type ReaderSource =
-  | { readonly kind: 'buffered'; readonly bytes: Buffer }
   | { readonly kind: 'blocks'; open(pool: BlockPool): BlockReader }
   | { readonly kind: 'stream'; open(): Promise<Readable> }
 
@@ -42,10 +41,8 @@ export function createReader(parts: ReaderParts): MediaReader & { abort(reason: 
     return released
   }
   const use = (): void => {
-    if (used)
-      throw new MediaError('MEDIA_BAD_INPUT', 'a reader gives its bytes once', { reason: 'reader-used' })
-    if (released !== undefined)
-      throw new MediaError('MEDIA_BAD_INPUT', 'the reader is closed', { reason: 'reader-closed' })
+    if (used) throw readerUsed()
+    if (released !== undefined) throw readerClosed()
     used = true
   }
   const writeAll = async (
@@ -68,11 +65,7 @@ export function createReader(parts: ReaderParts): MediaReader & { abort(reason: 
   const stream = (): Readable => {
     use()
     const readable =
-      source.kind === 'buffered'
-        ? bufferedStream(source.bytes)
-        : source.kind === 'blocks'
-          ? blockStream(source.open(FRESH), failed)
-          : laterStream(source.open, failed)
+      source.kind === 'blocks' ? blockStream(source.open(FRESH), failed) : laterStream(source.open, failed)
     active = readable
     readable.once('close', () => void release())
     return readable
@@ -84,29 +77,19 @@ export function createReader(parts: ReaderParts): MediaReader & { abort(reason: 
     sizeBytes: rangeBytes(range),
     etag: parts.etag,
     tier: parts.tier,
-    buffered: source.kind === 'buffered' ? source.bytes : undefined,
+    buffered: undefined,
     stream,
     web: () => Readable.toWeb(stream()) as ReadableStream<Uint8Array>,
     async bytes({ maxBytes }) {
       if (rangeBytes(range) > maxBytes) {
         await release()
-        throw new MediaError('MEDIA_TOO_LARGE', `${rangeBytes(range)} bytes are over maxBytes ${maxBytes}`)
-      }
-      if (source.kind === 'buffered') {
-        use()
-        await release()
-        return new Uint8Array(source.bytes)
+        throw tooLarge(rangeBytes(range), maxBytes)
       }
       const chunks: Buffer[] = []
       for await (const chunk of stream()) chunks.push(chunk as Buffer)
       return new Uint8Array(Buffer.concat(chunks))
     },
     async writeTo(destination, options = {}) {
-      if (source.kind === 'buffered') {
-        use()
-        await writeAll(oneBlock(source.bytes), destination, options.signal)
-        return
-      }
       if (source.kind === 'blocks') {
         use()
         const blocks = source.open(parts.pool)
@@ -134,8 +117,16 @@ export function createReader(parts: ReaderParts): MediaReader & { abort(reason: 
   }
 }
 
-function bufferedStream(bytes: Buffer): Readable {
-  return Readable.from(bytes.length === 0 ? [] : [bytes], { objectMode: false })
+export function readerUsed(): MediaError {
+  return new MediaError('MEDIA_BAD_INPUT', 'a reader gives its bytes once', { reason: 'reader-used' })
+}
+
+export function readerClosed(): MediaError {
+  return new MediaError('MEDIA_BAD_INPUT', 'the reader is closed', { reason: 'reader-closed' })
+}
+
+export function tooLarge(sizeBytes: number, maxBytes: number): MediaError {
+  return new MediaError('MEDIA_TOO_LARGE', `${sizeBytes} bytes are over maxBytes ${maxBytes}`)
 }
 
 function blockStream(blocks: BlockReader, failed: (error: unknown) => unknown): Readable {
@@ -181,18 +172,6 @@ function laterStream(open: () => Promise<Readable>, failed: (error: unknown) => 
       done(error)
     },
   })
-}
-
-function oneBlock(bytes: Buffer): BlockReader {
-  let given = false
-  return {
-    async next() {
-      if (given || bytes.length === 0) return undefined
-      given = true
-      return { bytes, give: () => {} }
-    },
-    stop: async () => {},
-  }
 }
 
 function streamBlocks(stream: Readable): BlockReader {

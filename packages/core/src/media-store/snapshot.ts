@@ -1,5 +1,6 @@
-import type { MediaRecord } from '../contracts/catalog.ts'
+import type { ContentRecord, MediaRecord } from '../contracts/catalog.ts'
 import type { Media } from '../contracts/media.ts'
+import { etagOfDigest } from '../http/etag.ts'
 
 const snapshots = new WeakMap<MediaRecord, Media>()
 const records = new WeakMap<Media, MediaRecord>()
@@ -44,4 +45,17 @@ export function snapshotOf(record: MediaRecord): Media {
 /** The record behind a snapshot that this process made. */
 export function recordOf(media: Media): MediaRecord | undefined {
   return records.get(media)
+}
+
+/** Contents never change and catalogs share them: each is asked for its etag once, not with every read. */
+const etags = new WeakMap<ContentRecord, string>()
+
+/** Strong validator of a content: equal for equal bytes. */
+export function etagOf(content: ContentRecord): string {
+  const known = etags.get(content)
+  if (known !== undefined) return known
+  const { digest, blobId, number } = content
+  const etag = digest === undefined ? `${blobId}-${number}` : etagOfDigest(digest)
+  etags.set(content, etag)
+  return etag
 }

@@ -109,6 +109,24 @@ describe('readers', () => {
     await expect(store.open(media)).rejects.toMatchObject({ code: 'MEDIA_CLOSED' })
   })
 
+  it.each([
+    ['from memory', small],
+    ['from a store', large],
+  ])('give bytes %s once, and none when they are closed', async (_, body) => {
+    const { store } = await fixture()
+    const media = await store.put(body)
+    const reader = await store.open(media)
+    expect(reader.sizeBytes).toBe(body.length)
+    expect(body.equals(await reader.bytes({ maxBytes: 1e9 }))).toBe(true)
+    expect(() => reader.stream()).toThrow(expect.objectContaining({ reason: 'reader-used' }))
+    const closed = await store.open(media)
+    await closed[Symbol.asyncDispose]()
+    expect(() => closed.stream()).toThrow(expect.objectContaining({ reason: 'reader-closed' }))
+    const over = await store.open(media)
+    await expect(over.bytes({ maxBytes: body.length - 1 })).rejects.toMatchObject({ code: 'MEDIA_TOO_LARGE' })
+    expect(() => over.stream()).toThrow(expect.objectContaining({ reason: 'reader-closed' }))
+  })
+
   it('give their bytes once, and refuse more than maxBytes', async () => {
     const { store } = await fixture()
     const media = await store.put(large)

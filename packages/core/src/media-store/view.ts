@@ -17,7 +17,7 @@ import { availabilityOf } from './availability.ts'
 import { callSignal } from './call-signal.ts'
 import type { Engine } from './engine.ts'
 import { healthOf } from './health.ts'
-import { openContent, unreadable } from './open.ts'
+import { openContent, openInMemory, unreadable } from './open.ts'
 import { admitPut, put } from './put.ts'
 import { signUrl, verifySignedUrl } from './signed-url.ts'
 import { recordOf, snapshotOf } from './snapshot.ts'
@@ -67,7 +67,7 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
       found(await get(given === undefined ? (ref as MediaRef) : given.id))
     // A copy of a snapshot, from a message or a cache, is asked for by id: what serves now may be something else.
     if (given !== undefined && record.content.digest !== given.digest) throw snapshotGone()
-    const reader = await openContent(engine, record, options)
+    const reader = openInMemory(engine, record, options) ?? (await openContent(engine, record, options))
     if (reader !== undefined) return reader
     // Placements move: what the record said may be old. Ask once more before calling bytes lost.
     const again = await catalog.get(namespace, record.id)

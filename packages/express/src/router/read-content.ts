@@ -6,7 +6,6 @@ import {
   type Media,
   type MediaReader,
   type MediaRef,
-  type Principal,
   parseKeyPath,
   planRead,
   type RangePart,
@@ -26,46 +25,47 @@ const PLAIN: Permit = { download: false }
 const DOWNLOAD: Permit = { download: true }
 
 /** GET and HEAD of the bytes by id. */
-export async function readById(exchange: Exchange, id: string, download: boolean): Promise<void> {
+export function readById(exchange: Exchange, id: string, download: boolean): Promise<void> {
   if (!isId(id)) throw absent()
-  const { store, query } = exchange
-  let permit = download ? DOWNLOAD : PLAIN
-  if (query !== '') {
-    const parameters = new URLSearchParams(query)
-    if (parameters.has('sig')) {
-      // Before the look-up: a bad signature answers the same whether there is such a media or not.
-      const signed = store.verifyUrl(id, parameters)
-      const media = await store.stat(id)
-      if (media === undefined || media.state !== 'active') throw absent()
-      permit = { download: download || signed.download, signatureExpiresAt: signed.expiresAt }
-      return answerContent(exchange, media, permit)
-    }
-    if (isTrue(parameters.get('download'))) permit = DOWNLOAD
-  }
-  const principal = await principalOf(exchange)
-  return answerFor(exchange, id, principal, permit)
+  const { query } = exchange
+  if (query === '') return answerFor(exchange, id, download ? DOWNLOAD : PLAIN)
+  const parameters = new URLSearchParams(query)
+  if (parameters.has('sig')) return answerSigned(exchange, id, download, parameters)
+  return answerFor(exchange, id, download || isTrue(parameters.get('download')) ? DOWNLOAD : PLAIN)
 }
 
 /** GET and HEAD of the bytes by the host's key. */
-export async function readByKey(exchange: Exchange, rawKey: string): Promise<void> {
+export function readByKey(exchange: Exchange, rawKey: string): Promise<void> {
   const key = keyOrAbsent(rawKey)
   const isDownload = exchange.query !== '' && isTrue(new URLSearchParams(exchange.query).get('download'))
-  const principal = await principalOf(exchange)
-  return answerFor(exchange, { key }, principal, isDownload ? DOWNLOAD : PLAIN)
+  return answerFor(exchange, { key }, isDownload ? DOWNLOAD : PLAIN)
 }
 
-async function answerFor(
+async function answerSigned(
   exchange: Exchange,
-  ref: MediaRef,
-  principal: Principal | undefined,
-  permit: Permit,
+  id: string,
+  download: boolean,
+  parameters: URLSearchParams,
 ): Promise<void> {
+  const { store } = exchange
+  // Before the look-up: a bad signature answers the same whether there is such a media or not.
+  const signed = store.verifyUrl(id, parameters)
+  const media = await store.stat(id)
+  if (media === undefined || media.state !== 'active') throw absent()
+  await answerContent(exchange, media, {
+    download: download || signed.download,
+    signatureExpiresAt: signed.expiresAt,
+  })
+}
+
+async function answerFor(exchange: Exchange, ref: MediaRef, permit: Permit): Promise<void> {
   const { store, access } = exchange
+  const principal = await principalOf(exchange)
   const media = await store.stat(ref)
   if (media === undefined) throw absent()
   await allowOn(access, principal, 'read', media)
   checkServed(media)
-  return answerContent(exchange, media, permit)
+  await answerContent(exchange, media, permit)
 }
 
 async function answerContent(exchange: Exchange, media: Media, permit: Permit): Promise<void> {
@@ -98,15 +98,23 @@ async function answerSnapshot(exchange: Exchange, media: Media, permit: Permit):
       response.end()
       return
     case 'multipart':
-      return sendParts(exchange, media, plan, body.parts, body.closing)
+      await sendParts(exchange, media, plan, body.parts, body.closing)
+      return
     case 'whole':
-    case 'range':
-      return sendBytes(
-        exchange,
-        plan,
-        await store.open(media, body.kind === 'range' ? { range: body.range } : undefined),
-      )
+    case 'range': {
+      const reader = await store.open(media, body.kind === 'range' ? { range: body.range } : undefined)
+      if (reader.buffered === undefined) return sendBytes(exchange, plan, reader)
+      sendAtOnce(exchange, plan, reader.buffered)
+      await reader[Symbol.asyncDispose]()
+    }
   }
+}
+
+/** Bytes that are in memory, in one write with their headers. */
+function sendAtOnce(exchange: Exchange, plan: ReadPlan, bytes: Uint8Array): void {
+  const { response } = exchange
+  response.writeHead(plan.status, [...plan.headers, ...closingHeaders(exchange)])
+  response.end(bytes)
 }
 
 async function sendBytes(exchange: Exchange, plan: ReadPlan, reader: MediaReader): Promise<void> {
@@ -114,10 +122,8 @@ async function sendBytes(exchange: Exchange, plan: ReadPlan, reader: MediaReader
   try {
     const headers = [...plan.headers, ...closingHeaders(exchange)]
     // Small bodies are read before the headers go: one write, and damage still has a status of its own.
-    const bytes =
-      reader.buffered ??
-      (reader.sizeBytes <= ONE_WRITE_BYTES ? await reader.bytes({ maxBytes: ONE_WRITE_BYTES }) : undefined)
-    if (bytes !== undefined) {
+    if (reader.sizeBytes <= ONE_WRITE_BYTES) {
+      const bytes = await reader.bytes({ maxBytes: ONE_WRITE_BYTES })
       response.writeHead(plan.status, headers)
       response.end(bytes)
       return

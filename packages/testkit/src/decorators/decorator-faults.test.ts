@@ -29,6 +29,7 @@ const through: DecoratorTable = {
   adopt: forwarded,
   localPath: forwarded,
   openFile: forwarded,
+  readNow: forwarded,
   staging: forwarded,
   journal: forwarded,
   [Symbol.asyncDispose]: forwarded,

@@ -7,6 +7,7 @@ import {
   type ObjectStore,
   rewritten,
   type Staging,
+  withheld,
 } from '@mediakeep/core'
 import {
   createFaultScript,
@@ -89,6 +90,7 @@ export function withFaults(inner: ObjectStore, plan: FaultPlan = []): FaultyStor
         async (file) => file?.close(),
       ),
     ),
+    readNow: withheld('every read goes through a file, where the plan can reach it'),
     staging: rewritten(inner.staging === undefined ? undefined : faultyStaging(inner.staging, script)),
     journal: rewritten(inner.journal === undefined ? undefined : faultyJournal(inner.journal, script)),
     [Symbol.asyncDispose]: rewritten(() => underFault(script, 'close', () => inner.close())),
