@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { CatalogCase } from '../context.ts'
+import { allCopies, copyInput, endCopy, putOne, startCopy } from '../copies.ts'
 import { recordOf, refuses, sameRecord } from '../expect.ts'
 import { ALPHA, begin, beginInput, commitInput, put, stage } from '../put.ts'
 
@@ -45,6 +46,22 @@ export const lifecycleCases: readonly CatalogCase[] = [
         claimGarbage: () => catalog.claimGarbage({ graceMs: 0, limit: 1 }),
         dropPlacements: () => catalog.dropPlacements([staged.placementId]),
         expireSessions: () => catalog.expireSessions({ limit: 1 }),
+        planGarbage: () => catalog.planGarbage({ graceMs: 0 }),
+        recheckBlobs: () => catalog.recheckBlobs({ limit: 1 }),
+        leaveOrphans: () => catalog.leaveOrphans('kit-disk', [{ key: 'k', storedBytes: 1 }]),
+        unknownKeys: () => catalog.unknownKeys('kit-disk', ['k']),
+        listCopies: () => catalog.listCopies({ volumeIds: ['kit-disk'], limit: 1 }),
+        markVerified: () => catalog.markVerified([staged.placementId]),
+        listThinBlobs: () => catalog.listThinBlobs({ volumeIds: ['kit-disk'], minCopies: 1, limit: 1 }),
+        copiesOf: () => catalog.copiesOf(staged.blobId),
+        stageCopy: () => catalog.stageCopy(copyInput(staged.blobId)),
+        commitCopy: () =>
+          catalog.commitCopy({
+            session: staged.session,
+            placement: { id: staged.placementId, storedBytes: 1 },
+          }),
+        exportMedia: () => catalog.exportMedia({ limit: 1 }),
+        importMedia: () => catalog.importMedia([]),
         ping: () => catalog.ping(),
       }
       for (const [name, call] of Object.entries(calls)) await refuses('MEDIA_CLOSED', call(), `${name}()`)
@@ -91,6 +108,23 @@ export const lifecycleCases: readonly CatalogCase[] = [
         (await again.listVolumes()).some(({ id }) => id === 'kit-disk'),
         'the volume',
       )
+    },
+  },
+  {
+    id: 'reopen.copies',
+    claim: 'a copy that was committed, when it was verified, and media that were imported are kept',
+    needs: ['reopen'],
+    async check({ catalog, reopen }) {
+      const one = await putOne(catalog)
+      await endCopy(catalog, await startCopy(catalog, one.blobId))
+      const { media } = await catalog.exportMedia({ limit: 10 })
+      await catalog.importMedia(media.map((known) => ({ ...known, revision: known.revision + 1 })))
+      const again = await reopen()
+      const { content, revision } = await recordOf(again, ALPHA, one.id)
+      assert.equal(revision, 2)
+      assert.equal(content.placements.length, 2)
+      const copies = await allCopies(again, { volumeIds: ['kit-cold'] })
+      assert.equal(copies.filter(({ verifiedAt }) => verifiedAt !== undefined).length, 1)
     },
   },
   {

@@ -169,6 +169,25 @@ export const portableMutants: readonly CatalogMutant[] = [
       }),
   ),
   mutant(
+    'portable.in-memory',
+    'what was imported is forgotten when the catalog is closed',
+    ['reopen.copies'],
+    (inner, tables) => {
+      const imported: string[] = []
+      return withMembers(inner, {
+        async importMedia(media) {
+          const written = await inner.importMedia(media)
+          imported.push(...media.map(({ id }) => id))
+          return written
+        },
+        async close() {
+          await inner.close()
+          for (const id of imported) tables.media.delete(id)
+        },
+      })
+    },
+  ),
+  mutant(
     'portable.piecemeal',
     'importMedia() keeps what came before a fault',
     ['portable.atomic'],
