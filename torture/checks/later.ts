@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { fsStore } from '@mediakeep/adapters/fs'
 import { sqliteCatalog } from '@mediakeep/adapters/sqlite'
 import { createMediaStore, type MediaStore, systemClock } from '@mediakeep/core'
+import { LIMITS } from '../writers/bodies.ts'
 
 const DAY_MS = 86_400_000
 
@@ -12,6 +13,7 @@ export function openLater(folder: string, days = 1): Promise<MediaStore> {
     clock,
     catalog: sqliteCatalog({ file: join(folder, 'catalog.sqlite'), clock }),
     tiers: [{ name: 'disk', store: fsStore({ root: join(folder, 'volume'), sweepAfterMs: 0, clock }) }],
+    limits: LIMITS,
     upkeep: { intervalMs: 0 },
   })
 }

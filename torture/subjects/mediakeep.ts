@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { isMediaError, type MediaStore } from '@mediakeep/core'
 import { openMediaStore } from 'mediakeep'
+import { LIMITS } from '../writers/bodies.ts'
 import type { Subject } from './subject.ts'
 
 /** The embedded default, as hosts open it: real files and the SQLite catalog in one folder. */
@@ -8,7 +9,9 @@ export async function openMediakeep(
   folder: string,
   durability: 'none' | 'durable' = 'durable',
 ): Promise<Subject> {
-  return mediakeepSubject(await openMediaStore(folder, { durability, upkeep: { intervalMs: 0 } }))
+  return mediakeepSubject(
+    await openMediaStore(folder, { durability, limits: LIMITS, upkeep: { intervalMs: 0 } }),
+  )
 }
 
 export function mediakeepSubject(store: MediaStore): Subject {

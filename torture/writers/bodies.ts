@@ -3,6 +3,9 @@ import { createHash } from 'node:crypto'
 /** On both sides of the limits that bytes meet (sniffing, chunk sums, memory, blocks); most are small, as media records are many. */
 export const SIZES = [1, 700, 4_100, 65_536, 900, 65_537, 2_000, 262_145, 3_000] as const
 
+/** Stores under torture hold less in memory than they would, so that the largest length is staged and moved, and is still quick to write. */
+export const LIMITS = { memoryBodyBytes: 262_144 } as const
+
 const MARK_BYTES = 4
 
 /** Bytes that their number tells, so that another process can name them too. */
