@@ -1,4 +1,6 @@
 import type { SqliteConnection, SqliteStatement, SqliteValue } from './driver.ts'
+import type { StagedPuts } from './writes/staged-puts.ts'
+import type { TotalChanges } from './writes/totals.ts'
 
 /** A connection with its statements, each prepared once, at first use. */
 export interface Database {
@@ -64,4 +66,6 @@ function jsonStatement(statement: SqliteStatement<JsonRow>): JsonStatement<unkno
 /** A database inside a write transaction, with the time that counts for all of it. */
 export interface Transaction extends Database {
   readonly nowMs: number
+  readonly stagedPuts: StagedPuts
+  readonly totals: TotalChanges
 }

@@ -3,11 +3,12 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createDatabase, type Database } from './database.ts'
 import { loadDriver, type SqliteConnection } from './driver.ts'
 import { migrate } from './migrate.ts'
-import { commitGroup } from './threads/group-commit.ts'
+import { createGroupCommit, type GroupCommit } from './threads/group-commit.ts'
 import type { CallMessage } from './threads/protocol.ts'
 
 let connection: SqliteConnection
 let database: Database
+let commitGroup: GroupCommit
 let begun: string[]
 
 beforeEach(async () => {
@@ -23,6 +24,7 @@ beforeEach(async () => {
       return real.sql(text)
     },
   }
+  commitGroup = createGroupCommit(database)
 })
 afterEach(() => {
   connection.close()
@@ -33,11 +35,7 @@ const begin = (number: number, id: string): CallMessage => [
   'beginSession',
   { id, namespace: 'n', owner: 'o', ttlMs: 1_000 },
 ]
-const run = (...calls: CallMessage[]) =>
-  commitGroup(
-    database,
-    calls.map((call) => ({ call, offsetMs: 0 })),
-  )
+const run = (...calls: CallMessage[]) => commitGroup(calls.map((call) => ({ call, offsetMs: 0 })))
 const sessions = () =>
   createDatabase(connection).json<number>('SELECT json(count(*)) AS json FROM sessions').get()
 
@@ -58,6 +56,18 @@ test('a call that fails in a group fails alone', () => {
   expect(answers.map((answer) => answer[1])).toEqual(['done', 'failed', 'done'])
   expect(answers[1]?.[2]).toMatchObject({ code: 'MEDIA_CONFLICT', reason: 'session-taken' })
   expect(sessions()).toBe(2)
+})
+
+test('calls that come after one that failed, in its group and in later ones, are committed', () => {
+  const taken = newId()
+  run(begin(1, taken), begin(2, taken))
+  expect(run(begin(3, newId()), begin(4, newId())).map((answer) => answer[1])).toEqual(['done', 'done'])
+  expect(run(begin(5, newId()), begin(6, taken), begin(7, newId())).map((answer) => answer[1])).toEqual([
+    'done',
+    'failed',
+    'done',
+  ])
+  expect(sessions()).toBe(5)
 })
 
 test('a call that fails after its first write leaves nothing of itself', () => {
@@ -82,20 +92,21 @@ test('a call that fails after its first write leaves nothing of itself', () => {
 
 test('when the COMMIT fails every call of the group is rejected and nothing happened', () => {
   const real = database
-  database = {
+  let isFull = true
+  commitGroup = createGroupCommit({
     ...real,
     sql(text) {
-      if (text === 'COMMIT')
+      if (isFull && text === 'COMMIT')
         throw Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' })
       return real.sql(text)
     },
-  }
+  })
   const answers = run(begin(1, newId()), begin(2, newId()))
   expect(answers.map((answer) => [answer[1], (answer[2] as { code: string }).code])).toEqual([
     ['failed', 'MEDIA_NO_SPACE'],
     ['failed', 'MEDIA_NO_SPACE'],
   ])
-  database = real
+  isFull = false
   expect(sessions()).toBe(0)
   expect(run(begin(3, newId()))[0]?.[1]).toBe('done')
 })

@@ -2,11 +2,15 @@ import { MediaError } from '@mediakeep/core'
 import type { Database, Transaction } from '../database.ts'
 import { catalogError, errorToWire } from '../errors.ts'
 import { rollBack } from '../migrate.ts'
+import { createStagedPuts } from '../writes/staged-puts.ts'
+import { createTotalChanges, type TotalChanges } from '../writes/totals.ts'
 import { isWrite, WRITES } from './operations.ts'
 import type { AnswerMessage, CallMessage } from './protocol.ts'
 
 /** Most calls of one transaction: bounds how long the first of them waits, and the rollback of a failed commit. */
 const MAX_GROUP = 256
+/** After a group in which a call failed, so many groups expect that again. */
+const CAREFUL_GROUPS = 32
 
 /** A call with the offset of the clock it came with. */
 export interface WaitingCall {
@@ -14,30 +18,100 @@ export interface WaitingCall {
   readonly offsetMs: number
 }
 
+/** Runs all of them in one transaction and answers each. */
+export type GroupCommit = (waiting: readonly WaitingCall[]) => readonly AnswerMessage[]
+
 /**
  * Group commit. A commit that survives a power cut waits for the disk, and the disk takes as long for one as for many:
- * so all calls that wait when the thread is free share one transaction and one sync, each in a savepoint of its own.
+ * so all calls that wait when the thread is free share one transaction and one sync.
  * A call that fails is undone alone and answered with its error. When the COMMIT fails nothing happened, for any of them.
  * Nobody is answered before the COMMIT: an answer is a promise.
+ *
+ * To undo one call alone it needs a savepoint, and with savepoints SQLite copies every page before a call changes it.
+ * Few calls fail. So a group runs without, and when one fails all is undone and run again, each call in a savepoint.
  */
-export function commitGroup(database: Database, waiting: readonly WaitingCall[]): readonly AnswerMessage[] {
-  try {
-    // The level can only change between transactions. A group without a promise saves the sync;
-    // the next synced commit covers it, because the log is one file.
-    setDurable(database, waiting.some(isDurable))
-    database.sql('BEGIN IMMEDIATE').run()
-  } catch (error) {
-    return failAll(waiting, error)
+export function createGroupCommit(database: Database): GroupCommit {
+  const stagedPuts = createStagedPuts()
+  let isDurableNow: boolean | undefined
+  let carefulGroups = 0
+
+  const setDurable = (durable: boolean): void => {
+    if (isDurableNow === durable) return
+    database.connection.exec(`PRAGMA synchronous = ${durable ? 'FULL' : 'NORMAL'}`)
+    isDurableNow = durable
   }
-  const alone = waiting.length === 1
-  try {
-    const answers = waiting.map((one) => (alone ? runCall(database, one) : runInSavepoint(database, one)))
-    if (alone && answers[0]?.[1] === 'failed') rollBack(database.connection)
-    else database.sql('COMMIT').run()
+
+  const runCall = (
+    { call: [number, name, input], offsetMs }: WaitingCall,
+    totals: TotalChanges,
+  ): AnswerMessage => {
+    try {
+      if (!isWrite(name)) throw new MediaError('MEDIA_UNSUPPORTED', `sqlite: ${name} is no write`)
+      // The name decides the type of the input; the wire cannot carry that.
+      const write = WRITES[name] as { run(tx: Transaction, input: unknown): unknown }
+      const tx: Transaction = { ...database, nowMs: Date.now() + offsetMs, stagedPuts, totals }
+      return [number, 'done', write.run(tx, input)]
+    } catch (error) {
+      return [number, 'failed', errorToWire(catalogError(name, error))]
+    }
+  }
+  const runInSavepoint = (waiting: WaitingCall): AnswerMessage => {
+    const totals = createTotalChanges()
+    database.sql('SAVEPOINT one').run()
+    const answer = runCall(waiting, totals)
+    if (answer[1] === 'failed') database.sql('ROLLBACK TO one').run()
+    else totals.write(database)
+    database.sql('RELEASE one').run()
+    return answer
+  }
+
+  /** `undefined` when one of several failed: all is undone. */
+  const runTogether = (waiting: readonly WaitingCall[]): readonly AnswerMessage[] | undefined => {
+    const totals = createTotalChanges()
+    const answers: AnswerMessage[] = []
+    for (const one of waiting) {
+      const answer = runCall(one, totals)
+      answers.push(answer)
+      if (answer[1] !== 'failed') continue
+      rollBack(database.connection)
+      return waiting.length === 1 ? answers : undefined
+    }
+    totals.write(database)
+    database.sql('COMMIT').run()
     return answers
-  } catch (error) {
-    rollBack(database.connection)
-    return failAll(waiting, error)
+  }
+  const runApart = (waiting: readonly WaitingCall[]): readonly AnswerMessage[] => {
+    const answers = waiting.map(runInSavepoint)
+    database.sql('COMMIT').run()
+    return answers
+  }
+  const transact = <Answers>(
+    waiting: readonly WaitingCall[],
+    run: (waiting: readonly WaitingCall[]) => Answers,
+  ): Answers | readonly AnswerMessage[] => {
+    try {
+      // The level can only change between transactions. A group without a promise saves the sync;
+      // the next synced commit covers it, because the log is one file.
+      setDurable(waiting.some(isDurable))
+      database.sql('BEGIN IMMEDIATE').run()
+    } catch (error) {
+      return failAll(waiting, error)
+    }
+    try {
+      return run(waiting)
+    } catch (error) {
+      rollBack(database.connection)
+      return failAll(waiting, error)
+    }
+  }
+
+  return (waiting) => {
+    if (carefulGroups === 0 || waiting.length === 1) {
+      const answers = transact(waiting, runTogether)
+      if (answers !== undefined) return answers
+      carefulGroups = CAREFUL_GROUPS
+    } else carefulGroups--
+    return transact(waiting, runApart)
   }
 }
 
@@ -61,36 +135,8 @@ export function takeGroup(
   return group
 }
 
-const durableNow = new WeakMap<Database, boolean>()
-
-function setDurable(database: Database, durable: boolean): void {
-  if (durableNow.get(database) === durable) return
-  database.connection.exec(`PRAGMA synchronous = ${durable ? 'FULL' : 'NORMAL'}`)
-  durableNow.set(database, durable)
-}
-
 function isDurable({ call }: WaitingCall): boolean {
   return !isWrite(call[1]) || WRITES[call[1]].durable
-}
-
-function runInSavepoint(database: Database, waiting: WaitingCall): AnswerMessage {
-  database.sql('SAVEPOINT one').run()
-  const answer = runCall(database, waiting)
-  if (answer[1] === 'failed') database.sql('ROLLBACK TO one').run()
-  database.sql('RELEASE one').run()
-  return answer
-}
-
-function runCall(database: Database, { call: [number, name, input], offsetMs }: WaitingCall): AnswerMessage {
-  const tx: Transaction = { ...database, nowMs: Date.now() + offsetMs }
-  try {
-    if (!isWrite(name)) throw new MediaError('MEDIA_UNSUPPORTED', `sqlite: ${name} is no write`)
-    // The name decides the type of the input; the wire cannot carry that.
-    const write = WRITES[name] as { run(tx: Transaction, input: unknown): unknown }
-    return [number, 'done', write.run(tx, input)]
-  } catch (error) {
-    return [number, 'failed', errorToWire(catalogError(name, error))]
-  }
 }
 
 function failAll(waiting: readonly WaitingCall[], error: unknown): readonly AnswerMessage[] {

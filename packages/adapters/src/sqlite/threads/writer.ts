@@ -3,7 +3,7 @@ import { createDatabase } from '../database.ts'
 import type { SqliteDriver } from '../driver.ts'
 import { migrate } from '../migrate.ts'
 import { connect, retryWhileBusy } from './connect.ts'
-import { commitGroup, takeGroup, type WaitingCall } from './group-commit.ts'
+import { createGroupCommit, takeGroup, type WaitingCall } from './group-commit.ts'
 import type { AnswersMessage, CallsMessage, ThreadSetup } from './protocol.ts'
 
 /** The one writer: owns the only connection of this process that may write. */
@@ -18,7 +18,7 @@ export function startWriter(port: MessagePort, setup: ThreadSetup, driver: Sqlit
       throw error
     }
   })
-  const database = createDatabase(connection)
+  const commitGroup = createGroupCommit(createDatabase(connection))
   const answer = (message: AnswersMessage): void => port.postMessage(message)
 
   port.on('message', (first: CallsMessage) => {
@@ -37,7 +37,7 @@ export function startWriter(port: MessagePort, setup: ThreadSetup, driver: Sqlit
       // The quick ones first: whoever staged can write its bytes while the others wait for the disk.
       for (const durable of [false, true]) {
         const group = takeGroup(queue, durable, setup.groupCommit ? undefined : 1)
-        if (group.length > 0) answer({ type: 'answers', answers: commitGroup(database, group) })
+        if (group.length > 0) answer({ type: 'answers', answers: commitGroup(group) })
       }
     }
     if (!closing) return

@@ -24,6 +24,7 @@ export function reviveBlob(tx: Transaction, blobId: StoredId): void {
 
 export interface FoundBlob {
   readonly id: StoredId
+  readonly sizeBytes: number
   readonly state: string
   readonly hasSums: number
 }
@@ -31,7 +32,7 @@ export interface FoundBlob {
 export function findBlob(tx: Transaction, domain: string, digest: Uint8Array): FoundBlob | undefined {
   return tx
     .sql<FoundBlob>(
-      'SELECT id, state, chunkSums IS NOT NULL AS hasSums FROM blobs WHERE domain = ? AND digest = ?',
+      'SELECT id, sizeBytes, state, chunkSums IS NOT NULL AS hasSums FROM blobs WHERE domain = ? AND digest = ?',
     )
     .get(domain, digest)
 }

@@ -21,12 +21,12 @@ import {
 } from '../reads/record.ts'
 import { noteLostReference } from './blobs.ts'
 import { orConflict } from './conflict.ts'
-import { blobFacts, bytesOf, contentsOf, insertContent } from './contents.ts'
+import { type BlobFacts, blobFacts, bytesOf, contentsOf, insertContent } from './contents.ts'
 import { recordOutcome } from './outcomes.ts'
-import { closeSession, liveSession, pinsOf } from './sessions.ts'
-import { isUsed, settlePlacement } from './settle.ts'
+import { removeReservations } from './reservations.ts'
+import { giveUp, liveSession, takeSession } from './sessions.ts'
+import { settlePlacement } from './settle.ts'
 import { addTerms, replaceTerms } from './terms.ts'
-import { addToOwner } from './volumes.ts'
 
 /** What a commit answers across the thread. */
 export interface CommittedText {
@@ -37,10 +37,13 @@ export interface CommittedText {
 
 /** Transaction B: the bytes are where the placement says, so that the record may say so too. */
 export function commitContent(tx: Transaction, input: CommitContent): CommittedText {
-  const session = liveSession(tx, input.session)
+  const known = tx.stagedPuts.take(input)
+  const session = known?.session ?? liveSession(tx, input.session)
+  const sessionId = storeId(session.id)
+  takeSession(tx, session, sessionId)
+  removeReservations(tx, sessionId)
   const blobId = storeId(input.blobId)
-  const pins = pinsOf(tx, storeId(session.id))
-  const { redundant, live } = settlePlacement(tx, pins, blobId, input)
+  const settled = settlePlacement(tx, sessionId, blobId, input, known)
   const { media } = input
   const found = media.at === undefined ? undefined : recordText(tx, media.namespace, media.at)
   const existing = found === undefined ? undefined : recordOf(found)
@@ -49,16 +52,16 @@ export function commitContent(tx: Transaction, input: CommitContent): CommittedT
       reason: 'no-record',
     })
   checkCondition(existing, media.when)
+  const blob = known?.blob ?? blobFacts(tx, blobId)
   const text =
     existing === undefined
-      ? createRecord(tx, input, blobId, live)
-      : replaceContent(tx, existing, input, blobId)
+      ? createRecord(tx, input, blobId, blob, settled.live)
+      : replaceContent(tx, existing, input, blobId, blob)
   if (session.idempotencyKey !== null)
     recordOutcome(tx, session, session.idempotencyKey, storeId(existing?.id ?? media.newId))
   // What this put used is referred to by its content now; whatever else the session staged is given up.
-  const givenUp = pins.filter((pin) => !isUsed(pin, input))
-  closeSession(tx, session, givenUp)
-  return { text, created: existing === undefined, redundant }
+  giveUp(tx, settled.givenUp)
+  return { text, created: existing === undefined, redundant: settled.redundant }
 }
 
 /** What it answers is put together, not read back: reading them costs a tenth of the whole put. */
@@ -66,6 +69,7 @@ function createRecord(
   tx: Transaction,
   input: CommitContent,
   blobId: StoredId,
+  blob: BlobFacts,
   live: readonly PlacementRecord[],
 ): RecordText {
   const { media, content } = input
@@ -75,7 +79,6 @@ function createRecord(
   const links = distinctLinks(media.links ?? [])
   const metadata = media.metadata ?? {}
   const visibility = media.visibility ?? 'private'
-  const blob = blobFacts(tx, blobId)
   orConflict('id-taken', `the id ${media.newId} is taken`, () => {
     tx.sql(
       `INSERT INTO media(namespace, id, key, owner, visibility, revision, contentNumber, createdAt, updatedAt, tags, links, metadata)
@@ -96,7 +99,7 @@ function createRecord(
   })
   const source = { owner: media.owner, tags, metadata, links, content, ...(key === undefined ? {} : { key }) }
   addTerms(tx, media.namespace, id, termsOf(source))
-  addToOwner(tx, media.namespace, media.owner, 1, blob.sizeBytes)
+  tx.totals.addToOwner(media.namespace, media.owner, 1, blob.sizeBytes)
   const columns: RecordRow[0] = [
     jsonId(media.newId),
     media.namespace,
@@ -124,6 +127,7 @@ function replaceContent(
   existing: MediaRecord,
   input: CommitContent,
   blobId: StoredId,
+  blob: BlobFacts,
 ): RecordText {
   const { media, content } = input
   const id = storeId(existing.id)
@@ -157,7 +161,7 @@ function replaceContent(
   )
   const after = { ...existing, ...fields, content: serves === undefined ? content : existing.content }
   replaceTerms(tx, existing.namespace, id, termsOf(existing), termsOf(after))
-  const addedBytes = blobFacts(tx, blobId).sizeBytes - bytesOf(superseded)
-  addToOwner(tx, existing.namespace, existing.owner, 0, addedBytes)
+  const addedBytes = blob.sizeBytes - bytesOf(superseded)
+  tx.totals.addToOwner(existing.namespace, existing.owner, 0, addedBytes)
   return writtenText(tx, existing.namespace, id)
 }

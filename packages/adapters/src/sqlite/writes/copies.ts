@@ -4,10 +4,10 @@ import { type StoredId, storeId } from '../ids.ts'
 import { copiesOf } from '../reads/copies.ts'
 import { WANTED } from '../reads/references.ts'
 import { reviveBlob } from './blobs.ts'
+import { pinsOf } from './pins.ts'
 import { placementById } from './placements.ts'
-import { beginSession, closeSession, liveSession, pinsOf } from './sessions.ts'
+import { beginSession, closeSession, liveSession } from './sessions.ts'
 import { addStaged } from './stage.ts'
-import { addToVolume } from './volumes.ts'
 
 export function markVerified(tx: Transaction, placementIds: readonly string[]): undefined {
   const mark = tx.sql(
@@ -62,7 +62,7 @@ export function commitCopy(tx: Transaction, input: CommitCopy): { readonly redun
     etag ?? null,
     id,
   )
-  addToVolume(tx, storeId(own.volumeId), storedBytes, 1)
+  tx.totals.addToVolume(own.volumeId, storedBytes, 1)
   closeSession(tx, session, pins)
   return { redundant }
 }

@@ -3,7 +3,6 @@ import type { Transaction } from '../database.ts'
 import { type StoredId, storeId } from '../ids.ts'
 import { isReferenced, reviveBlob } from './blobs.ts'
 import { leavePlacement, placementById, placementsLeftBefore, placementsOfBlob } from './placements.ts'
-import { addToVolume } from './volumes.ts'
 
 interface BlobRow {
   readonly id: StoredId
@@ -72,7 +71,7 @@ export function dropPlacements(tx: Transaction, ids: readonly string[]): undefin
     // Nothing else has been claimed: a late or repeated call can drop no placement that is in use.
     if (placement?.state !== 'leaving') continue
     tx.sql('DELETE FROM placements WHERE id = ?').run(storeId(text))
-    addToVolume(tx, storeId(placement.volumeId), -placement.storedBytes, -1)
+    tx.totals.addToVolume(placement.volumeId, -placement.storedBytes, -1)
     const blobId = storeId(placement.blobId)
     const left = tx
       .sql<{ readonly found: number }>('SELECT EXISTS(SELECT 1 FROM placements WHERE blobId = ?) AS found')

@@ -14,7 +14,7 @@ import { findBlob, insertBlob, isReferenced, reviveBlob, setChunkSums } from './
 import { dropPlacements } from './garbage.ts'
 import { deleteRecord } from './records.ts'
 import { addTerms, replaceTerms } from './terms.ts'
-import { addToOwner, addToVolume, listVolumes } from './volumes.ts'
+import { listVolumes } from './volumes.ts'
 
 /** All of them or none: they share one transaction. @returns how many records were written. */
 export function importMedia(tx: Transaction, media: readonly PortableMedia[]): number {
@@ -123,7 +123,7 @@ function importPlacement(tx: Transaction, blobId: StoredId, placement: PortableP
     placement.storedBytes,
     placement.etag ?? null,
   )
-  addToVolume(tx, volumeId, placement.storedBytes, 1)
+  tx.totals.addToVolume(placement.volumeId, placement.storedBytes, 1)
 }
 
 function insertRecord(tx: Transaction, media: PortableMedia, blobId: StoredId): void {
@@ -167,7 +167,7 @@ function insertRecord(tx: Transaction, media: PortableMedia, blobId: StoredId): 
   const stored = tx
     .sql<{ readonly sizeBytes: number }>('SELECT sizeBytes FROM blobs WHERE id = ?')
     .get(blobId)
-  addToOwner(tx, namespace, owner, 1, stored?.sizeBytes ?? media.blob.sizeBytes)
+  tx.totals.addToOwner(namespace, owner, 1, stored?.sizeBytes ?? media.blob.sizeBytes)
 }
 
 /** The key, unless a media that changed later has it; one that changed earlier loses it. */

@@ -2,7 +2,6 @@ import { newId } from '@mediakeep/core'
 import type { Transaction } from '../database.ts'
 import { storeId } from '../ids.ts'
 import { unknownKeys } from '../reads/unknown-keys.ts'
-import { addToVolume } from './volumes.ts'
 
 export interface FoundObjects {
   readonly volumeId: string
@@ -24,7 +23,7 @@ export function leaveOrphans(tx: Transaction, { volumeId, objects }: FoundObject
       `INSERT INTO placements(id, blobId, volumeId, key, state, owned, storedBytes, leftAt)
        VALUES (?, ?, ?, ?, 'leaving', 1, ?, ?)`,
     ).run(storeId(newId()), blobId, volume, key, storedBytes, tx.nowMs)
-    addToVolume(tx, volume, storedBytes, 1)
+    tx.totals.addToVolume(volumeId, storedBytes, 1)
     taken.push(key)
   }
   return taken

@@ -2,9 +2,12 @@ import type { PlacementRecord, PlacementState } from '@mediakeep/core'
 import type { Transaction } from '../database.ts'
 import { idAsJson, readJsonId, type StoredId, storeId } from '../ids.ts'
 import { PLACEMENT_AS_JSON, type PlacementRow, placementOf } from '../reads/record.ts'
-import { addToVolume } from './volumes.ts'
 
 const SELECT = `SELECT json_array(${idAsJson('p.blobId')}, ${PLACEMENT_AS_JSON}) AS json FROM placements p`
+// Whole texts, not put together at each call: looking a statement up by a new text means reading all of it.
+const BY_ID = `${SELECT} WHERE p.id = ?`
+const OF_BLOB = `${SELECT} WHERE p.blobId = ?`
+const LEFT_BEFORE = `${SELECT} WHERE p.state = 'leaving' AND p.owned = 1 AND p.leftAt <= ? ORDER BY p.leftAt LIMIT ?`
 
 type Selected = readonly [blobId: string, placement: PlacementRow]
 
@@ -13,12 +16,22 @@ function recordOfSelected([blobId, placement]: Selected): PlacementRecord {
 }
 
 export function placementById(tx: Transaction, id: StoredId): PlacementRecord | undefined {
-  const found = tx.json<Selected>(`${SELECT} WHERE p.id = ?`).get(id)
+  const found = tx.json<Selected>(BY_ID).get(id)
   return found === undefined ? undefined : recordOfSelected(found)
 }
 
 export function placementsOfBlob(tx: Transaction, blobId: StoredId): readonly PlacementRecord[] {
-  return tx.json<Selected>(`${SELECT} WHERE p.blobId = ?`).all(blobId).map(recordOfSelected)
+  return tx.json<Selected>(OF_BLOB).all(blobId).map(recordOfSelected)
+}
+
+/** Whether any placement of the blob is live. */
+export function isBlobLive(tx: Transaction, blobId: StoredId): boolean {
+  const found = tx
+    .sql<{ readonly found: number }>(
+      "SELECT EXISTS(SELECT 1 FROM placements WHERE blobId = ? AND state = 'live') AS found",
+    )
+    .get(blobId)
+  return found?.found === 1
 }
 
 /** Owned ones that began to leave at this time or before, longest ago first. */
@@ -27,12 +40,7 @@ export function placementsLeftBefore(
   atMs: number,
   limit: number,
 ): readonly PlacementRecord[] {
-  return tx
-    .json<Selected>(
-      `${SELECT} WHERE p.state = 'leaving' AND p.owned = 1 AND p.leftAt <= ? ORDER BY p.leftAt LIMIT ?`,
-    )
-    .all(atMs, limit)
-    .map(recordOfSelected)
+  return tx.json<Selected>(LEFT_BEFORE).all(atMs, limit).map(recordOfSelected)
 }
 
 /** Its bytes may go once the grace is over. A volume's sums count it until its row is dropped. */
@@ -43,7 +51,7 @@ export function leavePlacement(tx: Transaction, placement: PlacementRecord): Pla
     tx.nowMs,
     storeId(placement.id),
   )
-  if (placement.state === 'staged') addToVolume(tx, storeId(placement.volumeId), placement.storedBytes, 1)
+  if (placement.state === 'staged') tx.totals.addToVolume(placement.volumeId, placement.storedBytes, 1)
   return { ...placement, state }
 }
 

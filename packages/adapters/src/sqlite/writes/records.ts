@@ -19,7 +19,6 @@ import { noteLostReference } from './blobs.ts'
 import { orConflict } from './conflict.ts'
 import { bytesOf, contentsOf } from './contents.ts'
 import { removeTerms, replaceTerms } from './terms.ts'
-import { addToOwner } from './volumes.ts'
 
 export interface UpdateInput {
   readonly namespace: string
@@ -72,7 +71,7 @@ export function deleteRecord(tx: Transaction, { namespace, ref, when }: DeleteIn
   tx.sql('DELETE FROM contents WHERE mediaId = ?').run(id)
   removeTerms(tx, namespace, id, termsOf(record))
   for (const { blobId } of contents) noteLostReference(tx, blobId)
-  addToOwner(tx, namespace, record.owner, -1, -bytesOf(contents))
+  tx.totals.addToOwner(namespace, record.owner, -1, -bytesOf(contents))
   return text
 }
 
@@ -118,8 +117,8 @@ function writeFields(tx: Transaction, record: MediaRecord, change: MediaChange):
   replaceTerms(tx, record.namespace, id, termsOf(record), termsOf({ ...after, content }))
   if (after.owner !== before.owner) {
     const bytes = bytesOf(contentsOf(tx, id))
-    addToOwner(tx, record.namespace, before.owner, -1, -bytes)
-    addToOwner(tx, record.namespace, after.owner, 1, bytes)
+    tx.totals.addToOwner(record.namespace, before.owner, -1, -bytes)
+    tx.totals.addToOwner(record.namespace, after.owner, 1, bytes)
   }
   return writtenText(tx, record.namespace, id)
 }

@@ -8,12 +8,11 @@ export interface ReservingSession {
   readonly namespace: string
 }
 
-interface Subject {
-  readonly volumeId: StoredId | null
-  readonly owner: string | null
-}
+type Subject =
+  | { readonly volumeId: string; readonly owner: null }
+  | { readonly volumeId: null; readonly owner: string }
 
-interface Wanted extends Subject {
+type Wanted = Subject & {
   readonly bytes: number
   readonly limitBytes: number | undefined
 }
@@ -33,9 +32,10 @@ export function reserve(
   reservations: readonly Reservation[],
 ): void {
   for (const wanted of perSubject(reservations)) {
+    const volumeId = wanted.volumeId === null ? null : storeId(wanted.volumeId)
     tx.sql('DELETE FROM reservations WHERE sessionId = ? AND volumeId IS ? AND owner IS ?').run(
       session.id,
-      wanted.volumeId,
+      volumeId,
       wanted.owner,
     )
     const { bytes, limitBytes } = wanted
@@ -44,8 +44,13 @@ export function reserve(
     if (bytes === 0) continue
     tx.sql(
       'INSERT INTO reservations(sessionId, volumeId, namespace, owner, bytes) VALUES (?, ?, ?, ?, ?)',
-    ).run(session.id, wanted.volumeId, session.namespace, wanted.owner, bytes)
+    ).run(session.id, volumeId, session.namespace, wanted.owner, bytes)
   }
+}
+
+/** What the session held is free. */
+export function removeReservations(tx: Transaction, sessionId: StoredId): void {
+  tx.sql('DELETE FROM reservations WHERE sessionId = ?').run(sessionId)
 }
 
 /** One entry for each subject: bytes add up, the lowest limit counts. */
@@ -56,8 +61,9 @@ function perSubject(reservations: readonly Reservation[]): Iterable<Wanted> {
     const earlier = wanted.get(name)
     const limits = [earlier?.limitBytes, limitBytes].filter((limit) => limit !== undefined)
     wanted.set(name, {
-      volumeId: 'volumeId' in subject ? storeId(subject.volumeId) : null,
-      owner: 'owner' in subject ? subject.owner : null,
+      ...('volumeId' in subject
+        ? { volumeId: subject.volumeId, owner: null }
+        : { volumeId: null, owner: subject.owner }),
       bytes: bytes + (earlier?.bytes ?? 0),
       limitBytes: limits.length === 0 ? undefined : Math.min(...limits),
     })
@@ -66,22 +72,25 @@ function perSubject(reservations: readonly Reservation[]): Iterable<Wanted> {
 }
 
 // Reservations live as long as an upload: there are few, and a scan of them all is cheaper than an index to keep.
-function usedBytes(tx: Transaction, namespace: string, { volumeId, owner }: Subject): number {
-  const used =
-    volumeId === null
-      ? tx
-          .sql<Sum>(
-            `SELECT coalesce((SELECT logicalBytes FROM owner_totals WHERE namespace = ? AND owner = ?), 0)
-               + coalesce((SELECT sum(bytes) FROM reservations WHERE namespace = ? AND owner = ?), 0) AS bytes`,
-          )
-          .get(namespace, owner, namespace, owner)
-      : tx
-          .sql<Sum>(
-            `SELECT coalesce((SELECT storedBytes FROM volume_totals WHERE volumeId = ?), 0)
-               + coalesce((SELECT sum(bytes) FROM reservations WHERE volumeId = ?), 0) AS bytes`,
-          )
-          .get(volumeId, volumeId)
-  return used?.bytes ?? 0
+function usedBytes(tx: Transaction, namespace: string, subject: Subject): number {
+  if (subject.volumeId !== null) {
+    const id = storeId(subject.volumeId)
+    const used = tx
+      .sql<Sum>(
+        `SELECT coalesce((SELECT storedBytes FROM volume_totals WHERE volumeId = ?), 0)
+           + coalesce((SELECT sum(bytes) FROM reservations WHERE volumeId = ?), 0) AS bytes`,
+      )
+      .get(id, id)
+    return (used?.bytes ?? 0) + tx.totals.volumeBytes(subject.volumeId)
+  }
+  const { owner } = subject
+  const used = tx
+    .sql<Sum>(
+      `SELECT coalesce((SELECT logicalBytes FROM owner_totals WHERE namespace = ? AND owner = ?), 0)
+         + coalesce((SELECT sum(bytes) FROM reservations WHERE namespace = ? AND owner = ?), 0) AS bytes`,
+    )
+    .get(namespace, owner, namespace, owner)
+  return (used?.bytes ?? 0) + tx.totals.ownerBytes(namespace, owner)
 }
 
 function overLimit(subject: Subject, bytes: number, limitBytes: number): MediaError {

@@ -10,9 +10,16 @@ import type { Database, Transaction } from '../database.ts'
 import { idAsJson, readJsonId, type StoredId, storeId } from '../ids.ts'
 import { noteLostReference } from './blobs.ts'
 import { orConflict } from './conflict.ts'
-import { earlierOutcome, forgetOldOutcomes, freeIdempotencyKey, takeIdempotencyKey } from './outcomes.ts'
+import {
+  earlierOutcome,
+  forgetOldOutcomes,
+  freeIdempotencyKey,
+  type KeyHolder,
+  takeIdempotencyKey,
+} from './outcomes.ts'
+import { type PinRow, pinsOf, removePins } from './pins.ts'
 import { leavePlacement, placementById } from './placements.ts'
-import { reserve } from './reservations.ts'
+import { removeReservations, reserve } from './reservations.ts'
 
 /** How a session is named by who holds it. */
 export interface SessionRef {
@@ -20,20 +27,23 @@ export interface SessionRef {
   readonly fence: number
 }
 
-export interface SessionRow {
-  readonly id: string
-  readonly namespace: string
-  readonly owner: string
-  readonly fence: number
+/** What no change of a session changes. */
+export interface HeldSession extends SessionRef, KeyHolder {
+  readonly idempotencyKey: string | null
+}
+
+export interface SessionRow extends HeldSession {
   readonly expiresAt: number
   readonly offsetBytes: number
-  readonly idempotencyKey: string | null
   readonly declared: string
 }
 
 const SELECT = `SELECT json_object('id', ${idAsJson('id')}, 'namespace', namespace, 'owner', owner, 'fence', fence,
   'expiresAt', expiresAt, 'offsetBytes', offsetBytes, 'idempotencyKey', idempotencyKey, 'declared', declared) AS json
 FROM sessions`
+const BY_ID = `${SELECT} WHERE id = ?`
+const EXPIRED = `${SELECT} WHERE expiresAt <= ? ORDER BY expiresAt LIMIT ?`
+const OF_NAMESPACE = `${SELECT} WHERE namespace = ? ORDER BY id`
 
 let begunHere = 0
 /** Grows with time, and differs for sessions begun in one millisecond: who held an id before can never commit. */
@@ -97,17 +107,20 @@ export function beginSession(tx: Transaction, input: BeginSession): BegunSession
 /** @throws MediaError MEDIA_LEASE_LOST when the session was ended, swept or taken over. */
 export function liveSession(tx: Transaction, session: SessionRef): SessionRow {
   const row = sessionRow(tx, storeId(session.id))
-  if (row === undefined || row.fence !== session.fence)
-    throw new MediaError(
-      'MEDIA_LEASE_LOST',
-      `sqlite: the upload session ${session.id} has ended; start the upload again`,
-      { reason: 'session-ended' },
-    )
+  if (row === undefined || row.fence !== session.fence) throw sessionEnded(session)
   return row
 }
 
+function sessionEnded({ id }: SessionRef): MediaError {
+  return new MediaError(
+    'MEDIA_LEASE_LOST',
+    `sqlite: the upload session ${id} has ended; start the upload again`,
+    { reason: 'session-ended' },
+  )
+}
+
 function sessionRow(database: Database, id: StoredId): SessionRow | undefined {
-  const row = database.json<SessionRow>(`${SELECT} WHERE id = ?`).get(id)
+  const row = database.json<SessionRow>(BY_ID).get(id)
   return row === undefined ? undefined : withId(row)
 }
 
@@ -138,48 +151,36 @@ export function endSession(tx: Transaction, session: SessionRef): undefined {
 
 /** @returns ids of sessions past their time, ended now. */
 export function expireSessions(tx: Transaction, { limit }: { readonly limit: number }): readonly string[] {
-  const rows = tx
-    .json<SessionRow>(`${SELECT} WHERE expiresAt <= ? ORDER BY expiresAt LIMIT ?`)
-    .all(tx.nowMs, limit)
-    .map(withId)
+  const rows = tx.json<SessionRow>(EXPIRED).all(tx.nowMs, limit).map(withId)
   for (const row of rows) dropSession(tx, row)
   forgetOldOutcomes(tx, limit)
   return rows.map((row) => row.id)
 }
 
-export interface PinRow {
-  readonly blobId: string
-  /** Absent where only the blob is pinned. */
-  readonly placementId?: string
-}
-
-/** How the mark for no placement reads. */
-const ONLY_THE_BLOB = '00'
-
-export function pinsOf(tx: Transaction, sessionId: StoredId): readonly PinRow[] {
-  const rows = tx
-    .json<readonly [blobId: string, placementId: string]>(
-      `SELECT json_array(${idAsJson('blobId')}, ${idAsJson('placementId')}) AS json FROM pins WHERE sessionId = ?`,
-    )
-    .all(sessionId)
-  return rows.map(([blobId, placementId]) => ({
-    blobId: readJsonId(blobId),
-    ...(placementId === ONLY_THE_BLOB ? {} : { placementId: readJsonId(placementId) }),
-  }))
-}
-
 /** Session, pins and reservations go; what it staged is garbage; its idempotency key is free. */
 function dropSession(tx: Transaction, row: SessionRow): void {
-  closeSession(tx, row, pinsOf(tx, storeId(row.id)))
-  if (row.idempotencyKey !== null) freeIdempotencyKey(tx, row, row.idempotencyKey, storeId(row.id))
+  const id = storeId(row.id)
+  closeSession(tx, row, pinsOf(tx, id))
+  if (row.idempotencyKey !== null) freeIdempotencyKey(tx, row, row.idempotencyKey, id)
 }
 
-/** Removes the rows of a session whose put has ended, and gives up those of its pins that are told. */
+/** Removes the rows of a session that has ended, and gives up what its pins held. */
 export function closeSession(tx: Transaction, row: SessionRow, pins: readonly PinRow[]): void {
   const id = storeId(row.id)
-  tx.sql('DELETE FROM pins WHERE sessionId = ?').run(id)
-  tx.sql('DELETE FROM reservations WHERE sessionId = ?').run(id)
-  tx.sql('DELETE FROM sessions WHERE id = ?').run(id)
+  takeSession(tx, row, id)
+  removePins(tx, id)
+  removeReservations(tx, id)
+  giveUp(tx, pins)
+}
+
+/** Ends a session. What it pins and reserves is still there. @throws MediaError as `liveSession` */
+export function takeSession(tx: Transaction, session: SessionRef, id: StoredId): void {
+  const taken = tx.sql('DELETE FROM sessions WHERE id = ? AND fence = ?').run(id, session.fence)
+  if (taken.changes < 1) throw sessionEnded(session)
+}
+
+/** What these pins held is garbage, unless somebody else wants it. */
+export function giveUp(tx: Transaction, pins: readonly PinRow[]): void {
   for (const pin of pins) {
     const placement = pin.placementId === undefined ? undefined : placementById(tx, storeId(pin.placementId))
     if (placement?.state === 'staged') leavePlacement(tx, placement)
@@ -189,7 +190,7 @@ export function closeSession(tx: Transaction, row: SessionRow, pins: readonly Pi
 
 export function listSessions(database: Database, namespace: string): readonly SessionRecord[] {
   return database
-    .json<SessionRow>(`${SELECT} WHERE namespace = ? ORDER BY id`)
+    .json<SessionRow>(OF_NAMESPACE)
     .all(namespace)
     .map((row) => sessionOf(withId(row)))
 }

@@ -1,57 +1,66 @@
 import { type CommitContent, MediaError, type PlacementRecord } from '@mediakeep/core'
 import type { Transaction } from '../database.ts'
 import { type StoredId, storeId } from '../ids.ts'
-import { placementsOfBlob } from './placements.ts'
-import type { PinRow } from './sessions.ts'
-import { addToVolume } from './volumes.ts'
+import { type PinRow, pinsOf, removePins, takePin } from './pins.ts'
+import { isBlobLive, placementsOfBlob } from './placements.ts'
+import type { StagedPut } from './staged-puts.ts'
 
 export interface SettledPlacement {
   /** Ours lost to one that was live already: it is `leaving`. */
   readonly redundant: boolean
   /** Live placements of the blob from now on. */
   readonly live: readonly PlacementRecord[]
+  /** Removed pins of the session that held what this commit does not use. */
+  readonly givenUp: readonly PinRow[]
 }
 
-/** Makes our placement live, unless another is already. */
+/** Makes our placement live, unless another is already. The session's pins go. */
 export function settlePlacement(
   tx: Transaction,
-  pins: readonly PinRow[],
+  sessionId: StoredId,
   blobId: StoredId,
   input: CommitContent,
+  known: StagedPut | undefined,
 ): SettledPlacement {
-  if (!pins.some((pin) => pin.blobId === input.blobId)) throw notStaged(`blob ${input.blobId}`)
-  const placements = placementsOfBlob(tx, blobId)
-  const live = placements.filter((row) => row.state === 'live')
   const { placement } = input
+  const isOwnPinned = placement !== undefined && takePin(tx, sessionId, blobId, placement.id)
+  const others = pinsOf(tx, sessionId)
+  if (others.length > 0) removePins(tx, sessionId)
+  if (!isOwnPinned && !others.some((pin) => pin.blobId === input.blobId))
+    throw notStaged(`blob ${input.blobId}`)
+  const givenUp = others.filter((pin) => pin.blobId !== input.blobId || pin.placementId !== undefined)
+
   if (placement === undefined) {
-    if (live.length > 0) return { redundant: false, live }
+    const live = placementsOfBlob(tx, blobId).filter(isLive)
+    if (live.length > 0) return { redundant: false, live, givenUp }
     throw new MediaError(
       'MEDIA_CONFLICT',
       'sqlite: the placement that was to be used is gone; stage the bytes again',
       { reason: 'placement-gone' },
     )
   }
-  const own = placements.find((row) => row.state === 'staged' && row.id === placement.id)
-  if (own === undefined || !pins.some((pin) => pin.placementId === own.id))
-    throw notStaged(`placement ${placement.id}`)
-  const redundant = live.length > 0
-  tx.sql('UPDATE placements SET state = ?, leftAt = ?, storedBytes = ?, etag = ? WHERE id = ?').run(
-    redundant ? 'leaving' : 'live',
-    redundant ? tx.nowMs : null,
-    placement.storedBytes,
-    placement.etag ?? null,
-    storeId(own.id),
-  )
-  addToVolume(tx, storeId(own.volumeId), placement.storedBytes, 1)
-  if (redundant) return { redundant, live }
-  return { redundant, live: [{ ...own, state: 'live', ...placement }] }
+  if (!isOwnPinned) throw notStaged(`placement ${placement.id}`)
+  const redundant = isBlobLive(tx, blobId)
+  const settled = tx
+    .sql(
+      "UPDATE placements SET state = ?, leftAt = ?, storedBytes = ?, etag = ? WHERE id = ? AND state = 'staged'",
+    )
+    .run(
+      redundant ? 'leaving' : 'live',
+      redundant ? tx.nowMs : null,
+      placement.storedBytes,
+      placement.etag ?? null,
+      storeId(placement.id),
+    )
+  if (settled.changes < 1) throw notStaged(`placement ${placement.id}`)
+  const rows = redundant || known === undefined ? placementsOfBlob(tx, blobId) : undefined
+  const own = rows?.find((row) => row.id === placement.id) ?? known?.placement
+  if (own === undefined) throw new Error('a placement that was settled has no row')
+  tx.totals.addToVolume(own.volumeId, placement.storedBytes, 1)
+  return { redundant, live: rows?.filter(isLive) ?? [{ ...own, ...placement, state: 'live' }], givenUp }
 }
 
-/** Whether the commit uses what this pin holds. */
-export function isUsed(pin: PinRow, { blobId, placement }: CommitContent): boolean {
-  if (pin.blobId !== blobId) return false
-  return pin.placementId === undefined || pin.placementId === placement?.id
-}
+const isLive = (row: PlacementRecord): boolean => row.state === 'live'
 
 function notStaged(what: string): MediaError {
   return new MediaError(

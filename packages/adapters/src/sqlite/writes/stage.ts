@@ -3,11 +3,9 @@ import type { Transaction } from '../database.ts'
 import { readId, type StoredId, storeDigest, storeId } from '../ids.ts'
 import { findBlob, insertBlob, reviveBlob, setChunkSums } from './blobs.ts'
 import { orConflict } from './conflict.ts'
+import { addPin } from './pins.ts'
 import { markBad, placementsOfBlob } from './placements.ts'
 import { beginSession, liveSession, sessionOf } from './sessions.ts'
-
-/** Stands for no placement in the key of a pin; one byte, because a driver may take an empty blob for NULL. */
-const ONLY_THE_BLOB: Uint8Array = Uint8Array.of(0)
 
 /**
  * Transaction A: the blob's row, a pin, and a placement for bytes that are about to be published.
@@ -15,25 +13,45 @@ const ONLY_THE_BLOB: Uint8Array = Uint8Array.of(0)
  */
 export function stagePlacement(tx: Transaction, input: StagePlacement): StagedPlacement {
   let session: SessionRecord
-  if ('fence' in input.session) session = sessionOf(liveSession(tx, input.session))
-  else {
+  let idempotencyKey: string | null
+  if ('fence' in input.session) {
+    const row = liveSession(tx, input.session)
+    session = sessionOf(row)
+    idempotencyKey = row.idempotencyKey
+  } else {
     const begun = beginSession(tx, input.session)
     if (begun.type === 'repeated') return begun
     session = begun.session
+    idempotencyKey = input.session.idempotencyKey ?? null
   }
   for (const placementId of input.distrust ?? []) markBad(tx, placementId)
 
   const blob = blobOf(tx, input)
-  const existing: PlacementRecord[] = []
-  if (!blob.isNew)
-    for (const found of placementsOfBlob(tx, blob.id)) if (found.state === 'live') existing.push(found)
-  if (existing.length === 0) addStaged(tx, session, blob.id, input)
-  else pin(tx, session, blob.id, ONLY_THE_BLOB)
-  return { type: 'staged', session, blobId: readId(blob.id), existing }
+  const blobId = readId(blob.id)
+  const existing = blob.isNew ? [] : placementsOfBlob(tx, blob.id).filter(({ state }) => state === 'live')
+  if (existing.length > 0) addPin(tx, storeId(session.id), blob.id)
+  else {
+    addStaged(tx, session, blob.id, input)
+    const { id, fence, namespace, owner } = session
+    tx.stagedPuts.note({
+      session: { id, fence, namespace, owner, idempotencyKey },
+      blob: { digest: input.digest.slice(7), sizeBytes: blob.sizeBytes },
+      placement: stagedPlacement(input, blobId),
+    })
+  }
+  return { type: 'staged', session, blobId, existing }
+}
+
+function stagedPlacement(
+  { placementId, volumeId, key, sizeBytes }: StagePlacement,
+  blobId: string,
+): PlacementRecord {
+  return { id: placementId, blobId, volumeId, key, state: 'staged', owned: true, storedBytes: sizeBytes }
 }
 
 interface PinnedBlob {
   readonly id: StoredId
+  readonly sizeBytes: number
   readonly isNew: boolean
 }
 
@@ -42,10 +60,10 @@ function blobOf(tx: Transaction, input: StagePlacement): PinnedBlob {
   const digest = storeDigest(input.digest)
   const known = findBlob(tx, domain, digest)
   if (known === undefined)
-    return { id: insertBlob(tx, { domain, digest, sizeBytes, chunkSums }), isNew: true }
+    return { id: insertBlob(tx, { domain, digest, sizeBytes, chunkSums }), sizeBytes, isNew: true }
   if (known.state !== 'live') reviveBlob(tx, known.id)
   if (known.hasSums === 0) setChunkSums(tx, known.id, chunkSums)
-  return { id: known.id, isNew: false }
+  return { id: known.id, sizeBytes: known.sizeBytes, isNew: false }
 }
 
 export interface NewPlacement {
@@ -71,13 +89,5 @@ export function addStaged(
       )
       .run(id, blobId, storeId(volumeId), key, sizeBytes, session.fence),
   )
-  pin(tx, session, blobId, id)
-}
-
-function pin(tx: Transaction, session: SessionRecord, blobId: StoredId, placementId: StoredId): void {
-  tx.sql('INSERT OR IGNORE INTO pins(sessionId, blobId, placementId) VALUES (?, ?, ?)').run(
-    storeId(session.id),
-    blobId,
-    placementId,
-  )
+  addPin(tx, storeId(session.id), blobId, id)
 }

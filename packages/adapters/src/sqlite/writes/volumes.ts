@@ -33,25 +33,3 @@ export function listVolumes(database: Database): readonly VolumeRecord[] {
     ...(row.hostId === null ? {} : { hostId: row.hostId }),
   }))
 }
-
-/** Keeps the sums of a volume; every change of what lies on it goes through here. */
-export function addToVolume(tx: Transaction, volumeId: StoredId, storedBytes: number, objects: number): void {
-  tx.sql(
-    `INSERT INTO volume_totals(volumeId, storedBytes, objects) VALUES (?, ?, ?)
-     ON CONFLICT(volumeId) DO UPDATE SET storedBytes = storedBytes + excluded.storedBytes, objects = objects + excluded.objects`,
-  ).run(volumeId, storedBytes, objects)
-}
-
-/** Keeps the sums of an owner. */
-export function addToOwner(
-  tx: Transaction,
-  namespace: string,
-  owner: string,
-  media: number,
-  logicalBytes: number,
-): void {
-  tx.sql(
-    `INSERT INTO owner_totals(namespace, owner, media, logicalBytes) VALUES (?, ?, ?, ?)
-     ON CONFLICT(namespace, owner) DO UPDATE SET media = media + excluded.media, logicalBytes = logicalBytes + excluded.logicalBytes`,
-  ).run(namespace, owner, media, logicalBytes)
-}
