@@ -90,6 +90,77 @@ test('a call that fails after its first write leaves nothing of itself', () => {
   expect(createDatabase(connection).json('SELECT json(count(*)) AS json FROM blobs').get()).toBe(1)
 })
 
+interface Staged {
+  readonly session: { readonly id: string; readonly fence: number }
+  readonly blobId: string
+}
+const stageOf = (body: string) => {
+  const placementId = newId()
+  const session = { id: newId(), namespace: 'n', owner: 'o', ttlMs: 1_000 }
+  return {
+    session,
+    domain: '',
+    digest: digestOf(Buffer.from(body)),
+    sizeBytes: 100,
+    chunkSums: new Uint8Array(4),
+    volumeId: 'v',
+    placementId,
+    key: `k.${placementId}`,
+  }
+}
+const commitOf = (number: number, placementId: string, { session, blobId }: Staged): CallMessage => [
+  number,
+  'commitContent',
+  {
+    session: { id: session.id, fence: session.fence },
+    blobId,
+    placement: { id: placementId, storedBytes: 100 },
+    media: { newId: newId(), namespace: 'n', owner: 'o' },
+    content: { contentType: 'image/png', filename: 'a.png', facts: {}, state: 'active' },
+  },
+]
+const staged = (number: number, input: ReturnType<typeof stageOf>): Staged => {
+  const output = run([number, 'stagePlacement', input])[0]?.[2]
+  return output as Staged
+}
+
+test('a limit counts what calls before it in the same group have stored', () => {
+  const input = stageOf('a')
+  const put = commitOf(2, input.placementId, staged(1, input))
+  const reservations = [{ subject: { owner: 'o' }, bytes: 1, limitBytes: 100 }]
+  const begun: CallMessage = [
+    3,
+    'beginSession',
+    { id: newId(), namespace: 'n', owner: 'o', ttlMs: 1, reservations },
+  ]
+  const answers = run(put, begun)
+  expect(answers.map((answer) => answer[1])).toEqual(['done', 'failed'])
+  expect(answers[1]?.[2]).toMatchObject({ code: 'MEDIA_QUOTA' })
+})
+
+test('a commit is refused when another writer has ended its session', () => {
+  const input = stageOf('a')
+  const { session, blobId } = staged(1, input)
+  createGroupCommit(database)([{ call: [2, 'endSession', session], offsetMs: 0 }])
+  const answer = run(commitOf(3, input.placementId, { session, blobId }))[0]
+  expect(answer?.[2]).toMatchObject({
+    code: 'MEDIA_LEASE_LOST',
+    message: expect.stringContaining('has ended'),
+  })
+  expect(createDatabase(connection).json('SELECT json(count(*)) AS json FROM media').get()).toBe(0)
+})
+
+test('a commit knows that another writer has made the same bytes live', () => {
+  const [ours, theirs] = [stageOf('a'), stageOf('a')]
+  const mine = staged(1, ours)
+  const other = createGroupCommit(database)
+  const answers = other([{ call: [2, 'stagePlacement', theirs], offsetMs: 0 }])
+  other([{ call: commitOf(3, theirs.placementId, answers[0]?.[2] as Staged), offsetMs: 0 }])
+  expect(run(commitOf(4, ours.placementId, mine))[0]?.[2]).toMatchObject({ redundant: true })
+  const live = "SELECT json_group_array(key) AS json FROM placements WHERE state = 'live'"
+  expect(createDatabase(connection).json(live).get()).toEqual([theirs.key])
+})
+
 test('when the COMMIT fails every call of the group is rejected and nothing happened', () => {
   const real = database
   let isFull = true
