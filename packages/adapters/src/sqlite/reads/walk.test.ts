@@ -8,6 +8,8 @@ import { loadDriver, type SqliteConnection } from '../driver.ts'
 import { migrate } from '../migrate.ts'
 import { MIGRATIONS } from '../schema.ts'
 import { importMedia } from '../writes/import.ts'
+import { createStagedPuts } from '../writes/staged-puts.ts'
+import { createTotalChanges } from '../writes/totals.ts'
 import { registerVolume } from '../writes/volumes.ts'
 import { listCopies, listThinBlobs } from './copies.ts'
 import { exportMedia } from './export.ts'
@@ -22,7 +24,12 @@ beforeEach(async () => {
   const driver = await loadDriver()
   connection = driver.open(join(folder, 'catalog.db'), { readOnly: false, busyMs: 5_000 })
   migrate(connection)
-  tx = { ...createDatabase(connection), nowMs: Date.now() }
+  tx = {
+    ...createDatabase(connection),
+    nowMs: Date.now(),
+    stagedPuts: createStagedPuts(),
+    totals: createTotalChanges(),
+  }
   for (const id of ['near', 'far']) registerVolume(tx, { id, tier: 't', layout: 1 })
 })
 afterEach(async () => {
