@@ -1,1 +1,3 @@
-export declare function bundlePrograms(outdir: string): Promise<void>
+import type { Plugin } from 'esbuild'
+
+export declare function bundlePrograms(outdir: string, plugins?: readonly Plugin[]): Promise<void>

@@ -6,9 +6,9 @@ const torture = join(import.meta.dirname, '..')
 
 /**
  * Bundles main, every `*.program.ts` below torture/, and the catalog's worker into one folder: `main.js`,
- * `<name>.program.js`, `worker.js`. The folder lies below torture/node_modules, so that native packages are found.
+ * `<name>.program.js`, `worker.js`. `plugins` are esbuild's. The folder lies below torture/node_modules, so that native packages are found.
  */
-export async function bundlePrograms(outdir) {
+export async function bundlePrograms(outdir, plugins = []) {
   const programs = readdirSync(torture, { recursive: true, encoding: 'utf8' }).filter(
     (path) => path.endsWith('.program.ts') && !path.includes('node_modules'),
   )
@@ -18,7 +18,8 @@ export async function bundlePrograms(outdir) {
     format: 'esm',
     target: 'node20',
     conditions: ['@mediakeep/source'],
-    external: ['better-sqlite3', 'cacache'],
+    external: ['better-sqlite3', 'cacache', 'esbuild'],
+    plugins,
     sourcemap: 'inline',
     logLevel: 'error',
     outdir,

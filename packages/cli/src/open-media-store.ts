@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { chmod, link, mkdir, open, readFile, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { fsStore } from '@mediakeep/adapters/fs'
+import { type FsStore, fsStore } from '@mediakeep/adapters/fs'
 import { sqliteCatalog } from '@mediakeep/adapters/sqlite'
 import {
   createKeyRing,
@@ -19,6 +19,11 @@ export interface OpenMediaStoreOptions extends Omit<MediaStoreOptions, 'tiers' |
   readonly stagingBudgetBytes?: number
   /** Bytes that media may take. Default: as much as the disk has. */
   readonly capacityBytes?: number
+  /**
+   * A folder, best on another disk, that holds a copy of all bytes as `SECOND/volume`. `minCopies` is then 2 unless said otherwise.
+   * It serves when the first disk does not, and damaged copies are repaired from it.
+   */
+  readonly secondDirectory?: string
   /** `durable` (default): an acknowledged write survives power loss. `file`: the end of the process. `none`: neither is promised. */
   readonly durability?: 'none' | 'file' | 'durable'
 }
@@ -32,24 +37,31 @@ export async function openMediaStore(
   directory: string,
   options: OpenMediaStoreOptions = {},
 ): Promise<MediaStore> {
-  const { stagingBudgetBytes, capacityBytes, durability, ...rest } = options
+  const { stagingBudgetBytes, capacityBytes, durability, secondDirectory, ...rest } = options
   const root = resolve(directory)
   await createFolder(root)
   const keys = options.keys ?? (await folderKeys(join(root, 'keys.json')))
+  const volumeIn = (directory: string): FsStore =>
+    fsStore({
+      root: join(directory, 'volume'),
+      ...(durability === undefined ? {} : { durability }),
+      ...(stagingBudgetBytes === undefined ? {} : { stagingBudgetBytes }),
+    })
+  const limits = capacityBytes === undefined ? {} : { capacityBytes }
+  const second = secondDirectory === undefined ? undefined : resolve(secondDirectory)
+  if (second === root)
+    throw new MediaError('MEDIA_BAD_INPUT', 'the second folder is the first one: give another disk', {
+      reason: 'bad-composition',
+    })
+  if (second !== undefined) await createFolder(second)
   return createMediaStore({
+    ...(second === undefined ? {} : { minCopies: 2 }),
     ...rest,
     keys,
     catalog: sqliteCatalog({ file: join(root, 'catalog.sqlite') }),
     tiers: [
-      {
-        name: 'disk',
-        store: fsStore({
-          root: join(root, 'volume'),
-          ...(durability === undefined ? {} : { durability }),
-          ...(stagingBudgetBytes === undefined ? {} : { stagingBudgetBytes }),
-        }),
-        ...(capacityBytes === undefined ? {} : { capacityBytes }),
-      },
+      { name: 'disk', store: volumeIn(root), ...limits },
+      ...(second === undefined ? [] : [{ name: 'second-disk', store: volumeIn(second), ...limits }]),
     ],
   })
 }

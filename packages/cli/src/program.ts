@@ -1,5 +1,6 @@
 import { isMediaError } from '@mediakeep/core'
 import { Command, CommanderError } from 'commander'
+import { type CollectFlags, collectCommand } from './commands/collect.ts'
 import type { CommandContext } from './commands/context.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { type GetFlags, getCommand } from './commands/get.ts'
@@ -15,6 +16,7 @@ import {
   usageCommand,
 } from './commands/records.ts'
 import { serveCommand } from './commands/serve.ts'
+import { type VerifyFlags, verifyCommand } from './commands/verify.ts'
 import { loadConfig } from './config/load.ts'
 import { DONE, type ExitCode, FAILED, UsageError, WRONG_USAGE } from './exit-codes.ts'
 import { createOutput } from './terminal/output.ts'
@@ -167,6 +169,21 @@ function createProgram(
   work(
     command('usage', 'print what is stored').option('--by <what>', 'owner, type or tier', 'owner'),
     (flags: { by: string }) => (context) => usageCommand(context, flags.by),
+  )
+  work(
+    command('verify', 'read every copy and compare it with its digest; exit code 3 when one is damaged')
+      .option('--repair', 'make a new copy of what is damaged, from a good one on another volume')
+      .option('--stored', 'check stored bytes by their sums in place of the digest: quicker')
+      .option('--rate <number>', 'read at most so many MiB a second')
+      .option('--cursor <text>', 'go on where an interrupted run stopped'),
+    (flags: VerifyFlags) => (context) => verifyCommand(context, flags),
+  )
+  work(
+    command('gc', 'free bytes that no record refers to')
+      .option('--dry-run', 'tell what would be done, change nothing')
+      .option('--grace <seconds>', 'how long bytes stay after their last record went')
+      .option('--force', 'go on where a brake stops: when very much would go at once'),
+    (flags: CollectFlags) => (context) => collectCommand(context, flags),
   )
   work(
     command(

@@ -24,6 +24,16 @@ export const SESSION_TTL_MS: number = 10 * 60_000
 export const RESERVE_STEP_BYTES: number = 64 * MiB
 /** How long bytes stay after their last reference went. */
 export const GARBAGE_GRACE_MS: number = 60 * 60_000
+/** Garbage collection brakes only when at least so many objects would go. */
+export const GC_BRAKE_OBJECTS = 100
+/** Share of all objects that may go at once without being forced. */
+export const GC_BRAKE_RATIO = 0.2
+/** How often the background looks at every blob and lists the volumes for objects without a row. */
+export const THOROUGH_INTERVAL_MS: number = 24 * 60 * 60_000
+/** Every copy is read again in the background when it was last verified this long ago. */
+export const VERIFY_INTERVAL_MS: number = 30 * 24 * 60 * 60_000
+/** Bytes a second that verifying in the background may read. */
+export const VERIFY_BYTES_PER_SECOND: number = 16 * MiB
 /** Pause between rounds of upkeep in the background. */
 export const UPKEEP_INTERVAL_MS: number = 10 * 60_000
 /** How long `close` waits for calls under way. */

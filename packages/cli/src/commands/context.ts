@@ -37,6 +37,7 @@ export async function openConfigured(
     publicBaseUrl:
       config.publicBaseUrl ??
       `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${config.port}/media`,
+    ...(config.secondData === undefined ? {} : { secondDirectory: config.secondData }),
     ...(config.capacityBytes === undefined ? {} : { capacityBytes: config.capacityBytes }),
     ...(config.stagingBudgetBytes === undefined ? {} : { stagingBudgetBytes: config.stagingBudgetBytes }),
   })

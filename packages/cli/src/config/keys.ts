@@ -19,6 +19,7 @@ const port = z.coerce.number().int().min(0).max(65_535)
 /** The settings, checked. */
 export interface Config {
   readonly data: string
+  readonly secondData?: string | undefined
   readonly namespace: string
   readonly host: string
   readonly port: number
@@ -36,6 +37,7 @@ export interface Config {
 /** Types and bounds of the settings. Unknown ones are refused by name. */
 export const configSchema: z.ZodType<Config> = z.strictObject({
   data: z.string().min(1).default('./data'),
+  secondData: z.string().min(1).optional(),
   namespace: z.string().min(1).default('default'),
   host: z.string().min(1).default('127.0.0.1'),
   port: port.default(3000),
@@ -61,6 +63,12 @@ export const CONFIG_KEYS: readonly (ConfigKey & { readonly name: keyof Config })
     env: 'MEDIAKEEP_DATA',
     byDefault: './data',
     about: 'The folder of media, records and keys.',
+  },
+  {
+    name: 'secondData',
+    env: 'MEDIAKEEP_SECOND_DATA',
+    byDefault: 'none',
+    about: 'A folder, best on another disk, that holds a second copy of all bytes.',
   },
   {
     name: 'namespace',

@@ -35,6 +35,11 @@ export function newId(nowMs: number = Date.now()): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 
+/** When an id was made, by the clock of who made it; with or without its dashes. */
+export function idTimeMs(id: string): number {
+  return Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16)
+}
+
 export function isId(value: string): boolean {
   return UUID_V7.test(value)
 }

@@ -3,8 +3,8 @@ import { newId } from '../bytes/id.ts'
 import type { Digest } from '../contracts/bytes.ts'
 
 /** An id for a placement: unique, so that the physical key made with it has never been used before. */
-export function newPlacementId(): string {
-  return newId().replaceAll('-', '')
+export function newPlacementId(nowMs: number): string {
+  return newId(nowMs).replaceAll('-', '')
 }
 
 /**
@@ -14,4 +14,11 @@ export function newPlacementId(): string {
 export function physicalKey(digest: Digest, placementId: string): string {
   const hex = digestHex(digest)
   return `${hex.slice(0, 2)}/${hex}.${placementId}`
+}
+
+const PHYSICAL_KEY = /^([0-9a-f]{2})\/\1[0-9a-f]{62}\.[0-9a-f]{32}$/
+
+/** Whether an object's key is one that `physicalKey` makes. */
+export function isPhysicalKey(key: string): boolean {
+  return PHYSICAL_KEY.test(key)
 }

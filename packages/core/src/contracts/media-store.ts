@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream'
-import type { Body, ByteRange } from './bytes.ts'
+import type { Body, ByteRange, Digest } from './bytes.ts'
 import type { Call } from './call.ts'
+import type { GarbagePlan } from './catalog.ts'
 import type {
   Availability,
   LinkTarget,
@@ -76,6 +77,12 @@ export interface GarbageProgress {
   readonly condemned: number
   readonly freedObjects: number
   readonly freedBytes: number
+  /** Objects without a row, found by a thorough run: they leave from now on and are freed after the grace. */
+  readonly orphans: number
+  /** Objects whose names are none of ours: left alone. */
+  readonly foreign: number
+  /** What a dry run found; it comes once. */
+  readonly plan?: GarbagePlan
 }
 export interface ExpireProgress {
   readonly expiredSessions: number
@@ -85,6 +92,69 @@ export interface ExpireProgress {
 export interface CollectOptions extends Call {
   /** How long a blob must have been without references before its bytes may go. Default 1 hour. */
   readonly graceMs?: number
+  /** Tells what a run would do now, and changes nothing. Default false. */
+  readonly dryRun?: boolean
+  /**
+   * Looks at every blob, not only at those that are known to have lost a reference, and lists the volumes for objects that
+   * no row names. Default false.
+   */
+  readonly thorough?: boolean
+  /** Goes on where a brake would stop: a fifth of all objects at once (from 100 on), or no record left. Default false. */
+  readonly force?: boolean
+}
+
+/** What is wrong with a copy. `unreadable`: the disk fails to read it. */
+export type CopyFault = 'absent' | 'size' | 'content' | 'unreadable'
+
+export interface DamagedCopy {
+  readonly blobId: string
+  readonly digest?: Digest
+  readonly volumeId: string
+  readonly key: string
+  readonly fault: CopyFault
+  /** A new copy was made from a good one, on the same volume. */
+  readonly repaired: boolean
+}
+
+export interface VerifyOptions extends Call {
+  /**
+   * `content` (default): the SHA-256 of all bytes is the digest they are named by. `stored`: the bytes as they are stored have the
+   * size and the CRC-32 sums that were taken when they came.
+   */
+  readonly mode?: 'content' | 'stored'
+  /** Makes a new copy of what is damaged, from a good one on another volume. Default false. */
+  readonly repair?: boolean
+  /** From the progress of an earlier run: goes on behind it. */
+  readonly cursor?: string
+  /** Bytes read a second at most, on average. Default: as fast as it goes. */
+  readonly bytesPerSecond?: number
+  /** Leaves out copies that were verified, or written, later than this. */
+  readonly notVerifiedSince?: Date
+}
+
+/** Totals so far; `damaged` is what came since the progress before. */
+export interface VerifyProgress {
+  readonly checkedObjects: number
+  readonly checkedBytes: number
+  /** Bytes on the volumes when it began: an estimate of the whole. */
+  readonly totalBytes: number
+  readonly damaged: readonly DamagedCopy[]
+  readonly damagedObjects: number
+  readonly repairedObjects: number
+  /** Volumes that could not be looked at: nothing is said about what they hold. */
+  readonly offlineVolumes: readonly string[]
+  /** Resumes behind all that was checked. */
+  readonly cursor: string
+}
+
+export interface RepairProgress {
+  /** Copies made of blobs that had fewer than `minCopies`. */
+  readonly madeCopies: number
+  readonly madeBytes: number
+  /** Blobs that still have fewer, because there is no room or no volume for another copy. */
+  readonly thin: number
+  /** Blobs without any good copy within reach. */
+  readonly lost: readonly { readonly blobId: string; readonly digest?: Digest }[]
 }
 
 export interface JournalProgress {
@@ -93,7 +163,11 @@ export interface JournalProgress {
 }
 
 export interface Upkeep {
-  /** Condemns what nothing refers to, and deletes what was condemned long enough ago. Safe beside uploads. */
+  /**
+   * Condemns what nothing refers to, and deletes what was condemned long enough ago. Safe beside uploads, in any number of
+   * processes at once. Volumes that are offline are left alone.
+   * @throws MediaError MEDIA_CONFLICT `gc-brake`, before anything is deleted, when so much would go that it looks like a mistake.
+   */
   collectGarbage(options?: CollectOptions): AsyncIterable<GarbageProgress>
   /** Ends sessions past their time and removes what they left. */
   expire(options?: Call): AsyncIterable<ExpireProgress>
@@ -102,6 +176,13 @@ export interface Upkeep {
    * times what that takes. Safe beside all else, in any number of processes.
    */
   compactJournals(options?: Call): AsyncIterable<JournalProgress>
+  /**
+   * Reads every copy on the volumes of this host and compares. A damaged one is quarantined: never served again, and never
+   * deleted while its blob is in use. @throws MediaError MEDIA_BAD_INPUT `bad-cursor`
+   */
+  verify(options?: VerifyOptions): AsyncIterable<VerifyProgress>
+  /** Makes the copies that `minCopies` asks for and that are missing, each from a good one that is checked on the way. */
+  repair(options?: Call): AsyncIterable<RepairProgress>
 }
 
 export interface HealthCheck {

@@ -1,8 +1,9 @@
 import { newId } from '../bytes/id.ts'
-import type { CommittedContent } from '../contracts/catalog.ts'
+import type { CommittedContent, ContentRecord } from '../contracts/catalog.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
 import type { Volume } from '../tiering/volume.ts'
 import type { IngestContext } from './context.ts'
+import { ensureCopies } from './ensure-copies.ts'
 import type { KeyedLock } from './keyed-lock.ts'
 import { type Published, publish } from './publish.ts'
 import type { PutRequest } from './put-options.ts'
@@ -34,6 +35,7 @@ export async function commit(
       const committed = await commitContent(context, session, request, received, published)
       session.committed()
       if (committed.redundant) await dropOwn(context, published)
+      if (context.minCopies > 1) await addCopies(context, committed.record.content, signal)
       const deduplicated = published.own === undefined || committed.redundant
       return {
         record: committed.record,
@@ -88,6 +90,26 @@ function commitContent(
     },
     content: { contentType: received.contentType, filename: request.filename, facts: {}, state: 'active' },
   })
+}
+
+/** The media is kept by now: what keeps further copies from being made is told, and no failure of the put. */
+async function addCopies(
+  context: IngestContext,
+  { blobId, placements }: ContentRecord,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  try {
+    const { outcome } = await ensureCopies(context, blobId, placements, signal)
+    if (outcome !== 'enough')
+      tellUpkeepFailed(context, 'copy', {
+        code: 'MEDIA_UNAVAILABLE',
+        message: `blob ${blobId} has fewer than ${context.minCopies} copies; repair makes the rest`,
+      })
+  } catch (error) {
+    if (signal?.aborted === true) return
+    if (!isMediaError(error)) throw error
+    tellUpkeepFailed(context, 'copy', error)
+  }
 }
 
 /** The copy we were to share was found damaged between both transactions. The session lives: look again, or write our own. */

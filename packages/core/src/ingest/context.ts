@@ -15,6 +15,8 @@ export interface IngestContext {
   readonly memoryBodyBytes: number
   readonly held: HeldBytes
   readonly sessionTtlMs: number
+  /** Live copies on different home volumes that every blob should have. */
+  readonly minCopies: number
   /** Dedupe domain of a namespace. */
   domainOf(namespace: string): string
   emit(event: MediaEvent): void

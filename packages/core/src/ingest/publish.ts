@@ -40,7 +40,7 @@ export async function publish(
   const distrust: string[] = []
   await session.reserve(volume, body.summary.sizeBytes)
   for (;;) {
-    const placementId = newPlacementId()
+    const placementId = newPlacementId(context.clock.now())
     const key = physicalKey(body.summary.digest, placementId)
     const staged: StagedPlacement = await context.catalog.stagePlacement({
       session: session.begun ?? session.plan(volume, body.summary.sizeBytes),

@@ -14,7 +14,7 @@ export function checkOptions(options: MediaStoreOptions): void {
   }
 }
 
-function tierFaults({ tiers }: MediaStoreOptions): string[] {
+function tierFaults({ tiers, minCopies }: MediaStoreOptions): string[] {
   const faults: string[] = []
   const homes = tiers.filter(({ role }) => role !== 'cache')
   if (homes.length === 0) faults.push('tiers: there is no home tier')
@@ -26,6 +26,10 @@ function tierFaults({ tiers }: MediaStoreOptions): string[] {
   ) {
     faults.push('tiers: every home tier is paid and none has staging; add an unpaid home tier')
   }
+  if (minCopies !== undefined && !(Number.isSafeInteger(minCopies) && minCopies >= 1))
+    faults.push('minCopies must be a whole number of at least 1')
+  else if (minCopies !== undefined && minCopies > homes.length)
+    faults.push(`minCopies: ${minCopies} copies need as many home tiers, there are ${homes.length}`)
   const names = new Set<string>()
   for (const { name, capacityBytes, highWatermarkRatio = 0.9, lowWatermarkRatio = 0.8 } of tiers) {
     if (names.has(name)) faults.push(`tiers: "${name}" is there twice`)
@@ -48,6 +52,8 @@ function numberFaults({ limits = {}, reads = {}, upkeep = {}, sessionTtlMs }: Me
     ['reads.verifiedForMs', reads.verifiedForMs, 0],
     ['upkeep.intervalMs', upkeep.intervalMs, 0],
     ['upkeep.garbageGraceMs', upkeep.garbageGraceMs, 0],
+    ['upkeep.verifyEveryMs', upkeep.verifyEveryMs, 0],
+    ['upkeep.verifyBytesPerSecond', upkeep.verifyBytesPerSecond, 1],
     ['sessionTtlMs', sessionTtlMs, 1],
   ]
   return numbers.flatMap(([name, value, least]) =>

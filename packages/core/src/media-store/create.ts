@@ -14,6 +14,8 @@ import {
   SUMS_CACHE_BYTES,
   UPKEEP_INTERVAL_MS,
   VERIFIED_FOR_MS,
+  VERIFY_BYTES_PER_SECOND,
+  VERIFY_INTERVAL_MS,
 } from '../defaults.ts'
 import { isMediaError } from '../errors/media-error.ts'
 import { createHeldBytes } from '../ingest/held-bytes.ts'
@@ -81,6 +83,7 @@ function assemble(options: MediaStoreOptions, all: readonly Volume[], events: Ev
     memoryBodyBytes: limits.memoryBodyBytes ?? MEMORY_BODY_BYTES,
     held: createHeldBytes(MEMORY_BODIES_BYTES),
     sessionTtlMs: options.sessionTtlMs ?? SESSION_TTL_MS,
+    minCopies: options.minCopies ?? 1,
     domainOf: options.dedupe === 'namespace' ? (namespace) => namespace : () => '',
     emit: (event) => events.emit(event),
     keys: options.keys ?? createKeyRing([createSigningKey()]),
@@ -104,7 +107,11 @@ function assemble(options: MediaStoreOptions, all: readonly Volume[], events: Ev
   }
   const engine: Engine = { ...base, journal: createMediaJournal(base) }
   const upkeep = createUpkeep(engine)
-  const stopRounds = startRounds(engine, upkeep, rounds.intervalMs ?? UPKEEP_INTERVAL_MS)
+  const stopRounds = startRounds(engine, upkeep, {
+    intervalMs: rounds.intervalMs ?? UPKEEP_INTERVAL_MS,
+    verifyEveryMs: rounds.verifyEveryMs ?? VERIFY_INTERVAL_MS,
+    verifyBytesPerSecond: rounds.verifyBytesPerSecond ?? VERIFY_BYTES_PER_SECOND,
+  })
   let closed: Promise<void> | undefined
   const close = async (graceMs: number): Promise<void> => {
     await Promise.all([engine.activity.close(graceMs, clock), stopRounds()])

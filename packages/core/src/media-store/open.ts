@@ -10,7 +10,7 @@ import type { OpenOptions } from '../contracts/media.ts'
 import type { MediaReader } from '../contracts/media-store.ts'
 import type { ObjectFile } from '../contracts/object-store.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
-import { tellUpkeepFailed } from '../ingest/upkeep-failed.ts'
+import { tellUpkeepFailed, toFailure } from '../ingest/upkeep-failed.ts'
 import type { ReachablePlacement } from '../tiering/volumes.ts'
 import { createBufferedReader } from './buffered-reader.ts'
 import type { Engine } from './engine.ts'
@@ -256,8 +256,7 @@ function reportCorrupt(
     key: placement.key,
   })
   engine.catalog.markBad(placement.id).catch((error: unknown) => {
-    if (!isMediaError(error)) throw error
-    tellUpkeepFailed(engine, 'mark-bad', error)
+    tellUpkeepFailed(engine, 'mark-bad', toFailure(error))
   })
 }
 

@@ -30,6 +30,10 @@ export interface UpkeepOptions {
   readonly intervalMs?: number
   /** How long bytes stay after their last reference went. Default 1 hour. */
   readonly garbageGraceMs?: number
+  /** Every copy is read and compared again in the background this long after it was last. Default 30 days; 0: never. */
+  readonly verifyEveryMs?: number
+  /** Bytes a second that verifying in the background reads. Default 16 MiB. */
+  readonly verifyBytesPerSecond?: number
 }
 
 /** The whole composition. Stores, catalog and keys are built by the host and closed by the store. */
@@ -45,6 +49,11 @@ export interface MediaStoreOptions {
   readonly dedupe?: 'store' | 'namespace'
   /** Where `mediaRouter` is mounted, for `url()`: absolute, for instance `https://example.com/media`. */
   readonly publicBaseUrl?: string | URL
+  /**
+   * Live copies on different home volumes that every blob should have. A put makes them before it is answered; where a volume
+   * is away or full it is answered with those there are, and `upkeep.repair` makes the rest. Default 1.
+   */
+  readonly minCopies?: number
   readonly limits?: LimitOptions
   readonly reads?: ReadOptions
   readonly upkeep?: UpkeepOptions

@@ -11,6 +11,8 @@ export interface Volumes {
    * @throws MediaError MEDIA_UNAVAILABLE when none is online, MEDIA_TOO_LARGE when none takes that size.
    */
   chooseHome(sizeBytes: number | undefined): Promise<Volume>
+  /** Home volumes that are online now, nearest first. */
+  onlineHomes(): Promise<readonly Volume[]>
   /** Live placements that this host can reach, nearest first. */
   reachable(placements: readonly PlacementRecord[]): readonly ReachablePlacement[]
 }
@@ -46,6 +48,19 @@ export function createVolumes(all: readonly Volume[]): Volumes {
         }
       }
       throw refusal ?? new MediaError('MEDIA_UNAVAILABLE', 'no home volume', { reason: 'volume-offline' })
+    },
+    async onlineHomes() {
+      const homes: Volume[] = []
+      for (const volume of all) {
+        if (volume.role !== 'home') continue
+        try {
+          await volume.checkOnline()
+          homes.push(volume)
+        } catch (error) {
+          if (!isMediaError(error)) throw error // told by the volume itself as an event
+        }
+      }
+      return homes
     },
     reachable(placements) {
       // Nearly always one placement on one volume: nothing to sort.

@@ -2,8 +2,10 @@ import type { PlacementRecord } from '../contracts/catalog.ts'
 import type { CollectOptions, GarbageProgress } from '../contracts/media-store.ts'
 import { isMediaError } from '../errors/media-error.ts'
 import { tellUpkeepFailed } from '../ingest/upkeep-failed.ts'
-import { BATCH } from './batch.ts'
+import { BATCH, RECHECK_BATCH } from './batch.ts'
+import { brake } from './brakes.ts'
 import type { UpkeepContext } from './context.ts'
+import { findOrphans } from './orphans.ts'
 
 /**
  * Condemn what nothing refers to, then delete what was condemned long enough ago. Each decision is a catalog
@@ -11,12 +13,33 @@ import type { UpkeepContext } from './context.ts'
  */
 export async function* collectGarbage(
   context: UpkeepContext,
-  { graceMs, signal }: CollectOptions,
+  options: CollectOptions,
 ): AsyncGenerator<GarbageProgress> {
-  const total = { condemned: 0, freedObjects: 0, freedBytes: 0 }
-  for (let more = true; more; ) {
+  const { signal, thorough = false, dryRun = false, force = false } = options
+  const graceMs = options.graceMs ?? context.garbageGraceMs
+  const total = { condemned: 0, freedObjects: 0, freedBytes: 0, orphans: 0, foreign: 0 }
+  const check = (): void => {
     signal?.throwIfAborted()
     context.activity.checkOpen()
+  }
+
+  check()
+  if (thorough && !dryRun) await recheckAll(context, check)
+  const orphans = thorough ? await findOrphans(context, graceMs, signal) : undefined
+  const plan = await context.catalog.planGarbage({ graceMs })
+  total.foreign = orphans?.foreign ?? 0
+  if (dryRun) {
+    yield { ...total, orphans: orphans?.count ?? 0, plan }
+    return
+  }
+  if (!force) brake(plan, orphans?.count ?? 0)
+  for (const [volumeId, objects] of orphans?.found ?? [])
+    for (let at = 0; at < objects.length; at += BATCH) {
+      check()
+      total.orphans += (await context.catalog.leaveOrphans(volumeId, objects.slice(at, at + BATCH))).length
+    }
+  for (let more = true; more; ) {
+    check()
     const round = await context.catalog.condemn({ limit: BATCH })
     total.condemned += round.condemned
     more = round.more
@@ -24,12 +47,8 @@ export async function* collectGarbage(
   }
   const skipped = new Set<string>()
   for (;;) {
-    signal?.throwIfAborted()
-    context.activity.checkOpen()
-    const batch = await context.catalog.claimGarbage({
-      graceMs: graceMs ?? context.garbageGraceMs,
-      limit: BATCH + skipped.size,
-    })
+    check()
+    const batch = await context.catalog.claimGarbage({ graceMs, limit: BATCH + skipped.size })
     const garbage = batch.filter(({ id }) => !skipped.has(id))
     if (garbage.length === 0) break
     const freed = await deleteBytes(context, garbage, skipped)
@@ -40,6 +59,19 @@ export async function* collectGarbage(
     }
     yield { ...total }
   }
+}
+
+/** Finds blobs without a reference that nothing had marked. */
+async function recheckAll(context: UpkeepContext, check: () => void): Promise<void> {
+  let cursor: string | undefined
+  do {
+    check()
+    const page = await context.catalog.recheckBlobs({
+      limit: RECHECK_BATCH,
+      ...(cursor === undefined ? {} : { cursor }),
+    })
+    cursor = page.cursor
+  } while (cursor !== undefined)
 }
 
 /** Deletes the bytes of each; those of volumes that are away, or that fail, wait for the next round. */

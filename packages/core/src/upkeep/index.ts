@@ -3,6 +3,8 @@ import { collectGarbage } from './collect.ts'
 import { compactJournals } from './compact-journals.ts'
 import type { UpkeepContext } from './context.ts'
 import { expire } from './expire.ts'
+import { repair } from './repair.ts'
+import { verify } from './verify.ts'
 
 export { startRounds } from './rounds.ts'
 
@@ -13,5 +15,7 @@ export function createUpkeep(context: UpkeepContext): Upkeep {
     collectGarbage: (options = {}) => collectGarbage(context, options),
     expire: (options = {}) => expire(context, options),
     compactJournals: (options = {}) => compactJournals(context, options, compactedBytes),
+    verify: (options = {}) => verify(context, options),
+    repair: (options = {}) => repair(context, options),
   }
 }

@@ -1,39 +1,101 @@
 import type { Upkeep } from '../contracts/media-store.ts'
+import { THOROUGH_INTERVAL_MS } from '../defaults.ts'
 import { tellUpkeepFailed, toFailure } from '../ingest/upkeep-failed.ts'
 import type { UpkeepContext } from './context.ts'
 
-/** Rounds of upkeep in the background. What fails is told as an event and tried again next time. */
-export function startRounds(context: UpkeepContext, upkeep: Upkeep, intervalMs: number): () => Promise<void> {
-  if (intervalMs === 0) return async () => {}
-  let cancel = (): void => {}
-  let stopped = false
-  let round: Promise<void> = Promise.resolve()
+export interface RoundOptions {
+  /** Pause between rounds; 0: there are none. */
+  readonly intervalMs: number
+  /** 0: copies are not read in the background. */
+  readonly verifyEveryMs: number
+  readonly verifyBytesPerSecond: number
+}
 
+/** Copies that one round verifies at most; a round of small ones must end too. */
+const MAX_VERIFIED_A_ROUND = 20_000
+
+/** Rounds of upkeep in the background. What fails is told as an event and tried again next time. */
+export function startRounds(
+  context: UpkeepContext,
+  upkeep: Upkeep,
+  options: RoundOptions,
+): () => Promise<void> {
+  const { intervalMs } = options
+  if (intervalMs === 0) return async () => {}
+  const { clock } = context
+  const stopping = new AbortController()
+  const { signal } = stopping
+  const verifyNext = createVerifyRound(context, upkeep, options, signal)
+  let cancel = (): void => {}
+  let round: Promise<void> = Promise.resolve()
+  let thoroughAtMs = clock.now() + THOROUGH_INTERVAL_MS
+
+  const collectNext = async (): Promise<void> => {
+    const thorough = clock.now() >= thoroughAtMs
+    if (thorough) thoroughAtMs = clock.now() + THOROUGH_INTERVAL_MS
+    await toEnd(upkeep.collectGarbage({ thorough, signal }))
+  }
   const run = async (): Promise<void> => {
-    for (const [task, progress] of [
-      ['expire', upkeep.expire()],
-      ['collect-garbage', upkeep.collectGarbage()],
-      ['compact-journals', upkeep.compactJournals()],
+    for (const [task, work] of [
+      ['expire', () => toEnd(upkeep.expire({ signal }))],
+      ['collect-garbage', collectNext],
+      ['compact-journals', () => toEnd(upkeep.compactJournals({ signal }))],
+      ['repair', () => toEnd(upkeep.repair({ signal }))],
+      ['verify', verifyNext],
     ] as const) {
       try {
-        for await (const _ of progress) if (stopped) return
+        if (!signal.aborted) await work()
       } catch (error) {
-        if (stopped) return
+        if (signal.aborted) return
         tellUpkeepFailed(context, task, toFailure(error))
       }
     }
   }
   const schedule = (): void => {
-    cancel = context.clock.after(intervalMs, () => {
+    cancel = clock.after(intervalMs, () => {
       round = run().finally(() => {
-        if (!stopped) schedule()
+        if (!signal.aborted) schedule()
       })
     })
   }
   schedule()
   return async () => {
-    stopped = true
+    stopping.abort(new Error('the store is closing'))
     cancel()
     await round
   }
+}
+
+/**
+ * A part of the copies each round, so that what else a round does never waits for long: as many bytes as half the pause between
+ * rounds allows. After the last copy it rests for a day, or for `verifyEveryMs` where that is shorter.
+ */
+function createVerifyRound(
+  { clock }: UpkeepContext,
+  upkeep: Upkeep,
+  { intervalMs, verifyEveryMs, verifyBytesPerSecond }: RoundOptions,
+  signal: AbortSignal,
+): () => Promise<void> {
+  const maxBytes = (verifyBytesPerSecond * intervalMs) / 2_000
+  let cursor: string | undefined
+  let restUntilMs = 0
+  return async () => {
+    if (verifyEveryMs === 0 || clock.now() < restUntilMs) return
+    for await (const progress of upkeep.verify({
+      repair: true,
+      bytesPerSecond: verifyBytesPerSecond,
+      notVerifiedSince: new Date(clock.now() - verifyEveryMs),
+      signal,
+      ...(cursor === undefined ? {} : { cursor }),
+    })) {
+      cursor = progress.cursor
+      if (progress.checkedBytes >= maxBytes || progress.checkedObjects >= MAX_VERIFIED_A_ROUND) return
+    }
+    cursor = undefined
+    restUntilMs = clock.now() + Math.min(verifyEveryMs, THOROUGH_INTERVAL_MS)
+  }
+}
+
+async function toEnd(progress: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of progress) continue
 }

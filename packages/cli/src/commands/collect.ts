@@ -1,0 +1,58 @@
+import type { GarbagePlan, GarbageProgress } from '@mediakeep/core'
+import { DONE, type ExitCode, UsageError } from '../exit-codes.ts'
+import { formatBytes } from '../terminal/output.ts'
+import { type CommandContext, withStore } from './context.ts'
+
+export interface CollectFlags {
+  readonly dryRun?: boolean
+  readonly force?: boolean
+  readonly grace?: string
+}
+
+/** `gc [--dry-run]`: frees bytes that nothing refers to. Looks at every blob and lists the volumes. */
+export async function collectCommand(context: CommandContext, flags: CollectFlags): Promise<ExitCode> {
+  const { output, signal } = context
+  const graceMs = flags.grace === undefined ? undefined : parseSeconds(flags.grace) * 1000
+  return withStore(context, async (store) => {
+    if (flags.dryRun !== true) for await (const _ of store.upkeep.expire({ signal })) continue
+    let last: GarbageProgress | undefined
+    for await (const step of store.upkeep.collectGarbage({
+      signal,
+      thorough: true,
+      dryRun: flags.dryRun === true,
+      force: flags.force === true,
+      ...(graceMs === undefined ? {} : { graceMs }),
+    }))
+      last = step
+    if (last === undefined) return DONE
+    const { plan, ...done } = last
+    await output.item(
+      plan === undefined ? done : { orphans: done.orphans, foreign: done.foreign, plan },
+      plan === undefined ? tellDone(done) : tellPlan(done, plan),
+    )
+    return DONE
+  })
+}
+
+function tellDone({ condemned, freedObjects, freedBytes, orphans, foreign }: GarbageProgress): string {
+  return `${freedObjects} objects freed, ${formatBytes(freedBytes)}; ${condemned} blobs condemned, ${orphans} objects without a row leave${tellForeign(foreign)}`
+}
+
+function tellPlan({ orphans, foreign }: GarbageProgress, plan: GarbagePlan): string {
+  return [
+    `would condemn ${plan.condemnable} blobs that nothing refers to`,
+    `would free now ${plan.freeableObjects} objects, ${formatBytes(plan.freeableBytes)}`,
+    `waiting for their grace, or past it: ${plan.waitingObjects} of ${plan.objects} objects, ${formatBytes(plan.waitingBytes)}`,
+    `objects without a row that would leave: ${orphans}${tellForeign(foreign)}`,
+  ].join('\n')
+}
+
+function tellForeign(foreign: number): string {
+  return foreign === 0 ? '' : `\n${foreign} objects on the volumes are none of ours: left alone`
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text)
+  if (Number.isFinite(seconds) && seconds >= 0) return seconds
+  throw new UsageError(`--grace takes seconds, not "${text}"`)
+}

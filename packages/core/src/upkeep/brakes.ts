@@ -1,0 +1,29 @@
+import type { GarbagePlan } from '../contracts/catalog.ts'
+import { GC_BRAKE_OBJECTS, GC_BRAKE_RATIO } from '../defaults.ts'
+import { MediaError } from '../errors/media-error.ts'
+
+/**
+ * Stops a collection that looks like a mistake (a lost catalog, a wrong database, a program that deleted everything)
+ * before anything is deleted. Small stores have no brake: there, a fifth is a normal day.
+ * @throws MediaError MEDIA_CONFLICT `gc-brake`
+ */
+export function brake(
+  { objects, waitingObjects, condemnable, hasMedia }: GarbagePlan,
+  orphans: number,
+): void {
+  const going = Math.max(waitingObjects, condemnable) + orphans
+  if (going < GC_BRAKE_OBJECTS) return
+  if (!hasMedia)
+    throw braked(`there is no record left, and ${going} objects would go; is this the right catalog?`)
+  if (going > (objects + orphans) * GC_BRAKE_RATIO)
+    throw braked(
+      `${going} of ${objects + orphans} objects would go, more than ${GC_BRAKE_RATIO * 100} % at once`,
+    )
+}
+
+function braked(what: string): MediaError {
+  return new MediaError('MEDIA_CONFLICT', `${what}; look at a dry run, then force it if that is right`, {
+    reason: 'gc-brake',
+    retryable: false,
+  })
+}

@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest'
+import { digestOf } from '../bytes/digest.ts'
+import { bytesSource } from '../bytes/source.ts'
+import { newPlacementId, physicalKey } from '../cas/physical-key.ts'
+import type { CollectOptions, GarbageProgress } from '../contracts/media-store.ts'
+import { bytesOf, fixture, keys, small } from '../media-store/store.fixture.ts'
+
+type Store = Awaited<ReturnType<typeof fixture>>['store']
+
+async function collected(store: Store, options: CollectOptions): Promise<GarbageProgress> {
+  let last: GarbageProgress | undefined
+  for await (const step of store.upkeep.collectGarbage(options)) last = step
+  if (last === undefined) throw new Error('collectGarbage told nothing')
+  return last
+}
+
+const body = (n: number): Buffer => Buffer.from(`body number ${n}`)
+const orphanKey = (nowMs = Date.now()): string => physicalKey(digestOf(small), newPlacementId(nowMs))
+
+async function withMedia(count: number) {
+  const made = await fixture()
+  const media = []
+  for (let n = 0; n < count; n++) media.push(await made.store.put(body(n)))
+  return { ...made, media }
+}
+
+describe('collectGarbage()', () => {
+  it('a dry run tells what a run then does, and changes nothing', async () => {
+    const { store, objects, media } = await withMedia(10)
+    for (const { id } of media.slice(0, 4)) await store.delete(id)
+    const before = await keys(objects)
+    const { plan } = await collected(store, { dryRun: true, graceMs: 0, thorough: true })
+    expect(await keys(objects)).toEqual(before)
+    const run = await collected(store, { graceMs: 0 })
+    expect(run).toMatchObject({
+      condemned: plan?.condemnable,
+      freedObjects: plan?.freeableObjects,
+      freedBytes: plan?.freeableBytes,
+    })
+    expect(run.freedObjects).toBe(4)
+  })
+
+  it('brakes when more than a fifth would go, before anything is deleted, and goes on when forced', async () => {
+    const { store, objects, media } = await withMedia(400)
+    for (const { id } of media.slice(0, 120)) await store.delete(id)
+    await expect(collected(store, { graceMs: 0 })).rejects.toMatchObject({
+      code: 'MEDIA_CONFLICT',
+      reason: 'gc-brake',
+    })
+    expect(await keys(objects)).toHaveLength(400)
+    expect((await collected(store, { graceMs: 0, force: true })).freedObjects).toBe(120)
+    expect(await bytesOf(store, media[399]?.id ?? '')).toEqual(body(399))
+  })
+
+  it('brakes when no record is left of many', async () => {
+    const { store, objects, media } = await withMedia(100)
+    for (const { id } of media) await store.delete(id)
+    await expect(collected(store, { graceMs: 0 })).rejects.toMatchObject({ reason: 'gc-brake' })
+    expect(await keys(objects)).toHaveLength(100)
+  })
+
+  it('needs no force for what a small store loses in a day', async () => {
+    const { store, objects, media } = await withMedia(20)
+    for (const { id } of media) await store.delete(id)
+    await collected(store, { graceMs: 0 })
+    expect(await keys(objects)).toEqual([])
+  })
+
+  it('a thorough run frees objects without a row after the grace, and leaves foreign ones alone', async () => {
+    const { store, objects, media } = await withMedia(2)
+    const orphan = orphanKey()
+    await objects.put(orphan, bytesSource(small))
+    await objects.put('notes/of-somebody-else.txt', bytesSource(small))
+    expect(await collected(store, { graceMs: 60_000, thorough: true }), 'it is too young').toMatchObject({
+      orphans: 0,
+    })
+    expect(await collected(store, { graceMs: 0 }), 'only a thorough run looks').toMatchObject({
+      orphans: 0,
+      foreign: 0,
+    })
+    const run = await collected(store, { graceMs: 0, thorough: true })
+    expect(run).toMatchObject({ orphans: 1, foreign: 1, freedObjects: 1, freedBytes: small.length })
+    const left = await keys(objects)
+    expect(left).not.toContain(orphan)
+    expect(left).toContain('notes/of-somebody-else.txt')
+    for (const [n, { id }] of media.entries()) expect(await bytesOf(store, id)).toEqual(body(n))
+  })
+
+  it('brakes when the volume holds much that the catalog does not know: it may be the wrong catalog', async () => {
+    const { store, objects } = await withMedia(1)
+    for (let n = 0; n < 150; n++) await objects.put(orphanKey(), bytesSource(small))
+    await expect(collected(store, { graceMs: 0, thorough: true })).rejects.toMatchObject({
+      reason: 'gc-brake',
+    })
+    expect(await keys(objects)).toHaveLength(151)
+  })
+
+  it('stops at a signal with its reason', async () => {
+    const { store } = await withMedia(1)
+    const reason = new Error('enough')
+    await expect(collected(store, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+  })
+})

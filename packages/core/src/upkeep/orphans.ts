@@ -1,0 +1,101 @@
+import { isPhysicalKey } from '../cas/physical-key.ts'
+import type { ObjectHead } from '../contracts/object-store.ts'
+import { isMediaError } from '../errors/media-error.ts'
+import { tellUpkeepFailed } from '../ingest/upkeep-failed.ts'
+import type { Volume } from '../tiering/volume.ts'
+import type { UpkeepContext } from './context.ts'
+
+/** Orphans remembered of one volume in one run; there are more in the next. */
+const MAX_REMEMBERED = 50_000
+
+/** Objects on the volumes that no row of the catalog names, by volume. */
+export interface Orphans {
+  readonly found: ReadonlyMap<string, readonly { readonly key: string; readonly storedBytes: number }[]>
+  readonly count: number
+  readonly bytes: number
+  /** Objects that are none of ours. */
+  readonly foreign: number
+}
+
+/**
+ * Lists the volumes and asks the catalog for every key. No put has bytes without a row, so that an object without one is
+ * what a power cut left of a put that was never acknowledged, or belongs to a catalog that was lost or set back: which is why
+ * it leaves like all garbage, after a grace, and counts for the brakes. A listing that fails leaves its volume out.
+ */
+export async function findOrphans(
+  context: UpkeepContext,
+  graceMs: number,
+  signal: AbortSignal | undefined,
+): Promise<Orphans> {
+  const found = new Map<string, { key: string; storedBytes: number }[]>()
+  let foreign = 0
+  let count = 0
+  let bytes = 0
+  for (const volume of context.volumes.all) {
+    try {
+      const listed = await orphansOn(context, volume, graceMs, signal)
+      foreign += listed.foreign
+      count += listed.count
+      bytes += listed.bytes
+      found.set(volume.id, listed.orphans)
+    } catch (error) {
+      signal?.throwIfAborted()
+      if (!isMediaError(error) || isMediaError(error, 'MEDIA_CLOSED')) throw error
+      tellUpkeepFailed(context, 'list-volume', error)
+    }
+  }
+  return { found, count, bytes, foreign }
+}
+
+interface Listed {
+  readonly orphans: { readonly key: string; readonly storedBytes: number }[]
+  readonly count: number
+  readonly bytes: number
+  readonly foreign: number
+}
+
+async function orphansOn(
+  context: UpkeepContext,
+  volume: Volume,
+  graceMs: number,
+  signal: AbortSignal | undefined,
+): Promise<Listed> {
+  const orphans: { key: string; storedBytes: number }[] = []
+  let foreign = 0
+  let count = 0
+  let bytes = 0
+  let cursor: string | undefined
+  await volume.checkOnline()
+  do {
+    signal?.throwIfAborted()
+    context.activity.checkOpen()
+    const page = await volume.store.list({
+      ...(cursor === undefined ? {} : { cursor }),
+      ...(signal === undefined ? {} : { signal }),
+    })
+    const ours = page.objects.filter(({ key }) => isPhysicalKey(key))
+    foreign += page.objects.length - ours.length
+    const unknown = new Set(
+      await context.catalog.unknownKeys(
+        volume.id,
+        ours.map(({ key }) => key),
+      ),
+    )
+    for (const object of ours) {
+      if (!unknown.has(object.key) || !isOld(context, object, graceMs)) continue
+      count++
+      bytes += object.sizeBytes
+      if (orphans.length < MAX_REMEMBERED) orphans.push({ key: object.key, storedBytes: object.sizeBytes })
+    }
+    cursor = page.cursor
+  } while (cursor !== undefined)
+  // A disk that went away under the listing looks like one with fewer objects.
+  volume.doubt()
+  await volume.checkOnline()
+  return { orphans, foreign, count, bytes }
+}
+
+/** By the storage's own time of the object. Young ones may be of a process whose catalog was set back a moment ago. */
+function isOld(context: UpkeepContext, { modifiedAt }: ObjectHead, graceMs: number): boolean {
+  return context.clock.now() - modifiedAt.getTime() >= graceMs
+}

@@ -1,0 +1,32 @@
+import type { Call } from '../contracts/call.ts'
+import type { RepairProgress } from '../contracts/media-store.ts'
+import { ensureCopies } from '../ingest/ensure-copies.ts'
+import { BATCH } from './batch.ts'
+import type { UpkeepContext } from './context.ts'
+
+/** Brings every blob that is in use to `minCopies` live copies on the home volumes. */
+export async function* repair(context: UpkeepContext, { signal }: Call): AsyncGenerator<RepairProgress> {
+  const homes = context.volumes.all.filter(({ role }) => role === 'home')
+  const total = { madeCopies: 0, madeBytes: 0, thin: 0 }
+  let cursor: string | undefined
+  do {
+    signal?.throwIfAborted()
+    context.activity.checkOpen()
+    const page = await context.catalog.listThinBlobs({
+      volumeIds: homes.map(({ id }) => id),
+      minCopies: context.minCopies,
+      limit: BATCH,
+      ...(cursor === undefined ? {} : { cursor }),
+    })
+    const lost: RepairProgress['lost'][number][] = []
+    for (const { blobId, placements, sizeBytes, digest } of page.blobs) {
+      const { made, outcome } = await ensureCopies(context, blobId, placements, signal)
+      total.madeCopies += made
+      total.madeBytes += made * sizeBytes
+      if (outcome === 'thin') total.thin++
+      if (outcome === 'lost') lost.push({ blobId, ...(digest === undefined ? {} : { digest }) })
+    }
+    cursor = page.cursor
+    yield { ...total, lost }
+  } while (cursor !== undefined)
+}

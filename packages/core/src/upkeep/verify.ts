@@ -1,0 +1,221 @@
+import { idTimeMs } from '../bytes/id.ts'
+import type { StoredCopy } from '../contracts/catalog.ts'
+import type { CopyFault, DamagedCopy, VerifyOptions, VerifyProgress } from '../contracts/media-store.ts'
+import { isMediaError, MediaError } from '../errors/media-error.ts'
+import { copyBlob } from '../ingest/copy.ts'
+import { tellUpkeepFailed } from '../ingest/upkeep-failed.ts'
+import type { Volume } from '../tiering/volume.ts'
+import { createPace, type Pace } from '../time/pace.ts'
+import type { UpkeepContext } from './context.ts'
+import { faultOfCopy } from './copy-fault.ts'
+import { formatCursor, parseCursor } from './verify-cursor.ts'
+
+/** Copies of one step: what an interrupted run may read again. */
+const PAGE = 64
+/** Small copies wait for the disk more than for the digest; large ones are read one after the other. */
+const SMALL_BYTES = 1_048_576
+const LANES = 4
+
+/** Reads every copy on the volumes that are online, in an order that a cursor can resume. */
+export async function* verify(
+  context: UpkeepContext,
+  options: VerifyOptions,
+): AsyncGenerator<VerifyProgress> {
+  const { signal, bytesPerSecond } = options
+  if (bytesPerSecond !== undefined && !(bytesPerSecond > 0))
+    throw new MediaError('MEDIA_BAD_INPUT', 'bytesPerSecond must be above 0', { reason: 'bad-rate' })
+  const from = options.cursor === undefined ? undefined : parseCursor(options.cursor)
+  const pace = createPace(bytesPerSecond, context.clock)
+  const volumes = [...context.volumes.all].sort((a, b) => (a.id < b.id ? -1 : 1))
+  const total = {
+    checkedObjects: 0,
+    checkedBytes: 0,
+    totalBytes: await bytesOn(context, volumes),
+    damagedObjects: 0,
+    repairedObjects: 0,
+  }
+  const offlineVolumes: string[] = []
+  let cursor = options.cursor ?? formatCursor({ volumeId: '', isDone: true })
+
+  for (const volume of volumes) {
+    if (from !== undefined && (volume.id < from.volumeId || (volume.id === from.volumeId && from.isDone)))
+      continue
+    let after = from?.volumeId === volume.id ? from.after : undefined
+    for (let more = true; more; ) {
+      signal?.throwIfAborted()
+      context.activity.checkOpen()
+      const page = await context.catalog.listCopies({
+        volumeIds: [volume.id],
+        limit: PAGE,
+        ...(after === undefined ? {} : { cursor: after }),
+        ...(options.notVerifiedSince === undefined ? {} : { notVerifiedSince: options.notVerifiedSince }),
+      })
+      const due = page.copies.filter((copy) => isDue(copy, options.notVerifiedSince))
+      const step = await verifyPage(context, volume, due, options, pace)
+      if (step === 'offline') {
+        offlineVolumes.push(volume.id)
+        break
+      }
+      total.checkedObjects += step.checkedObjects
+      total.checkedBytes += step.checkedBytes
+      total.damagedObjects += step.damaged.length
+      total.repairedObjects += step.damaged.filter(({ repaired }) => repaired).length
+      after = page.cursor
+      more = after !== undefined
+      cursor = formatCursor({ volumeId: volume.id, isDone: !more, ...(after === undefined ? {} : { after }) })
+      yield { ...total, damaged: step.damaged, offlineVolumes: [...offlineVolumes], cursor }
+    }
+  }
+  yield { ...total, damaged: [], offlineVolumes, cursor }
+}
+
+async function bytesOn(context: UpkeepContext, volumes: readonly Volume[]): Promise<number> {
+  const ids = new Set(volumes.map(({ id }) => id))
+  let sum = 0
+  for (const { volumeId, storedBytes } of await context.catalog.volumeUsage())
+    if (ids.has(volumeId)) sum += storedBytes
+  return sum
+}
+
+/** What was written lately was read and compared on its way in. */
+function isDue({ placement, verifiedAt }: StoredCopy, notVerifiedSince: Date | undefined): boolean {
+  if (notVerifiedSince === undefined) return true
+  const lastMs = verifiedAt?.getTime() ?? idTimeMs(placement.id)
+  return lastMs <= notVerifiedSince.getTime()
+}
+
+interface PageResult {
+  readonly checkedObjects: number
+  readonly checkedBytes: number
+  readonly damaged: readonly DamagedCopy[]
+}
+
+async function verifyPage(
+  context: UpkeepContext,
+  volume: Volume,
+  copies: readonly StoredCopy[],
+  options: VerifyOptions,
+  pace: Pace,
+): Promise<PageResult | 'offline'> {
+  const { signal } = options
+  const right: string[] = []
+  const faulty: { readonly copy: StoredCopy; readonly fault: CopyFault }[] = []
+  let checkedBytes = 0
+  const check = async (copy: StoredCopy): Promise<void> => {
+    const chunkSums =
+      options.mode === 'stored' ? await context.catalog.chunkSums(copy.placement.blobId) : undefined
+    const fault = await faultOfCopy(
+      volume,
+      {
+        placement: copy.placement,
+        sizeBytes: copy.sizeBytes,
+        digest: copy.digest,
+        ...(chunkSums === undefined ? {} : { chunkSums }),
+      },
+      pace,
+      signal,
+    )
+    checkedBytes += copy.sizeBytes
+    if (fault === undefined) right.push(copy.placement.id)
+    else faulty.push({ copy, fault })
+  }
+  try {
+    await volume.checkOnline()
+    await inLanes(
+      copies.filter(({ sizeBytes }) => sizeBytes <= SMALL_BYTES),
+      LANES,
+      check,
+    )
+    for (const copy of copies) if (copy.sizeBytes > SMALL_BYTES) await check(copy)
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (!isOffline(error)) throw error
+    tellUpkeepFailed(context, 'verify', error)
+    return 'offline'
+  }
+  await context.catalog.markVerified(right)
+  const damaged: DamagedCopy[] = []
+  for (const { copy, fault } of faulty) {
+    const found = await judge(context, volume, copy, fault, options)
+    if (found !== undefined) damaged.push(found)
+  }
+  return { checkedObjects: copies.length, checkedBytes, damaged }
+}
+
+/** What the catalog says now counts: a copy that was collected meanwhile is not damaged, and debris of a repair is known. */
+async function judge(
+  context: UpkeepContext,
+  volume: Volume,
+  { placement }: StoredCopy,
+  fault: CopyFault,
+  { repair, signal }: VerifyOptions,
+): Promise<DamagedCopy | undefined> {
+  const { blobId, key, id } = placement
+  const now = await context.catalog.copiesOf(blobId)
+  if (now?.placements.some((copy) => copy.id === id) !== true) return undefined
+  const others = now.placements.filter((copy) => copy.id !== id && copy.state === 'live')
+  if (placement.state === 'bad' && others.some(({ volumeId }) => volumeId === volume.id)) return undefined
+  // What cannot be read now may be readable tomorrow, or by another user: only a good copy elsewhere gives it up.
+  const mayRepair = repair === true && others.length > 0
+  if (fault !== 'unreadable' || mayRepair) await context.catalog.markBad(id)
+  context.cache.delete(blobId)
+  context.memo.forget(id)
+  context.emit({
+    type: 'blob.corrupt',
+    at: new Date(context.clock.now()),
+    blobId,
+    volumeId: volume.id,
+    key,
+  })
+  const repaired = mayRepair && (await repairCopy(context, blobId, volume, signal))
+  const digest = now.digest === undefined ? {} : { digest: now.digest }
+  return { blobId, ...digest, volumeId: volume.id, key, fault, repaired }
+}
+
+/** A volume that takes no copy now, such as a full one, is told and does not end the run. */
+async function repairCopy(
+  context: UpkeepContext,
+  blobId: string,
+  volume: Volume,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  try {
+    const outcome = await copyBlob(context, blobId, volume, signal)
+    return outcome === 'made' || outcome === 'present'
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (!isMediaError(error)) throw error
+    tellUpkeepFailed(context, 'repair', error)
+    return false
+  }
+}
+
+function isOffline(error: unknown): error is MediaError {
+  return (
+    isMediaError(error, 'MEDIA_UNAVAILABLE') &&
+    (error.reason === 'volume-offline' || error.reason === 'volume-foreign')
+  )
+}
+
+/** Runs `work` for each item, `lanes` at a time. After a failure nothing new begins, and all that began has ended. */
+async function inLanes<T>(
+  items: readonly T[],
+  lanes: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const queue = items.values()
+  let failed = false
+  const lane = async (): Promise<void> => {
+    for (const item of queue) {
+      if (failed) return
+      try {
+        await work(item)
+      } catch (error) {
+        failed = true
+        throw error
+      }
+    }
+  }
+  const ended = await Promise.allSettled(Array.from({ length: lanes }, lane))
+  for (const end of ended) if (end.status === 'rejected') throw end.reason
+}
