@@ -29,8 +29,10 @@ const PAGES = [
       ? [{ name, limit: 50, end: 'first' }]
       : ['first', 'last'].map((end) => ({ name, limit: 50, end })),
   ),
-  // At 10^4 only ten records have the rare tag: equal pages can be compared over sizes only when they are of ten.
+  // At 10^4 only ten records have the rare tag, or an owner and the common one: equal pages can be compared over
+  // sizes only when they are of ten.
   { name: 'by rare tag (1 in 1000)', limit: 10, end: 'first' },
+  { name: 'by owner and common tag', limit: 10, end: 'first' },
 ]
 
 async function measureReads({ quick, rounds, isChosen, print, say }) {

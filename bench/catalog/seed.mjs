@@ -60,7 +60,7 @@ export function putInput(index, nowMs) {
 const ownerOf = (index) => (index === 5_000 ? HERMIT : `owner-${(index * 37) % OWNERS}`)
 /** Tags fall on all owners alike. */
 function tagsOf(index) {
-  const shuffled = (index * 7_919) % 1_000
+  const shuffled = (index * 7_919 + Math.floor(index / OWNERS)) % 1_000
   return [
     ...(shuffled % 10 === 3 ? ['common'] : []),
     ...(shuffled === 500 ? ['rare'] : []),

@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ownerTagTerm } from '@mediakeep/core'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { loadDriver, type SqliteDriver } from './driver.ts'
 import { sqliteCatalog } from './index.ts'
@@ -27,6 +28,35 @@ test('an older schema is brought forward and keeps its rows', () => {
   connection.exec('INSERT INTO a VALUES (7)')
   expect(migrate(connection, [...older, 'ALTER TABLE a ADD COLUMN y INTEGER DEFAULT 8'])).toBe(2)
   expect(connection.prepare('SELECT x, y FROM a').all()).toEqual([{ x: 7, y: 8 }])
+  connection.close()
+})
+
+test('a catalog of version 1 is found by owner and tag after it was opened', async () => {
+  const connection = open()
+  expect(migrate(connection, MIGRATIONS.slice(0, 1))).toBe(1)
+  const addMedia = connection.prepare(
+    `INSERT INTO media VALUES (?, ?, NULL, ?, 'private', 1, 1, 0, 0, ?, '[]', '{}')`,
+  )
+  // More than one batch, in two namespaces, with a tag whose term is a digest.
+  const long = 'x'.repeat(500)
+  connection.exec('BEGIN')
+  for (let at = 0; at < 2_100; at++)
+    addMedia.run(
+      at % 2 === 0 ? 'n' : 'm',
+      Buffer.from([at >> 8, at & 255]),
+      `o${at % 3}`,
+      '["t","' + long + '"]',
+    )
+  addMedia.run('n', 'a text id', 'o0', '[]')
+  connection.exec('COMMIT')
+  expect(migrate(connection)).toBe(MIGRATIONS.length)
+  const posted = connection.prepare<{ readonly found: number }>(
+    'SELECT count(*) AS found FROM terms WHERE namespace = ? AND term = ?',
+  )
+  for (const tag of ['t', long])
+    for (const namespace of ['n', 'm'])
+      expect(posted.get(namespace, ownerTagTerm('o0', tag))).toEqual({ found: 350 })
+  expect(connection.prepare('SELECT count(*) AS found FROM terms').get()).toEqual({ found: 4_200 })
   connection.close()
 })
 

@@ -1,6 +1,6 @@
 import { MediaError } from '@mediakeep/core'
 import type { SqliteConnection } from './driver.ts'
-import { MIGRATIONS } from './schema.ts'
+import { MIGRATIONS, type Migration } from './schema.ts'
 
 /**
  * Brings the schema forward, one transaction per version. Processes that open one file at once wait for each other:
@@ -8,7 +8,7 @@ import { MIGRATIONS } from './schema.ts'
  * @returns the version the file has now.
  * @throws MediaError MEDIA_UNSUPPORTED `layout-newer`; the file is not changed then.
  */
-export function migrate(connection: SqliteConnection, migrations: readonly string[] = MIGRATIONS): number {
+export function migrate(connection: SqliteConnection, migrations: readonly Migration[] = MIGRATIONS): number {
   // Looked at before anything is written, the journal mode included.
   const found = versionOf(connection)
   refuseNewer(found, migrations.length)
@@ -24,7 +24,8 @@ export function migrate(connection: SqliteConnection, migrations: readonly strin
       refuseNewer(version, migrations.length)
       const next = migrations[version]
       if (next !== undefined) {
-        connection.exec(next)
+        if (typeof next === 'string') connection.exec(next)
+        else next(connection)
         connection
           .prepare('INSERT INTO schema_version(version, appliedAt) VALUES (?, ?)')
           .run(version + 1, Date.now())

@@ -1,3 +1,7 @@
+import { ownerTagTerm } from '@mediakeep/core'
+import type { SqliteConnection } from './driver.ts'
+import type { StoredId } from './ids.ts'
+
 /**
  * Version 1. All tables that the design knows, also those no code uses yet: adding a column later is cheap,
  * changing what a key means is not.
@@ -108,5 +112,33 @@ CREATE TABLE moves(
 /** Version 2. When a copy was last read whole and found right. */
 const VERSION_2 = 'ALTER TABLE placements ADD COLUMN verifiedAt INTEGER'
 
+/** Version 3. The postings of owners with a tag, of all records that are there already. */
+function postOwnerTags(connection: SqliteConnection): void {
+  const read = connection.prepare<TaggedRow>(
+    `SELECT namespace, id, owner, tags FROM media WHERE (namespace, id) > (?, ?) AND tags <> '[]'
+     ORDER BY namespace, id LIMIT 1000`,
+  )
+  const post = connection.prepare('INSERT OR IGNORE INTO terms(namespace, term, mediaId) VALUES (?, ?, ?)')
+  let last: Pick<TaggedRow, 'namespace' | 'id'> | undefined
+  for (;;) {
+    const rows = read.all(last?.namespace ?? '', last?.id ?? '')
+    for (const { namespace, id, owner, tags } of rows)
+      for (const tag of JSON.parse(tags) as readonly string[])
+        post.run(namespace, ownerTagTerm(owner, tag), id)
+    last = rows.at(-1)
+    if (last === undefined) return
+  }
+}
+
+interface TaggedRow {
+  readonly namespace: string
+  readonly id: StoredId
+  readonly owner: string
+  readonly tags: string
+}
+
+/** SQL, or what SQL alone cannot do. Runs in a transaction. */
+export type Migration = string | ((connection: SqliteConnection) => void)
+
 /** Migrations in order; the version of a schema is how many were applied. Never change one that was published. */
-export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2]
+export const MIGRATIONS: readonly Migration[] = [VERSION_1, VERSION_2, postOwnerTags]

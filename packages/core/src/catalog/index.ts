@@ -5,7 +5,15 @@ export { decodeCursor, encodeCursor } from './cursor.ts'
 export { type IdBounds, idBounds } from './id-bounds.ts'
 export { hasLink, matchesQuery, matchesType } from './matches.ts'
 export { ALL_MEDIA, type PageSource, pageLimit, readPage } from './page.ts'
-export { linkTerm, queryTerms, recordWords, SEARCHED_METADATA, type TermSource, termsOf } from './terms.ts'
+export {
+  linkTerm,
+  ownerTagTerm,
+  queryTerms,
+  recordWords,
+  SEARCHED_METADATA,
+  type TermSource,
+  termsOf,
+} from './terms.ts'
 export { decodeWalkCursor, encodeWalkCursor, type WalkName } from './walk-cursor.ts'
 export { wordsOf } from './words.ts'
 export { type ReadPostings, type ZigzagEnd, type ZigzagOptions, zigzag } from './zigzag.ts'

@@ -7,7 +7,7 @@ import { applyChange } from './change.ts'
 import { decodeCursor, encodeCursor } from './cursor.ts'
 import { idBounds } from './id-bounds.ts'
 import { matchesQuery } from './matches.ts'
-import { linkTerm, queryTerms, termsOf } from './terms.ts'
+import { linkTerm, ownerTagTerm, queryTerms, termsOf } from './terms.ts'
 import { wordsOf } from './words.ts'
 
 const ID = '01890000-0000-7000-8000-000000000000'
@@ -73,6 +73,17 @@ describe('terms', () => {
       fc.property(text, text, text, text, (kind, target, kind2, target2) => {
         const isSame = kind === kind2 && target === target2
         expect(linkTerm({ kind, target }) === linkTerm({ kind: kind2, target: target2 })).toBe(isSame)
+      }),
+    )
+  })
+
+  test('of owner and tag are one, apart however the text is split', () => {
+    expect(queryTerms({ owner: 'ann', tag: 't' })).toHaveLength(1)
+    const text = fc.string({ maxLength: 8 })
+    fc.assert(
+      fc.property(text, text, text, text, (owner, tag, owner2, tag2) => {
+        const isSame = owner === owner2 && tag === tag2
+        expect(ownerTagTerm(owner, tag) === ownerTagTerm(owner2, tag2)).toBe(isSame)
       }),
     )
   })

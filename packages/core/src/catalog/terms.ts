@@ -9,6 +9,10 @@ import { addWords, MAX_QUERY_WORDS, MAX_RECORD_WORDS, wordsOf } from './words.ts
  * not on how many records there are or how rare a tag is.
  *
  *   o:<owner>  t:<tag>  y:<type>  y:<major>/*  s:<state> unless active  l:<kind length>:<kind>:<target>  w:<word>
+ *   p:<owner length>:<owner>:<tag>
+ *
+ * An owner together with a tag is a list of its own: people look through their own media, and two long lists
+ * that hardly ever meet would be walked for nothing.
  *
  * Terms that are long or hold what a database may refuse (NUL, lone surrogates) are replaced by a digest.
  * That may let two texts share a term; whoever reads postings checks what it found with `matchesQuery`.
@@ -39,7 +43,7 @@ export function termsOf(record: TermSource): string[] {
   const major = majorOf(content.contentType)
   if (major !== undefined) terms.add(typeTerm(`${major}/*`))
   if (content.state !== 'active') terms.add(stateTerm(content.state))
-  for (const tag of record.tags) terms.add(tagTerm(tag))
+  for (const tag of record.tags) terms.add(tagTerm(tag)).add(ownerTagTerm(record.owner, tag))
   for (const link of record.links) terms.add(linkTerm(link))
   for (const word of recordWords(record)) terms.add(wordTerm(word))
   return [...terms]
@@ -54,8 +58,9 @@ export function queryTerms(query: MediaQuery): string[] {
   // Rare ones first: intersection walks the first list.
   if (query.link !== undefined) terms.add(linkTerm(query.link))
   if (query.q !== undefined) for (const word of wordsOf(query.q, MAX_QUERY_WORDS)) terms.add(wordTerm(word))
-  if (query.tag !== undefined) terms.add(tagTerm(query.tag))
-  if (query.owner !== undefined) terms.add(ownerTerm(query.owner))
+  if (query.tag !== undefined && query.owner !== undefined) terms.add(ownerTagTerm(query.owner, query.tag))
+  else if (query.tag !== undefined) terms.add(tagTerm(query.tag))
+  else if (query.owner !== undefined) terms.add(ownerTerm(query.owner))
   if (query.state !== undefined && query.state !== 'active') terms.add(stateTerm(query.state))
   if (query.type !== undefined) terms.add(typeTerm(query.type))
   return [...terms]
@@ -77,6 +82,11 @@ export function recordWords(record: TermSource): ReadonlySet<string> {
 /** The term of a link; also what `linked` reads. Kind and target may hold any character: the length keeps them apart. */
 export function linkTerm(link: LinkTarget): string {
   return bounded(`l:${link.kind.length}:${link.kind}:${link.target}`)
+}
+
+/** The term of a tag on media of one owner. */
+export function ownerTagTerm(owner: string, tag: string): string {
+  return bounded(`p:${owner.length}:${owner}:${tag}`)
 }
 
 /** The part of a media type before its slash, `undefined` for what is no media type. */

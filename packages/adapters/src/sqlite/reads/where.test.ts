@@ -18,10 +18,13 @@ test('short reads stay in process until one was slow, and come back after a whil
   expect(place.isInProcess(1)).toBe(true)
 })
 
-test('a list with more than one filter, or one without postings, is no short read', () => {
+test('a list that walks several postings, or filters without one, is no short read', () => {
   expect(isOnePosting({})).toBe(true)
   expect(isOnePosting({ owner: 'o', limit: 10 })).toBe(true)
-  expect(isOnePosting({ owner: 'o', tag: 't' })).toBe(false)
+  expect(isOnePosting({ owner: 'o', tag: 't' })).toBe(true)
+  expect(isOnePosting({ owner: 'o', key: 'k' })).toBe(true)
+  expect(isOnePosting({ owner: 'o', type: 'image/*' })).toBe(false)
+  expect(isOnePosting({ owner: 'o', tag: 't', type: 'image/*' })).toBe(false)
   expect(isOnePosting({ state: 'active' })).toBe(false)
   expect(isOnePosting({ q: 'word' })).toBe(false)
   expect(isOnePosting({ createdAfter: new Date(0) })).toBe(false)

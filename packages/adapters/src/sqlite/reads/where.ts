@@ -1,4 +1,4 @@
-import type { MediaQuery } from '@mediakeep/core'
+import { type MediaQuery, queryTerms } from '@mediakeep/core'
 
 /** A read in process that took longer than this came from a disk, not from memory. */
 const COLD_MS = 10
@@ -36,9 +36,10 @@ export function createReadPlace(now: () => number = () => performance.now()): Re
   }
 }
 
-/** Whether a list is answered by one posting list: it reads one page and no more. Others may look at many records. */
+/** Whether a list is answered by one posting list or one key: it reads one page and no more. Others may look at many records. */
 export function isOnePosting(query: MediaQuery): boolean {
-  const { q, state, createdAfter, createdBefore, key, owner, tag, link, type } = query
+  const { q, state, createdAfter, createdBefore, key } = query
+  if (key !== undefined) return true
   if ([q, state, createdAfter, createdBefore].some((filter) => filter !== undefined)) return false
-  return [key, owner, tag, link, type].filter((filter) => filter !== undefined).length <= 1
+  return queryTerms(query).length <= 1
 }
