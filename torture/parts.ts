@@ -4,6 +4,7 @@ import type { Part } from './harness/part.ts'
 import { crowd } from './kills/crowd-part.ts'
 import { kills } from './kills/kills.ts'
 import { power } from './power/part.ts'
+import { simulation } from './simulation/part.ts'
 
 /** Every way to torment the store, in the order in which they run: the quick ones first. */
-export const parts: readonly Part[] = [controls, corruption, kills, crowd, power]
+export const parts: readonly Part[] = [controls, corruption, simulation, kills, crowd, power]

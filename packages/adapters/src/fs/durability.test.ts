@@ -141,6 +141,10 @@ test('delete() is acknowledged when the directory is synced', async () => {
   expect(steps.slice(-2)).toEqual(['unlink object', 'fsync directory'])
 })
 
+test('delete() of what is gone already syncs the directory too: whoever removed it may have died before its sync', async () => {
+  expect(await stepsOf('durable', (store) => store.delete(key))).toEqual(['fsync directory'])
+})
+
 test('a put never joins a sync of the directory that began before its rename', async () => {
   const events: string[] = []
   const held: (() => void)[] = []

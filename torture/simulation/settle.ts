@@ -1,0 +1,119 @@
+import type { Random } from '@mediakeep/testkit'
+import { leastRemains } from '../fault-fs/remains.ts'
+import { checkCatalog, checkDisk, checkObjects } from './checks.ts'
+import { type Run, read } from './operations.ts'
+
+interface Drive {
+  until(holds: () => boolean): Promise<void>
+  readonly random: Random
+  /** Nobody has crashed so far. */
+  readonly mustCrash: boolean
+}
+
+/**
+ * When the troubles are over everything comes right by itself: after a restart and two collections disks and catalog
+ * hold exactly the same, nothing is left open or half done, and all that was promised can be read; also after one more
+ * power cut that leaves nothing but what was synced.
+ */
+export async function settle(run: Run, drive: Drive): Promise<void> {
+  const { world } = run
+  await restart(run, drive)
+  const afterMs =
+    Math.max(world.config.sessionTtlMs, world.config.graceMs, world.config.sweepAfterMs) + 86_400_001
+  for (let round = 0; round < 2; round++) {
+    world.scheduler.pass(afterMs)
+    await onEachDisk(run, drive, async ({ store }) => {
+      if (round === 0) for await (const _ of store.upkeep.expire()) continue
+      for await (const _ of store.upkeep.collectGarbage({ thorough: true, force: true })) continue
+    })
+  }
+  checkCatalog(run)
+  for (const machine of world.machines) checkDisk(run, machine, true)
+  await readAll(run, drive)
+  await closeAll(run, drive)
+  for (const machine of world.machines) {
+    world.cutPower(machine, leastRemains)
+    // What goes without a sync, as temporary files do, may be back: the next sweep's.
+    checkDisk(run, machine, false)
+  }
+  for (const misuse of world.misuses()) world.broken(`a closed descriptor was used: ${misuse}`)
+}
+
+/** Everybody goes, one way or the other, and comes back. */
+async function restart(run: Run, drive: Drive): Promise<void> {
+  const { world } = run
+  const how = drive.random.integer(drive.mustCrash ? 1 : 0, 3)
+  if (how === 0) await closeAll(run, drive)
+  else if (how === 1) for (let host = 0; host < world.config.hosts; host++) world.kill(host)
+  else
+    for (const machine of world.machines) {
+      world.cutPower(machine)
+      checkObjects(run, machine)
+    }
+  for (const machine of world.machines) machine.time.skewMs = 0
+  await startAll(run, drive)
+}
+
+/** One host on each disk is enough to see all of it. */
+async function startAll({ world }: Run, drive: Drive): Promise<void> {
+  for (const { index } of world.machines) {
+    const host = world.config.diskOf.indexOf(index)
+    await finished(drive, world.start(host))
+  }
+}
+
+async function closeAll({ world }: Run, drive: Drive): Promise<void> {
+  for (const life of [...world.lives]) {
+    if (life === undefined) continue
+    await finished(drive, life.store.close())
+    if (life.process.openCount > 0) world.broken(`${life.process.openCount} files are open after close`)
+    world.kill(life.host)
+  }
+  if (world.scheduler.timers > 0) world.broken(`${world.scheduler.timers} timers run after close`)
+}
+
+async function onEachDisk(
+  { world }: Run,
+  drive: Drive,
+  work: (life: NonNullable<(typeof world.lives)[number]>) => Promise<void>,
+): Promise<void> {
+  for (const life of world.lives) if (life !== undefined) await finished(drive, work(life))
+}
+
+async function finished(drive: Drive, work: Promise<unknown>): Promise<void> {
+  let ended = false
+  const end = (): void => {
+    ended = true
+  }
+  work.then(end, end)
+  await drive.until(() => ended)
+  if (ended) await work
+}
+
+/** All that was promised, and every record there is, from any host that has the bytes. */
+async function readAll(run: Run, drive: Drive): Promise<void> {
+  const { world, ledger } = run
+  const known = new Set(run.ids)
+  const keys = ledger.names.flatMap((name) => (name.startsWith('key ') ? [Number(name.slice(4))] : []))
+  for (const { id, key } of world.tables.media.values()) {
+    if (key !== undefined || known.has(id)) continue
+    run.ids.push(id) // of a put that was never acknowledged: it must be whole all the same
+    const value = run.bodies.findIndex(
+      ({ digest }) => digest === world.tables.media.get(id)?.contents.at(-1)?.blob.digest,
+    )
+    ledger.wrote(id, value, ledger.tick())
+  }
+  const targets = [...keys.map((key) => ({ key })), ...run.ids.map((_, nth) => ({ nth }))]
+  for (const target of targets) {
+    const outcomes: string[] = []
+    for (const life of world.lives) {
+      if (life === undefined || outcomes.includes('read')) continue
+      await finished(
+        drive,
+        read(run, life, { target, how: 'whole' }).then((outcome) => outcomes.push(outcome)),
+      )
+    }
+    if (!outcomes.includes('read'))
+      world.broken(`${JSON.stringify(target)} cannot be read anywhere: ${outcomes.join(', ')}`)
+  }
+}
