@@ -2,6 +2,8 @@ import { GiB, KiB, MiB } from './bytes/sizes.ts'
 
 /** Every default of core in one place; the reference table is made from this file. */
 
+/** Namespace of a store that was not asked for another. */
+export const DEFAULT_NAMESPACE = 'default'
 /** Largest body taken when no policy says otherwise. */
 export const MAX_BODY_BYTES: number = 64 * GiB
 /** Uploads that may be under way at once; more are MEDIA_BUSY before their body is read. */

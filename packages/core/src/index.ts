@@ -24,6 +24,7 @@ export {
   withPrefix,
 } from './decorators/index.ts'
 export {
+  DEFAULT_NAMESPACE,
   IDEMPOTENCY_TTL_MS,
   JOURNAL_SYNC_MS,
   MAX_IDLE_FILES,

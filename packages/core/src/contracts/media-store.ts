@@ -162,6 +162,41 @@ export interface JournalProgress {
   readonly compacted: number
 }
 
+export interface RebuildOptions extends Call {
+  /** Makes a media of every object that no line names, with owner `''` and a file name from its digest. Default false: they are left. */
+  readonly adoptUnknown?: boolean
+}
+
+/** A media that a journal knows and whose bytes no volume has. */
+export interface LostMedia {
+  readonly id: string
+  readonly namespace: string
+  readonly key?: string
+  readonly filename: string
+  readonly digest?: Digest
+}
+
+/** Counts since the start. */
+export interface RebuildProgress {
+  /** Records that were written. */
+  readonly restored: number
+  /** Records that the catalog had, in the same or a later revision. */
+  readonly alreadyThere: number
+  readonly lostMedia: number
+  /** Those found since the last progress. */
+  readonly lost: readonly LostMedia[]
+  /** Media whose only copies are on volumes that are not here: put back by a further run, once they are. */
+  readonly unreachableMedia: number
+  /** Objects that neither the catalog nor a line names. */
+  readonly unknownObjects: number
+  /** Of them, those that became media. */
+  readonly adoptedObjects: number
+  /** Lines that could not be used. */
+  readonly damagedLines: number
+  /** Ids of volumes that are known and not here. */
+  readonly offlineVolumes: readonly string[]
+}
+
 export interface Upkeep {
   /**
    * Condemns what nothing refers to, and deletes what was condemned long enough ago. Safe beside uploads, in any number of
@@ -183,6 +218,11 @@ export interface Upkeep {
   verify(options?: VerifyOptions): AsyncIterable<VerifyProgress>
   /** Makes the copies that `minCopies` asks for and that are missing, each from a good one that is checked on the way. */
   repair(options?: Call): AsyncIterable<RepairProgress>
+  /**
+   * Fills an empty catalog, or one that is behind, from the journals and objects of the volumes. What the catalog has in the
+   * same or a later revision stays, and nothing is deleted. Safe to repeat, and beside all else.
+   */
+  rebuildCatalog(options?: RebuildOptions): AsyncIterable<RebuildProgress>
 }
 
 export interface HealthCheck {

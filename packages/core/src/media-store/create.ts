@@ -3,6 +3,7 @@ import { createReadCache } from '../cas/read-cache.ts'
 import { createVerifyMemo } from '../cas/verify-memo.ts'
 import type { MediaStore, Tiering } from '../contracts/media-store.ts'
 import {
+  DEFAULT_NAMESPACE,
   GARBAGE_GRACE_MS,
   MAX_BODY_BYTES,
   MAX_UPLOADS_IN_FLIGHT,
@@ -33,8 +34,6 @@ import type { Engine } from './engine.ts'
 import { createEventHub, type EventHub } from './events.ts'
 import type { MediaStoreOptions } from './options.ts'
 import { createView } from './view.ts'
-
-export const DEFAULT_NAMESPACE = 'default'
 
 /**
  * Composes a store: checks the whole composition, opens catalog and volumes, starts upkeep.

@@ -1,2 +1,2 @@
-export { createMediaStore, DEFAULT_NAMESPACE } from './create.ts'
+export { createMediaStore } from './create.ts'
 export type { LimitOptions, MediaStoreOptions, ReadOptions, UpkeepOptions } from './options.ts'

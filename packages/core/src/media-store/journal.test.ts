@@ -340,7 +340,7 @@ describe('compactJournals()', () => {
 })
 
 describe('two home volumes', () => {
-  async function two() {
+  async function two(minCopies = 1) {
     const away = { first: false, second: false }
     const make = (name: 'first' | 'second') => {
       const objects = memoryStore({ name })
@@ -359,6 +359,7 @@ describe('two home volumes', () => {
     const { store, events } = await fixture({
       catalog,
       clock,
+      minCopies,
       tiers: [
         { name: 'first', store: first },
         { name: 'second', store: second },
@@ -371,6 +372,26 @@ describe('two home volumes', () => {
     const { store, first, second } = await two()
     await store.put(small)
     expect([await linesOf(first), await linesOf(second)].map((lines) => lines.length)).toEqual([1, 0])
+  })
+
+  it('a put with a second copy is in the journals of both, with both copies', async () => {
+    const { store, catalog, first, second } = await two(2)
+    await store.put(small)
+    expect(merged(await linesOf(first))).toEqual(await exported(catalog))
+    expect(merged(await linesOf(second))).toEqual(await exported(catalog))
+    expect((await exported(catalog))[0]?.placements).toHaveLength(2)
+  })
+
+  it('a copy that repair made is in the journal of its volume after the next compaction', async () => {
+    const { store, catalog, second, away } = await two(2)
+    away.second = true
+    await store.put(small)
+    away.second = false
+    await compact(store)
+    for await (const _ of store.upkeep.repair()) continue
+    expect((await exported(catalog))[0]?.placements).toHaveLength(2)
+    expect(await compact(store)).toBe(2)
+    expect(merged(await linesOf(second))).toEqual(await exported(catalog))
   })
 
   it('a change while that volume is away is told to the others, and to it once it is back', async () => {

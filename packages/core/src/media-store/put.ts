@@ -1,4 +1,5 @@
 import type { Body } from '../contracts/bytes.ts'
+import type { MediaRecord } from '../contracts/catalog.ts'
 import type { Media, PutOptions } from '../contracts/media.ts'
 import { BUSY_RETRY_AFTER_MS } from '../defaults.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
@@ -29,7 +30,8 @@ export async function put(
       options,
       async (signal) => {
         const outcome = await putBody(engine, engine.digestLock, request, body, signal, progress)
-        if (!outcome.repeated) await engine.journal.changed(outcome.record, outcome.chunkSums)
+        if (!outcome.repeated)
+          await engine.journal.changed(await withCopies(engine, outcome), outcome.chunkSums)
         return outcome
       },
       'upload',
@@ -50,6 +52,13 @@ export async function put(
     })
     throw error
   }
+}
+
+/** The record with the further copies that the put made: they too are to know whose bytes they hold. */
+async function withCopies({ catalog, minCopies }: Engine, { record }: PutOutcome): Promise<MediaRecord> {
+  if (minCopies === 1) return record
+  const now = await catalog.get(record.namespace, record.id).catch(() => undefined)
+  return now ?? record
 }
 
 /** What `put` with these options would refuse before its first byte. */

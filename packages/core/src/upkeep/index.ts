@@ -3,6 +3,7 @@ import { collectGarbage } from './collect.ts'
 import { compactJournals } from './compact-journals.ts'
 import type { UpkeepContext } from './context.ts'
 import { expire } from './expire.ts'
+import { rebuildCatalog } from './rebuild.ts'
 import { repair } from './repair.ts'
 import { verify } from './verify.ts'
 
@@ -17,5 +18,6 @@ export function createUpkeep(context: UpkeepContext): Upkeep {
     compactJournals: (options = {}) => compactJournals(context, options, compactedBytes),
     verify: (options = {}) => verify(context, options),
     repair: (options = {}) => repair(context, options),
+    rebuildCatalog: (options = {}) => rebuildCatalog(context, options),
   }
 }

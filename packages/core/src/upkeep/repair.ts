@@ -18,6 +18,7 @@ export async function* repair(context: UpkeepContext, { signal }: Call): AsyncGe
       limit: BATCH,
       ...(cursor === undefined ? {} : { cursor }),
     })
+    const madeBefore = total.madeCopies
     const lost: RepairProgress['lost'][number][] = []
     for (const { blobId, placements, sizeBytes, digest } of page.blobs) {
       const { made, outcome } = await ensureCopies(context, blobId, placements, signal)
@@ -26,6 +27,8 @@ export async function* repair(context: UpkeepContext, { signal }: Call): AsyncGe
       if (outcome === 'thin') total.thin++
       if (outcome === 'lost') lost.push({ blobId, ...(digest === undefined ? {} : { digest }) })
     }
+    // The new copies' volumes have no line of whose bytes they are: their next snapshot has.
+    if (total.madeCopies > madeBefore) for (const { id } of homes) context.journal.doubt(id)
     cursor = page.cursor
     yield { ...total, lost }
   } while (cursor !== undefined)

@@ -181,6 +181,7 @@ async function repairCopy(
 ): Promise<boolean> {
   try {
     const outcome = await copyBlob(context, blobId, volume, signal)
+    if (outcome === 'made') context.journal.doubt(volume.id)
     return outcome === 'made' || outcome === 'present'
   } catch (error) {
     signal?.throwIfAborted()
