@@ -27,28 +27,36 @@ export async function collectCommand(context: CommandContext, flags: CollectFlag
     if (last === undefined) return DONE
     const { plan, ...done } = last
     await output.item(
-      plan === undefined ? done : { orphans: done.orphans, foreign: done.foreign, plan },
+      plan === undefined
+        ? done
+        : { orphans: done.orphans, foreign: done.foreign, recoverable: done.recoverable, plan },
       plan === undefined ? tellDone(done) : tellPlan(done, plan),
     )
     return DONE
   })
 }
 
-function tellDone({ condemned, freedObjects, freedBytes, orphans, foreign }: GarbageProgress): string {
-  return `${freedObjects} objects freed, ${formatBytes(freedBytes)}; ${condemned} blobs condemned, ${orphans} objects without a row leave${tellForeign(foreign)}`
+function tellDone({ condemned, freedObjects, freedBytes, orphans, ...left }: GarbageProgress): string {
+  return `${freedObjects} objects freed, ${formatBytes(freedBytes)}; ${condemned} blobs condemned, ${orphans} objects without a row leave${tellLeft(left)}`
 }
 
-function tellPlan({ orphans, foreign }: GarbageProgress, plan: GarbagePlan): string {
+function tellPlan({ orphans, ...left }: GarbageProgress, plan: GarbagePlan): string {
   return [
     `would condemn ${plan.condemnable} blobs that nothing refers to`,
     `would free now ${plan.freeableObjects} objects, ${formatBytes(plan.freeableBytes)}`,
     `waiting for their grace, or past it: ${plan.waitingObjects} of ${plan.objects} objects, ${formatBytes(plan.waitingBytes)}`,
-    `objects without a row that would leave: ${orphans}${tellForeign(foreign)}`,
+    `objects without a row that would leave: ${orphans}${tellLeft(left)}`,
   ].join('\n')
 }
 
-function tellForeign(foreign: number): string {
-  return foreign === 0 ? '' : `\n${foreign} objects on the volumes are none of ours: left alone`
+function tellLeft({ foreign, recoverable }: Pick<GarbageProgress, 'foreign' | 'recoverable'>): string {
+  const lines = [
+    foreign === 0 ? '' : `${foreign} objects on the volumes are none of ours: left alone`,
+    recoverable === 0
+      ? ''
+      : `${recoverable} objects belong to records that the catalog has lost: left alone, \`mediakeep rebuild\` brings them back`,
+  ]
+  return lines.map((line) => (line === '' ? '' : `\n${line}`)).join('')
 }
 
 function parseSeconds(text: string): number {

@@ -81,6 +81,8 @@ export interface GarbageProgress {
   readonly orphans: number
   /** Objects whose names are none of ours: left alone. */
   readonly foreign: number
+  /** Objects of records that the catalog has lost and a journal knows: left alone, `rebuildCatalog` brings them back. */
+  readonly recoverable: number
   /** What a dry run found; it comes once. */
   readonly plan?: GarbagePlan
 }

@@ -4,6 +4,7 @@ import { bytesSource } from '../bytes/source.ts'
 import { newPlacementId, physicalKey } from '../cas/physical-key.ts'
 import type { CollectOptions, GarbageProgress } from '../contracts/media-store.ts'
 import { bytesOf, fixture, keys, small } from '../media-store/store.fixture.ts'
+import { type MemoryStore, memoryStore } from '../memory/object-store/index.ts'
 
 type Store = Awaited<ReturnType<typeof fixture>>['store']
 
@@ -13,6 +14,9 @@ async function collected(store: Store, options: CollectOptions): Promise<Garbage
   if (last === undefined) throw new Error('collectGarbage told nothing')
   return last
 }
+
+/** A second store over the same volume, such as one with another catalog. */
+const sharing = (objects: MemoryStore): MemoryStore => memoryStore({ volume: objects.volume })
 
 const body = (n: number): Buffer => Buffer.from(`body number ${n}`)
 const orphanKey = (nowMs = Date.now()): string => physicalKey(digestOf(small), newPlacementId(nowMs))
@@ -93,6 +97,24 @@ describe('collectGarbage()', () => {
       reason: 'gc-brake',
     })
     expect(await keys(objects)).toHaveLength(151)
+  })
+
+  it('keeps the bytes of records that a catalog has lost, as long as the journal knows them', async () => {
+    const objects = memoryStore()
+    const tiers = [{ name: 'memory', store: objects }]
+    const { store } = await fixture({ tiers })
+    await store.put(body(1))
+    const replaced = await store.put(body(2), { at: { key: 'two' } })
+    await store.put(body(3), { at: { key: 'two' } })
+    const deleted = await store.put(body(4))
+    await store.delete(deleted.id)
+    const wanted = (await keys(objects)).filter(
+      (key) => ![replaced, deleted].some(({ digest }) => key.includes(digest?.slice(7) ?? '?')),
+    )
+    const { store: other } = await fixture({ tiers: [{ name: 'memory', store: sharing(objects) }] })
+    const run = await collected(other, { graceMs: 0, thorough: true })
+    expect(run).toMatchObject({ recoverable: 2, orphans: 2, freedObjects: 2 })
+    expect(await keys(objects)).toEqual(wanted)
   })
 
   it('stops at a signal with its reason', async () => {

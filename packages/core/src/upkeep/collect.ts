@@ -17,7 +17,7 @@ export async function* collectGarbage(
 ): AsyncGenerator<GarbageProgress> {
   const { signal, thorough = false, dryRun = false, force = false } = options
   const graceMs = options.graceMs ?? context.garbageGraceMs
-  const total = { condemned: 0, freedObjects: 0, freedBytes: 0, orphans: 0, foreign: 0 }
+  const total = { condemned: 0, freedObjects: 0, freedBytes: 0, orphans: 0, foreign: 0, recoverable: 0 }
   const check = (): void => {
     signal?.throwIfAborted()
     context.activity.checkOpen()
@@ -28,6 +28,7 @@ export async function* collectGarbage(
   const orphans = thorough ? await findOrphans(context, graceMs, signal) : undefined
   const plan = await context.catalog.planGarbage({ graceMs })
   total.foreign = orphans?.foreign ?? 0
+  total.recoverable = orphans?.recoverable ?? 0
   if (dryRun) {
     yield { ...total, orphans: orphans?.count ?? 0, plan }
     return

@@ -4,6 +4,7 @@ import { isMediaError } from '../errors/media-error.ts'
 import { tellUpkeepFailed } from '../ingest/upkeep-failed.ts'
 import type { Volume } from '../tiering/volume.ts'
 import type { UpkeepContext } from './context.ts'
+import { claimedKeys } from './journal-claims.ts'
 
 /** Orphans remembered of one volume in one run; there are more in the next. */
 const MAX_REMEMBERED = 50_000
@@ -15,12 +16,15 @@ export interface Orphans {
   readonly bytes: number
   /** Objects that are none of ours. */
   readonly foreign: number
+  /** Bytes of records that the catalog has lost: the journal tells of them. */
+  readonly recoverable: number
 }
 
 /**
  * Lists the volumes and asks the catalog for every key. No put has bytes without a row, so that an object without one is
  * what a power cut left of a put that was never acknowledged, or belongs to a catalog that was lost or set back: which is why
- * it leaves like all garbage, after a grace, and counts for the brakes. A listing that fails leaves its volume out.
+ * it leaves like all garbage, after a grace, and counts for the brakes. What the volume's journal knows as bytes of a record
+ * stays. A listing that fails leaves its volume out.
  */
 export async function findOrphans(
   context: UpkeepContext,
@@ -31,12 +35,14 @@ export async function findOrphans(
   let foreign = 0
   let count = 0
   let bytes = 0
+  let recoverable = 0
   for (const volume of context.volumes.all) {
     try {
       const listed = await orphansOn(context, volume, graceMs, signal)
       foreign += listed.foreign
       count += listed.count
       bytes += listed.bytes
+      recoverable += listed.recoverable
       found.set(volume.id, listed.orphans)
     } catch (error) {
       signal?.throwIfAborted()
@@ -44,7 +50,7 @@ export async function findOrphans(
       tellUpkeepFailed(context, 'list-volume', error)
     }
   }
-  return { found, count, bytes, foreign }
+  return { found, count, bytes, foreign, recoverable }
 }
 
 interface Listed {
@@ -52,6 +58,7 @@ interface Listed {
   readonly count: number
   readonly bytes: number
   readonly foreign: number
+  readonly recoverable: number
 }
 
 async function orphansOn(
@@ -92,7 +99,17 @@ async function orphansOn(
   // A disk that went away under the listing looks like one with fewer objects.
   volume.doubt()
   await volume.checkOnline()
-  return { orphans, foreign, count, bytes }
+  const { journal } = volume.store
+  if (journal === undefined || orphans.length === 0) return { orphans, foreign, count, bytes, recoverable: 0 }
+  const claimed = await claimedKeys(journal, new Set(orphans.map(({ key }) => key)), signal)
+  const claimedBytes = orphans.reduce((sum, o) => sum + (claimed.has(o.key) ? o.storedBytes : 0), 0)
+  return {
+    orphans: orphans.filter(({ key }) => !claimed.has(key)),
+    foreign,
+    count: count - claimed.size,
+    bytes: bytes - claimedBytes,
+    recoverable: claimed.size,
+  }
 }
 
 /** By the storage's own time of the object. Young ones may be of a process whose catalog was set back a moment ago. */

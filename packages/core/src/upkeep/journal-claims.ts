@@ -1,0 +1,46 @@
+import type { Journal } from '../contracts/object-store.ts'
+import { headOfLine } from '../journal/index.ts'
+
+/** Within a line of JSON a quote of user text is escaped, so that no text can look like this. */
+const KEY = /"key":"([0-9a-f]{2}\/[0-9a-f]{64}\.[0-9a-f]{32})"/g
+
+/**
+ * Of these physical keys, those that the newest line of a media in the journal names as its bytes: the catalog that does not
+ * know them was lost or set back, and a rebuild brings their records back. Two readings, so that memory follows the keys that
+ * were asked for and not the journal.
+ */
+export async function claimedKeys(
+  journal: Journal,
+  keys: ReadonlySet<string>,
+  signal: AbortSignal | undefined,
+): Promise<ReadonlySet<string>> {
+  const named = new Map<string, { readonly revision: number; readonly keys: readonly string[] }>()
+  await forEachLine(journal, signal, (line) => {
+    const head = headOfLine(line)
+    if (head?.kind !== 'media') return
+    const found = [...line.matchAll(KEY)].flatMap(([, key]) =>
+      key !== undefined && keys.has(key) ? [key] : [],
+    )
+    const before = named.get(head.id)
+    if (found.length > 0 && (before === undefined || before.revision < head.revision))
+      named.set(head.id, { revision: head.revision, keys: found })
+  })
+  if (named.size === 0) return new Set()
+  await forEachLine(journal, signal, (line) => {
+    const head = headOfLine(line)
+    const known = head === undefined ? undefined : named.get(head.id)
+    if (head === undefined || known === undefined) return
+    const isOver = head.kind === 'gone' ? head.revision >= known.revision : head.revision > known.revision
+    if (isOver) named.delete(head.id)
+  })
+  return new Set([...named.values()].flatMap(({ keys: claimed }) => claimed))
+}
+
+async function forEachLine(
+  journal: Journal,
+  signal: AbortSignal | undefined,
+  use: (line: string) => void,
+): Promise<void> {
+  for await (const { lines } of journal.read(signal === undefined ? {} : { signal }))
+    for (const line of lines) use(line)
+}
