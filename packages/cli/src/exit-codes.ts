@@ -5,7 +5,7 @@ export const DONE: ExitCode = 0
 export const FAILED: ExitCode = 1
 /** Wrong command, option, argument or configuration: nothing was tried. */
 export const WRONG_USAGE: ExitCode = 2
-/** The command worked, and found damage: verify, doctor, health. */
+/** The command worked, and found damage: verify, rebuild, doctor, health. */
 export const FOUND_DAMAGE: ExitCode = 3
 
 /** The user asked for something that is no request: told in one sentence, with exit code 2. */

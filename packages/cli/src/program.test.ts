@@ -1,17 +1,9 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { PassThrough, Readable } from 'node:stream'
 import type { Media } from '@mediakeep/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { run } from './program.ts'
-
-interface Answer {
-  readonly code: number
-  readonly out: string
-  readonly bytes: Buffer
-  readonly err: string
-}
+import { type Answer, NO_ENV, type RunOptions, runIn } from './program.fixture.ts'
 
 let folder: string
 beforeAll(async () => {
@@ -19,36 +11,8 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-const NO_ENV: Readonly<Record<string, string | undefined>> = {}
-
-async function mediakeep(
-  args: readonly string[],
-  options: { stdin?: Buffer; env?: typeof NO_ENV; terminal?: boolean; stopAfterMs?: number } = {},
-): Promise<Answer> {
-  const [stdout, stderr] = [
-    new PassThrough(),
-    Object.assign(new PassThrough(), { isTTY: options.terminal === true, columns: 80 }),
-  ]
-  const [out, err] = [collect(stdout), collect(stderr)]
-  const code = await run(args, {
-    stdin: Readable.from(options.stdin === undefined ? [] : [options.stdin]),
-    stdout,
-    stderr,
-    env: options.env ?? NO_ENV,
-    cwd: folder,
-    onStop: () => () => {},
-  })
-  stdout.end()
-  stderr.end()
-  const bytes = await out
-  return { code, out: bytes.toString(), bytes, err: (await err).toString() }
-}
-
-async function collect(stream: PassThrough): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  for await (const chunk of stream) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks)
-}
+const mediakeep = (args: readonly string[], options?: RunOptions): Promise<Answer> =>
+  runIn(folder, args, options)
 
 async function putJson(args: readonly string[]): Promise<Media> {
   const { code, out } = await mediakeep(['put', '--json', ...args])

@@ -4,7 +4,9 @@ import { type CollectFlags, collectCommand } from './commands/collect.ts'
 import type { CommandContext } from './commands/context.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { type GetFlags, getCommand } from './commands/get.ts'
+import { type ImportFlags, importCommand } from './commands/import.ts'
 import { type PutFlags, putCommand } from './commands/put.ts'
+import { type RebuildFlags, rebuildCommand } from './commands/rebuild.ts'
 import {
   healthCommand,
   type ListFlags,
@@ -177,6 +179,20 @@ function createProgram(
       .option('--rate <number>', 'read at most so many MiB a second')
       .option('--cursor <text>', 'go on where an interrupted run stopped'),
     (flags: VerifyFlags) => (context) => verifyCommand(context, flags),
+  )
+  work(
+    command(
+      'rebuild',
+      'fill a lost catalog from the volumes; exit code 3 when something could not be put back',
+    ).option('--adopt-unknown', 'make media, private and of nobody, of objects that no journal names'),
+    (flags: RebuildFlags) => (context) => rebuildCommand(context, flags),
+  )
+  work(
+    command('import <folder>', 'store every file below a folder, its path from there as key')
+      .option('--owner <owner>', 'owner of the records')
+      .option('--tag <tag>', 'tag; may be given again', collect)
+      .option('--public', 'readable by everybody'),
+    (folder: string, flags: ImportFlags) => (context) => importCommand(context, folder, flags),
   )
   work(
     command('gc', 'free bytes that no record refers to')

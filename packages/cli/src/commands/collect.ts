@@ -24,6 +24,8 @@ export async function collectCommand(context: CommandContext, flags: CollectFlag
       ...(graceMs === undefined ? {} : { graceMs }),
     }))
       last = step
+    // Commands have no background in which journals would be compacted.
+    if (flags.dryRun !== true) for await (const _ of store.upkeep.compactJournals({ signal })) continue
     if (last === undefined) return DONE
     const { plan, ...done } = last
     await output.item(

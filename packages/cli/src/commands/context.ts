@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { isId, type MediaRef, type MediaStore } from '@mediakeep/core'
 import type { Config } from '../config/keys.ts'
 import { UsageError } from '../exit-codes.ts'
@@ -18,14 +19,14 @@ export interface CommandContext {
 
 /** Opens the configured store, in the configured namespace; nothing runs in its background. */
 export async function openConfigured(
-  config: Config,
+  { config, streams }: Pick<CommandContext, 'config' | 'streams'>,
   upkeep: 'background' | 'by-hand' = 'by-hand',
 ): Promise<MediaStore> {
   const limits = {
     ...(config.maxBodyBytes === undefined ? {} : { maxBodyBytes: config.maxBodyBytes }),
     ...(config.maxUploadsInFlight === undefined ? {} : { maxUploadsInFlight: config.maxUploadsInFlight }),
   }
-  const store = await openMediaStore(config.data, {
+  const store = await openMediaStore(resolve(streams.cwd, config.data), {
     durability: config.durability,
     dedupe: config.dedupe,
     limits,
@@ -37,7 +38,7 @@ export async function openConfigured(
     publicBaseUrl:
       config.publicBaseUrl ??
       `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${config.port}/media`,
-    ...(config.secondData === undefined ? {} : { secondDirectory: config.secondData }),
+    ...(config.secondData === undefined ? {} : { secondDirectory: resolve(streams.cwd, config.secondData) }),
     ...(config.capacityBytes === undefined ? {} : { capacityBytes: config.capacityBytes }),
     ...(config.stagingBudgetBytes === undefined ? {} : { stagingBudgetBytes: config.stagingBudgetBytes }),
   })
@@ -49,7 +50,7 @@ export async function withStore<T>(
   context: CommandContext,
   work: (store: MediaStore) => Promise<T>,
 ): Promise<T> {
-  const store = await openConfigured(context.config)
+  const store = await openConfigured(context)
   try {
     return await work(store)
   } finally {

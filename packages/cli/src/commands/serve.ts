@@ -24,7 +24,7 @@ export async function serveCommand(context: CommandContext): Promise<ExitCode> {
         'put mediaRouter into an app of yours with an `access` that asks who is there',
     )
   }
-  const store = await openConfigured(config, 'background')
+  const store = await openConfigured(context, 'background')
   try {
     const media = mediaRouter(store, { access: openAccess(), basePath: '/media' })
     const health = healthRouter(store)

@@ -1,0 +1,54 @@
+import type { LostMedia, RebuildProgress } from '@mediakeep/core'
+import { DONE, type ExitCode, FOUND_DAMAGE } from '../exit-codes.ts'
+import { type CommandContext, withStore } from './context.ts'
+
+export interface RebuildFlags {
+  readonly adoptUnknown?: boolean
+}
+
+/** `rebuild [--adopt-unknown]`: fills the catalog from the volumes; exit code 3 when something could not be put back. */
+export async function rebuildCommand(context: CommandContext, flags: RebuildFlags): Promise<ExitCode> {
+  const { output, progress, signal } = context
+  return withStore(context, async (store) => {
+    let last: RebuildProgress | undefined
+    const bar = progress.startCount('rebuild')
+    try {
+      for await (const step of store.upkeep.rebuildCatalog({
+        signal,
+        adoptUnknown: flags.adoptUnknown === true,
+      })) {
+        last = step
+        bar.update(step.restored + step.alreadyThere + step.adoptedObjects)
+        for (const media of step.lost) await output.item({ lost: media }, tellLost(media))
+      }
+      // Nothing else runs in the background of a command, and what was adopted is in no journal yet.
+      for await (const _ of store.upkeep.compactJournals({ signal })) continue
+    } finally {
+      bar.end()
+      progress.stop()
+    }
+    if (last === undefined) return DONE
+    const { lost: _lost, ...counts } = last
+    await output.item(counts, tell(counts))
+    const { lostMedia, unreachableMedia, damagedLines, offlineVolumes } = counts
+    return lostMedia + unreachableMedia + damagedLines + offlineVolumes.length === 0 ? DONE : FOUND_DAMAGE
+  })
+}
+
+function tellLost({ id, key, filename }: LostMedia): string {
+  return `LOST    ${id}  ${key ?? filename}: no volume has its bytes`
+}
+
+function tell(counts: Omit<RebuildProgress, 'lost'>): string {
+  const { restored, alreadyThere, lostMedia, unreachableMedia, unknownObjects, adoptedObjects } = counts
+  const lines = [`${restored} media put back, ${alreadyThere} were there, ${lostMedia} lost`]
+  if (unreachableMedia > 0)
+    lines.push(`${unreachableMedia} media are on volumes that are away: run it again with them`)
+  if (unknownObjects > 0)
+    lines.push(
+      `${unknownObjects} objects that no journal names: ${adoptedObjects} became media${adoptedObjects === 0 ? '; --adopt-unknown makes media of them' : ''}`,
+    )
+  if (counts.damagedLines > 0) lines.push(`${counts.damagedLines} damaged lines in the journals`)
+  for (const id of counts.offlineVolumes) lines.push(`volume ${id} is offline`)
+  return lines.join('\n')
+}
