@@ -1,10 +1,21 @@
 import { controls } from './controls/controls.ts'
 import { corruption } from './corruption/corruption.ts'
+import { gcModel } from './gc-model/part.ts'
 import type { Part } from './harness/part.ts'
 import { crowd } from './kills/crowd-part.ts'
 import { kills } from './kills/kills.ts'
+import { persistence } from './persistence/part.ts'
 import { power } from './power/part.ts'
 import { simulation } from './simulation/part.ts'
 
 /** Every way to torment the store, in the order in which they run: the quick ones first. */
-export const parts: readonly Part[] = [controls, corruption, simulation, kills, crowd, power]
+export const parts: readonly Part[] = [
+  controls,
+  corruption,
+  persistence,
+  gcModel,
+  simulation,
+  kills,
+  crowd,
+  power,
+]

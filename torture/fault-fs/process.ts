@@ -24,6 +24,21 @@ export interface CallPort {
   check(call: DiskCall): void
 }
 
+/** Calls take effect and are answered as they are made. */
+export const atOnce: CallPort = {
+  start(_call, act, done) {
+    let value: ReturnType<typeof act>
+    try {
+      value = act()
+    } catch (error) {
+      done(error instanceof Error ? error : new Error(String(error)))
+      return
+    }
+    done(null, value)
+  },
+  check() {},
+}
+
 /** A process on a disk: its calls, and what it has open. Without `readSync`: whether that is used depends on real time. */
 export interface DiskProcess {
   readonly fs: FsCalls

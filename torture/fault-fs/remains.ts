@@ -3,7 +3,7 @@ import type { Disk, Remains } from './disk.ts'
 import { type Change, type PendingWrite, written } from './nodes.ts'
 
 /** Fate of one write at a power cut. `holed`: the length reached the medium and the bytes did not. */
-type WriteFate = 'kept' | 'lost' | 'holed' | { readonly tornAtBytes: number }
+export type WriteFate = 'kept' | 'lost' | 'holed' | { readonly tornAtBytes: number }
 
 export function afterFate(
   bytes: Uint8Array,

@@ -1,6 +1,6 @@
 import { fsStore } from '@mediakeep/adapters/fs'
 import { createDisk, type Disk } from '../fault-fs/disk.ts'
-import { createProcess } from '../fault-fs/process.ts'
+import { atOnce, createProcess } from '../fault-fs/process.ts'
 import { leastRemains } from '../fault-fs/remains.ts'
 
 export const ROOT = '/volume'
@@ -14,19 +14,7 @@ export interface Image {
 /** Made by the store itself, once: what it keeps on a disk is its own affair. */
 export async function takeImage(): Promise<Image> {
   const disk = createDisk({ now: () => 0, order: 'weak' })
-  const { fs } = createProcess(disk, {
-    start(_call, act, done) {
-      let value: ReturnType<typeof act>
-      try {
-        value = act()
-      } catch (error) {
-        done(error instanceof Error ? error : new Error(String(error)))
-        return
-      }
-      done(null, value)
-    },
-    check() {},
-  })
+  const { fs } = createProcess(disk, atOnce)
   const store = fsStore({ root: ROOT, fs })
   await store.open()
   const { id } = await store.identity()

@@ -1,6 +1,6 @@
 import type { Random } from '@mediakeep/testkit'
 import { errno } from '../fault-fs/errno.ts'
-import type { CallPort, DiskCall } from '../fault-fs/process.ts'
+import { atOnce, type CallPort, type DiskCall } from '../fault-fs/process.ts'
 import type { DiskFaults } from './faults.ts'
 import type { Owner, Scheduler } from './scheduler.ts'
 
@@ -28,7 +28,7 @@ export function createPort({ scheduler, random, owner, faults, hurries, note }: 
       if (owner.state === 'dead') return
       const trouble = faults.next(call)
       if (trouble === undefined && LOOKS.has(call.name) && hurries()) {
-        answer(act, done)
+        atOnce.start(call, act, done)
         return
       }
       let outcome: { readonly error: Error } | { readonly value: ReturnType<typeof act> } | undefined
@@ -61,15 +61,4 @@ export function createPort({ scheduler, random, owner, faults, hurries, note }: 
       if (trouble !== undefined && trouble !== 'short') throw fail(call, trouble)
     },
   }
-}
-
-function answer<Value>(act: () => Value, done: (error: Error | null, value?: Value) => void): void {
-  let value: Value
-  try {
-    value = act()
-  } catch (error) {
-    done(error instanceof Error ? error : new Error(String(error)))
-    return
-  }
-  done(null, value)
 }

@@ -1,6 +1,6 @@
 import { errnoOf } from './errors.ts'
 import type { Place } from './names.ts'
-import { lstatIfThere } from './publish.ts'
+import { lstatIfThere, mustSyncNames } from './publish.ts'
 import { generationOf, hasSidecar, sidecarPath } from './sidecar.ts'
 import type { Volume } from './volume-state.ts'
 
@@ -9,14 +9,14 @@ import type { Volume } from './volume-state.ts'
  * whoever removed it may have died before its sync, and the caller forgets the object now.
  */
 export async function deleteObject(volume: Volume, place: Place, check: () => void): Promise<boolean> {
-  const { fs, paths, durability } = volume
+  const { fs, paths } = volume
   const path = paths.object(place)
   return volume.locks.run(path, async () => {
     check()
     const stat = await lstatIfThere(fs, path)
     check()
     const removed = stat !== undefined && (await unlinkIfThere(volume, path))
-    if (durability === 'durable') await volume.syncDirectory(paths.shard(place.shard))
+    if (mustSyncNames(volume, stat)) await volume.syncDirectory(paths.shard(place.shard))
     if (stat !== undefined && hasSidecar(stat))
       await fs.unlink(sidecarPath(path, generationOf(stat))).catch(() => {}) // found by a sweep
     return removed

@@ -47,7 +47,7 @@ export async function publish(volume: Volume, file: TempFile, request: PublishOp
     file.published()
     side?.published()
     await closing
-    if (durability === 'durable') await syncPublished(volume, place, stat, replaced)
+    if (mustSyncNames(volume, replaced)) await syncPublished(volume, place, stat, replaced)
     await removeReplacedSidecar(volume, place, stat, replaced)
     return head
   } catch (error) {
@@ -79,12 +79,17 @@ async function writeSidecar(
     await fs.write(created.fd, content, 0)
     if (durability !== 'none') await fs.fdatasync(created.fd)
     await created.close()
-    if (durability === 'durable') await volume.syncDirectory(paths.shard(place.shard))
+    if (durability !== 'none') await volume.syncDirectory(paths.shard(place.shard))
     return created
   } catch (error) {
     await created.drop()
     throw error
   }
+}
+
+/** A sidecar that goes must not go before the object it belongs to: at `file` too, where nothing else waits for names. */
+export function mustSyncNames({ durability }: Volume, goes: FileStat | undefined): boolean {
+  return durability === 'durable' || (durability === 'file' && goes !== undefined && hasSidecar(goes))
 }
 
 /** Publishes; answers what was replaced, where that was looked at. */

@@ -20,8 +20,8 @@
  * When a sync fails, the kernel may have dropped the pages and a second sync of the same descriptor would answer "done". So the put
  * fails, its file is thrown away, and whoever tries again writes a new file.
  *
- * Levels: `durable` does all; `file` leaves out 5 and the directory's part of 2: after a power cut an object is whole or absent, and
- * nothing is lost when only the process dies; `none` leaves out every sync.
+ * Levels: `durable` does all; `file` leaves out 5, unless a sidecar of what was replaced goes after it: after a power cut an object
+ * is whole or absent, and nothing is lost when only the process dies; `none` leaves out every sync.
  *
  * Deleting goes the other way round: the caller's row goes first or says "leaving", then the bytes.
  */
