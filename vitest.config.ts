@@ -1,10 +1,15 @@
 import { defineConfig } from 'vitest/config'
+import { mutateSource } from './torture/harness/mutate.mjs'
 
 // Packages find each other's sources, not their builds: a test never runs yesterday's dist.
 const resolveSources = {
   ssr: { resolve: { conditions: ['@mediakeep/source', 'module', 'node', 'development|production'] } },
 }
 const longForms = process.env['MEDIAKEEP_LONG'] === '1'
+
+/** One line of source taken out, for the runs that must notice it (torture/mutations). */
+const mutation = process.env['MEDIAKEEP_TEST_MUTATION']
+const mutated = mutation === undefined ? {} : { plugins: [mutateSource(mutation)] }
 
 export default defineConfig({
   ...resolveSources,
@@ -22,6 +27,7 @@ export default defineConfig({
     projects: [
       {
         ...resolveSources,
+        ...mutated,
         test: {
           name: 'unit',
           include: [

@@ -4,12 +4,15 @@ import { gcModel } from './gc-model/part.ts'
 import type { Part } from './harness/part.ts'
 import { crowd } from './kills/crowd-part.ts'
 import { kills } from './kills/kills.ts'
+import { kits } from './kits/kits.ts'
+import { mutations } from './mutations/part.ts'
 import { persistence } from './persistence/part.ts'
 import { power } from './power/part.ts'
 import { simulation } from './simulation/part.ts'
 
 /** Every way to torment the store, in the order in which they run: the quick ones first. */
 export const parts: readonly Part[] = [
+  kits,
   controls,
   corruption,
   persistence,
@@ -18,4 +21,5 @@ export const parts: readonly Part[] = [
   kills,
   crowd,
   power,
+  mutations,
 ]

@@ -31,7 +31,11 @@ export async function verifyCommand(context: CommandContext, flags: VerifyFlags)
         for (const copy of step.damaged) await output.item({ damaged: copy }, tellDamage(copy))
       }
       bar?.end()
-      if (flags.repair === true) await tellRepair(context, store.upkeep.repair({ signal }))
+      if (flags.repair === true) {
+        await tellRepair(context, store.upkeep.repair({ signal }))
+        // What was made is in no journal yet, and this process ends.
+        for await (const _ of store.upkeep.compactJournals({ signal })) continue
+      }
     } catch (error) {
       if (last !== undefined) output.complain(`mediakeep: goes on with --cursor ${last.cursor}`)
       throw error

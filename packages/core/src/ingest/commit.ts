@@ -1,5 +1,5 @@
 import { newId } from '../bytes/id.ts'
-import type { CommittedContent, ContentRecord } from '../contracts/catalog.ts'
+import type { CommittedContent, MediaRecord } from '../contracts/catalog.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
 import type { Volume } from '../tiering/volume.ts'
 import type { IngestContext } from './context.ts'
@@ -10,7 +10,7 @@ import type { PutRequest } from './put-options.ts'
 import type { ReceivedBody } from './receive.ts'
 import { type PutOutcome, repeatedOutcome } from './repeat.ts'
 import type { PutSession } from './session.ts'
-import { tellUpkeepFailed } from './upkeep-failed.ts'
+import { tellUpkeepFailed, toFailure } from './upkeep-failed.ts'
 
 /** Rounds of transaction A and B for one body; each needs a copy that went bad in between. */
 const MAX_COMMIT_ATTEMPTS = 3
@@ -35,10 +35,11 @@ export async function commit(
       const committed = await commitContent(context, session, request, received, published)
       session.committed()
       if (committed.redundant) await dropOwn(context, published)
-      if (context.minCopies > 1) await addCopies(context, committed.record.content, signal)
+      const record =
+        context.minCopies > 1 ? await addCopies(context, committed.record, signal) : committed.record
       const deduplicated = published.own === undefined || committed.redundant
       return {
-        record: committed.record,
+        record,
         created: committed.created,
         deduplicated,
         repeated: false,
@@ -92,23 +93,29 @@ function commitContent(
   })
 }
 
-/** The media is kept by now: what keeps further copies from being made is told, and no failure of the put. */
+/**
+ * The media is kept by now: what keeps further copies from being made is told, and no failure of the put.
+ * @returns the record as it is then
+ */
 async function addCopies(
   context: IngestContext,
-  { blobId, placements }: ContentRecord,
+  record: MediaRecord,
   signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<MediaRecord> {
+  const { blobId, placements } = record.content
   try {
-    const { outcome } = await ensureCopies(context, blobId, placements, signal)
+    const { made, outcome } = await ensureCopies(context, blobId, placements, signal)
     if (outcome !== 'enough')
       tellUpkeepFailed(context, 'copy', {
         code: 'MEDIA_UNAVAILABLE',
         message: `blob ${blobId} has fewer than ${context.minCopies} copies; repair makes the rest`,
       })
+    if (made === 0) return record
+    const now = await context.catalog.get(record.namespace, record.id)
+    return now?.revision === record.revision ? now : record
   } catch (error) {
-    if (signal?.aborted === true) return
-    if (!isMediaError(error)) throw error
-    tellUpkeepFailed(context, 'copy', error)
+    if (signal?.aborted !== true) tellUpkeepFailed(context, 'copy', toFailure(error))
+    return record
   }
 }
 

@@ -4,6 +4,7 @@ import type { VerifyOptions, VerifyProgress } from '../contracts/media-store.ts'
 import type { ObjectStore } from '../contracts/object-store.ts'
 import { MediaError } from '../errors/media-error.ts'
 import { bytesOf, fixture, keys, large, small } from '../media-store/store.fixture.ts'
+import { memoryCatalog } from '../memory/catalog/index.ts'
 import { type MemoryStore, memoryStore } from '../memory/object-store/index.ts'
 
 type Store = Awaited<ReturnType<typeof fixture>>['store']
@@ -271,6 +272,28 @@ describe('minCopies', () => {
     const steps = []
     for await (const step of store.upkeep.repair()) steps.push(step)
     expect(steps.at(-1)).toMatchObject({ madeCopies: 0, lost: [{ digest: media.digest }] })
+  })
+
+  it('repair() gives up a source whose bytes it finds damaged', async () => {
+    const catalog = memoryCatalog()
+    const [first, second] = [memoryStore(), memoryStore()]
+    const { store } = await fixture({
+      catalog,
+      minCopies: 2,
+      tiers: [
+        { name: 'first', store: first },
+        { name: 'second', store: second },
+      ],
+    })
+    const { id } = await store.put(large)
+    const content = (await catalog.get('default', id))?.content
+    const lost = content?.placements.find(({ volumeId }) => volumeId === second.volume.identity.id)
+    await catalog.markBad(lost?.id ?? '')
+    await spoil(first, await onlyKey(first), flipped(large, 1_500_000))
+    for await (const _ of store.upkeep.repair()) continue
+    const copies = await catalog.copiesOf(content?.blobId ?? '')
+    expect(copies?.placements.map(({ state }) => state)).toEqual(['bad', 'bad'])
+    expect(await keys(second), 'nothing was made of damaged bytes').toHaveLength(1)
   })
 
   it.each([0, 1.5, 3, Number.NaN])('refuses %d copies for two homes', async (minCopies) => {
