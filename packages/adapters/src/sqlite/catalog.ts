@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import {
   type Catalog,
   type Clock,
@@ -8,7 +9,7 @@ import {
 import { createDatabase, type Database, versionOf } from './database.ts'
 import { loadDriver, type SqliteConnection, type SqliteDriverName } from './driver.ts'
 import { catalogError } from './errors.ts'
-import { checkFile } from './file-checks.ts'
+import { checkFile, checkSameFile } from './file-checks.ts'
 import { storeId } from './ids.ts'
 import { createRecordMemo } from './memo.ts'
 import { copiesOf } from './reads/copies.ts'
@@ -54,6 +55,8 @@ interface Opened {
   readonly database: Database
   readonly writer: ThreadClient
   readonly reader: ThreadClient
+  /** Of the file that all of them have open. */
+  readonly inode: number
 }
 
 /**
@@ -86,7 +89,8 @@ export function sqliteCatalog(options: SqliteCatalogOptions): Catalog {
     try {
       reader = await startThread({ ...setup, role: 'reader' }, offsetMs)
       const connection = connect(driver, options.file, { readOnly: true, busyMs: READ_BUSY_MS })
-      return { connection, database: createDatabase(connection), writer, reader }
+      const { ino: inode } = await stat(options.file)
+      return { connection, database: createDatabase(connection), writer, reader, inode }
     } catch (error) {
       await reader?.close()
       await writer.close()
@@ -217,7 +221,11 @@ export function sqliteCatalog(options: SqliteCatalogOptions): Catalog {
     exportMedia: async (options) => use().reader.call('exportMedia', options),
     importMedia: async (media) => use().writer.call('importMedia', media.map(ownBuffers)),
 
-    ping: async () => use().writer.call('ping', undefined),
+    async ping() {
+      const { writer, inode } = use()
+      await checkSameFile(options.file, inode)
+      await writer.call('ping', undefined)
+    },
   }
   return catalog
 }

@@ -30,6 +30,19 @@ test('a folder in place of the file is named at open', async () => {
   await expect(sqliteCatalog({ file }).open()).rejects.toMatchObject({ reason: 'catalog-not-writable' })
 })
 
+test('ping() tells of a file that was removed, or replaced, while it is open', async () => {
+  const file = join(folder, 'catalog.db')
+  const catalog = sqliteCatalog({ file })
+  await catalog.open()
+  await catalog.ping()
+  await rm(file)
+  const told = { code: 'MEDIA_UNAVAILABLE', reason: 'catalog-replaced' }
+  await expect(catalog.ping()).rejects.toMatchObject(told)
+  await writeFile(file, '')
+  await expect(catalog.ping()).rejects.toMatchObject(told)
+  await catalog.close()
+})
+
 /** Root may write anywhere: for the time of `work` this process is nobody in particular. */
 async function withoutPrivileges(work: () => Promise<void>): Promise<void> {
   const isRoot = process.getuid?.() === 0

@@ -59,3 +59,18 @@ async function fileSystemType(folder: string): Promise<number> {
   // Linux gives the magic number as signed on some machines.
   return type >>> 0
 }
+
+/**
+ * A file that was removed or replaced while it is open takes writes that nobody will read.
+ * @param inode of the file that was opened
+ * @throws MediaError MEDIA_UNAVAILABLE `catalog-replaced`
+ */
+export async function checkSameFile(file: string, inode: number): Promise<void> {
+  const found = await stat(file).catch(() => undefined)
+  if (found?.ino === inode) return
+  throw new MediaError(
+    'MEDIA_UNAVAILABLE',
+    `sqlite: ${file} was ${found === undefined ? 'removed' : 'replaced'} while it is open; stop this process and put the right file back`,
+    { reason: 'catalog-replaced', retryable: false },
+  )
+}
