@@ -9,6 +9,7 @@ import { mutations } from './mutations/part.ts'
 import { persistence } from './persistence/part.ts'
 import { power } from './power/part.ts'
 import { simulation } from './simulation/part.ts'
+import { sweep } from './sweep/part.ts'
 
 /** Every way to torment the store, in the order in which they run: the quick ones first. */
 export const parts: readonly Part[] = [
@@ -16,6 +17,7 @@ export const parts: readonly Part[] = [
   controls,
   corruption,
   persistence,
+  sweep,
   gcModel,
   simulation,
   kills,

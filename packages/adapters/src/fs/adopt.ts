@@ -80,16 +80,18 @@ async function adoptCopy(
   request: Parameters<typeof publish>[2],
 ): Promise<ObjectHead> {
   const { fs, paths } = volume
-  const path = `${paths.shard(place.shard)}/${volume.names.next()}`
+  const name = volume.names.next()
+  const path = `${paths.shard(place.shard)}/${name}`
+  const abandon = (): void => volume.names.abandon(name)
   let file: TempFile | undefined
   try {
     await fs.copyFile(filePath, path, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL)
     const fd = await fs.open(path, constants.O_RDWR | constants.O_NOFOLLOW)
-    file = tempFileOf(fs, path, fd)
+    file = tempFileOf(fs, path, fd, abandon)
     await fs.fchmod(fd, mode)
     return await publish(volume, file, request)
   } catch (error) {
-    if (file === undefined) await fs.unlink(path).catch(() => {})
+    if (file === undefined) await fs.unlink(path).catch(abandon)
     await file?.drop()
     throw error
   }

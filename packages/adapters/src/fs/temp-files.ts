@@ -7,16 +7,22 @@ export const TEMP_PREFIX = '~'
 /** Names that no other session on this volume uses, without asking the disk. */
 export interface TempNames {
   next(): string
-  /** The file was made by this session. */
+  /** The file was made by this session, and may be in use. */
   isOwn(fileName: string): boolean
+  /** It could not be removed: it is nobody's from now on, so that a sweep finds it while this session lives. */
+  abandon(fileName: string): void
 }
 
 export function createTempNames(): TempNames {
   const session = randomBytes(8).toString('hex')
+  const abandoned = new Set<string>()
   let count = 0
   return {
     next: () => `${TEMP_PREFIX}${session}-${(count++).toString(36)}`,
-    isOwn: (fileName) => fileName.includes(`${TEMP_PREFIX}${session}-`),
+    isOwn: (fileName) => fileName.includes(`${TEMP_PREFIX}${session}-`) && !abandoned.has(fileName),
+    abandon(fileName) {
+      abandoned.add(fileName)
+    },
   }
 }
 
@@ -39,11 +45,18 @@ export async function createTempFile(
   names: TempNames,
   mode: number = FILE_MODE,
 ): Promise<TempFile> {
-  const path = `${directory}/${names.next()}`
-  return tempFileOf(fs, path, await fs.open(path, CREATE_FLAGS, mode))
+  const name = names.next()
+  const path = `${directory}/${name}`
+  return tempFileOf(fs, path, await fs.open(path, CREATE_FLAGS, mode), () => names.abandon(name))
 }
 
-export function tempFileOf(fs: FsPromises, path: string, fd: number): TempFile {
+/** @param onLeft called when it could not be removed */
+export function tempFileOf(
+  fs: FsPromises,
+  path: string,
+  fd: number,
+  onLeft: () => void = () => {},
+): TempFile {
   let closing: Promise<void> | undefined
   let isNamed = true
   const close = (): Promise<void> => {
@@ -55,7 +68,7 @@ export function tempFileOf(fs: FsPromises, path: string, fd: number): TempFile {
     fd,
     close,
     async drop() {
-      await Promise.allSettled([close(), isNamed ? fs.unlink(path) : undefined])
+      await Promise.allSettled([close(), isNamed ? fs.unlink(path).catch(onLeft) : undefined])
       isNamed = false
     },
     published() {
