@@ -134,6 +134,49 @@ it('keeps every acknowledged media, and no bytes of others, however often its pr
   expect(kept.size).toBeGreaterThan(10)
 })
 
+it('has in the journals, whenever its processes are killed, every media that they acknowledged, and no deletion is undone', {
+  timeout: LONG ? 600_000 : 60_000,
+}, async () => {
+  const kept = new Map<string, string>()
+  const deleting = new Set<string>()
+  const deleted = new Set<string>()
+  const runToKill = async (name: string): Promise<void> => {
+    const { child, lines } = start('work', name, 1_000_000)
+    let said = 0
+    let last = ''
+    const killAt = 20 + Math.floor(Math.random() * 60)
+    for await (const line of lines) {
+      const [what, id = '', digest = ''] = line.split(' ')
+      if (what === 'kept') kept.set(id, digest)
+      // A process that goes on has had the answer.
+      if (last !== '') deleted.add(last)
+      last = what === 'deleting' ? id : ''
+      if (what === 'deleting') deleting.add(id)
+      if (++said === killAt) child.kill('SIGKILL')
+    }
+  }
+  for (let round = 0; round < (LONG ? 20 : 2); round++) {
+    await Promise.all([runToKill(`a${round}`), runToKill(`b${round}`)])
+    const compacting = await openLater()
+    for await (const _ of compacting.upkeep.compactJournals()) continue
+    await compacting.close()
+  }
+  for (const name of await readdir(folder))
+    if (name.startsWith('catalog.sqlite')) await rm(join(folder, name))
+  const store = await openLater()
+  const lost: string[] = []
+  for await (const progress of store.upkeep.rebuildCatalog())
+    lost.push(...progress.lost.map(({ id }) => id).filter((id) => !deleting.has(id)))
+  expect(lost).toEqual([])
+  for (const [id, digest] of kept) {
+    // Whether its deletion was acknowledged nobody knows: the process may have died on the way.
+    if (!deleting.has(id)) expect(await digestOf(store, id), `media ${id}`).toBe(digest)
+  }
+  for (const id of deleted) expect(await store.stat(id), `deleted media ${id}`).toBeUndefined()
+  expect(kept.size).toBeGreaterThan(10)
+  await store.close()
+})
+
 it('gives no wrong bytes and loses none when processes replace, delete, share and collect on one folder at once', {
   timeout: LONG ? 300_000 : 60_000,
 }, async () => {

@@ -72,7 +72,8 @@ async function work(store: MediaStore, random: Random, steps: number): Promise<v
       await view.delete(id)
       mine.splice(mine.indexOf(id), 1)
     }
-    if (pick(100) === 0) for await (const _ of store.upkeep.collectGarbage({ graceMs: 0 })) continue
+    if (pick(100) === 0)
+      for await (const _ of store.upkeep.collectGarbage({ graceMs: 0, force: true })) continue
     if (pick(100) === 0) for await (const _ of store.upkeep.compactJournals()) continue
   }
 }
