@@ -22,7 +22,7 @@ interface SnapshotContext {
  * a lost or restored catalog does no harm: what can be rebuilt stays.
  *
  * Begins to read when it is first asked, which is after the lines it will take the place of were ended. Memory grows with the
- * media that the journal names, about 120 bytes each.
+ * media that the journal names: an id and a number each.
  */
 export async function* snapshotLines(context: SnapshotContext): AsyncGenerator<string> {
   const { catalog, journal, check } = context

@@ -9,7 +9,7 @@ import type { Volume } from '../tiering/volume.ts'
 import type { UpkeepContext } from './context.ts'
 
 /** What a record's line takes, as a first guess: nothing is known of this journal's own yet. */
-const LINE_BYTES = 512
+const LINE_BYTES = 768
 
 /**
  * Compacts every journal that is due.

@@ -10,7 +10,7 @@ export interface FoundObject {
   domain: string | undefined
 }
 
-/** What the volumes that are here have, by volume and key. About 250 bytes of memory an object. */
+/** What the volumes that are here have, by volume and key: all in memory. */
 export type FoundObjects = ReadonlyMap<string, Map<string, FoundObject>>
 
 export async function listObjects(volumes: readonly Volume[], check: () => void): Promise<FoundObjects> {

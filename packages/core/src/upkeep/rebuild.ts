@@ -28,7 +28,7 @@ type Counts = Omit<RebuildProgress, 'lost' | 'offlineVolumes'>
 /**
  * Fills the catalog from what the volumes keep. Two readings of the journals: the first learns which revision of each media
  * counts, the second puts those back whose bytes a volume has. Between them the volumes are listed, so that the bytes of every
- * line that the first reading saw are in the list. Memory grows with media and objects, about 350 bytes for one of each.
+ * line that the first reading saw are in the list. Memory grows with media and objects: an id and a number, a key and a few facts.
  */
 export async function* rebuildCatalog(
   context: UpkeepContext,
