@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -65,6 +65,73 @@ describe('openMediaStore()', () => {
     await expect(openMediaStore(folder)).rejects.toMatchObject({
       code: 'MEDIA_UNAVAILABLE',
       reason: 'volume-foreign',
+    })
+  })
+
+  describe('with a second folder', () => {
+    const two = () =>
+      openMediaStore(join(folder, 'one'), {
+        secondDirectory: join(folder, 'two'),
+        upkeep: { intervalMs: 0 },
+      })
+    const objectsIn = async (disk: string): Promise<string[]> =>
+      (await readdir(join(folder, disk, 'volume/objects'), { recursive: true })).filter((name) =>
+        name.includes('.'),
+      )
+
+    it('answers a put when both have the bytes, and reads from the one that is left', async () => {
+      const store = await two()
+      const { id } = await store.put(Buffer.from('kept twice'))
+      expect([(await objectsIn('one')).length, (await objectsIn('two')).length]).toEqual([1, 1])
+      await store.close()
+      await rm(join(folder, 'one/volume'), { recursive: true })
+      const again = await two()
+      const reader = await again.open(id)
+      expect(Buffer.from(await reader.bytes({ maxBytes: 100 })).toString()).toBe('kept twice')
+      expect((await again.health()).status).toBe('degraded')
+      await again.close()
+    })
+
+    it.each([
+      [
+        'its marker is missing',
+        (volume: string) => rename(join(volume, 'mediakeep-volume.json'), join(folder, 'm')),
+      ],
+      ['its disk is not mounted', (volume: string) => rename(volume, join(folder, 'm'))],
+    ])(
+      'starts without the second one when %s, writes nothing there, and makes up for it',
+      async (_, leave) => {
+        await (await two()).close()
+        const volume = join(folder, 'two/volume')
+        await leave(volume)
+        const store = await two()
+        const media = await store.put(Buffer.from('while it was away'))
+        expect(await objectsIn('two')).toEqual([])
+        for await (const step of store.upkeep.verify())
+          expect(step.offlineVolumes.length).toBeLessThanOrEqual(1)
+        for await (const step of store.upkeep.repair())
+          expect(step).toMatchObject({ madeCopies: 0, thin: 1, lost: [] })
+        const isMarker = (await stat(join(folder, 'm'))).isFile()
+        if (!isMarker) await rm(volume, { recursive: true })
+        await rename(join(folder, 'm'), isMarker ? join(volume, 'mediakeep-volume.json') : volume)
+        for await (const step of store.upkeep.repair()) expect(step).toMatchObject({ madeCopies: 1, thin: 0 })
+        expect((await objectsIn('two'))[0]).toContain(media.digest?.slice(7))
+        expect((await store.health()).status).toBe('ok')
+        await store.close()
+      },
+    )
+
+    it('does not start when neither is there', async () => {
+      await (await two()).close()
+      for (const disk of ['one', 'two']) await rm(join(folder, disk, 'volume'), { recursive: true })
+      await expect(two()).rejects.toMatchObject({ code: 'MEDIA_UNAVAILABLE', reason: 'volume-foreign' })
+    })
+
+    it('refuses the first folder as the second', async () => {
+      await expect(openMediaStore(folder, { secondDirectory: folder })).rejects.toMatchObject({
+        code: 'MEDIA_BAD_INPUT',
+        reason: 'bad-composition',
+      })
     })
   })
 

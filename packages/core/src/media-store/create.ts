@@ -2,6 +2,7 @@ import { createBlockPool } from '../cas/block-pool.ts'
 import { createReadCache } from '../cas/read-cache.ts'
 import { createVerifyMemo } from '../cas/verify-memo.ts'
 import type { MediaStore, Tiering } from '../contracts/media-store.ts'
+import type { MediaEvent } from '../contracts/observer.ts'
 import {
   DEFAULT_NAMESPACE,
   GARBAGE_GRACE_MS,
@@ -23,7 +24,7 @@ import { createHeldBytes } from '../ingest/held-bytes.ts'
 import { createKeyedLock } from '../ingest/keyed-lock.ts'
 import { createMediaJournal } from '../journal/index.ts'
 import { createKeyRing, createSigningKey } from '../keys/key-ring.ts'
-import { openVolume, type Volume } from '../tiering/volume.ts'
+import { type OpenedVolume, openVolume, type Volume } from '../tiering/volume.ts'
 import { createVolumes } from '../tiering/volumes.ts'
 import { systemClock } from '../time/clock.ts'
 import { createUpkeep, startRounds } from '../upkeep/index.ts'
@@ -61,10 +62,14 @@ async function openVolumes(
   events: EventHub,
 ): Promise<readonly Volume[]> {
   const known = await catalog.listVolumes()
-  const volumes: Volume[] = []
-  for (const tier of tiers)
-    volumes.push(await openVolume(tier, known, { catalog, clock, emit: (event) => events.emit(event) }))
-  return volumes
+  const context = { catalog, clock, emit: (event: MediaEvent) => events.emit(event) }
+  const opened: OpenedVolume[] = []
+  for (const tier of tiers) opened.push(await openVolume(tier, known, context))
+  // With one home volume here the store works; without any it could keep nothing, and says why.
+  const homes = opened.filter(({ volume }) => volume.role === 'home')
+  const away = homes.every((home) => home.away !== undefined) ? homes[0]?.away : undefined
+  if (away !== undefined) throw away
+  return opened.map(({ volume }) => volume)
 }
 
 function assemble(options: MediaStoreOptions, all: readonly Volume[], events: EventHub): MediaStore {

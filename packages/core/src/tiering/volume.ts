@@ -30,43 +30,84 @@ interface OpenVolumeContext {
   readonly emit: (event: MediaEvent) => void
 }
 
+/** A volume, and why it cannot be used now where that is so. */
+export interface OpenedVolume {
+  readonly volume: Volume
+  readonly away?: MediaError
+}
+
 /**
- * Opens a tier's store and makes its volume known to the catalog.
- * @throws MediaError MEDIA_UNAVAILABLE `volume-foreign` when the tier was on another volume before: an unmounted disk
+ * Opens a tier's store and makes its volume known to the catalog. A volume that the catalog knows and that is not there now is
+ * `away`: it is offline, and comes online when its marker is back.
+ * @throws MediaError MEDIA_UNAVAILABLE `volume-foreign` when the tier was on several other volumes before: an unmounted disk
  * shows an empty folder, and a new marker in it must not be taken for the old volume.
  */
 export async function openVolume(
   tier: TierOptions,
   known: readonly VolumeRecord[],
   context: OpenVolumeContext,
-): Promise<Volume> {
-  const { store } = tier
-  await store.open?.()
-  const identity = (await store.identity?.()) ?? { id: newId(context.clock.now()), layout: 1 }
+): Promise<OpenedVolume> {
   const before = known.filter((volume) => volume.tier === tier.name)
+  try {
+    const identity = await identityOf(tier, before, context)
+    await context.catalog.registerVolume({ id: identity.id, tier: tier.name, layout: identity.layout })
+    return { volume: createVolume(tier, identity, context, true) }
+  } catch (error) {
+    const [only] = before
+    if (only === undefined || before.length > 1 || !isAway(error)) throw error
+    tellOffline(context, only.id, error)
+    return { volume: createVolume(tier, only, context, false), away: error }
+  }
+}
+
+async function identityOf(
+  { name, store }: TierOptions,
+  before: readonly VolumeRecord[],
+  { clock }: OpenVolumeContext,
+): Promise<VolumeIdentity> {
+  await store.open?.()
+  const identity = (await store.identity?.()) ?? { id: newId(clock.now()), layout: 1 }
   const survives = store.traits.durability !== 'none' && store.identity !== undefined
   if (survives && before.length > 0 && !before.some(({ id }) => id === identity.id)) {
     throw new MediaError(
       'MEDIA_UNAVAILABLE',
-      `tier ${tier.name}: ${store.name} carries volume ${identity.id}, the catalog knows ${before.map(({ id }) => id).join(', ')}; mount the right disk, or give the new one a tier of its own`,
+      `tier ${name}: ${store.name} carries volume ${identity.id}, the catalog knows ${before.map(({ id }) => id).join(', ')}; mount the right disk, or give the new one a tier of its own`,
       { reason: 'volume-foreign', retryable: false },
     )
   }
-  await context.catalog.registerVolume({ id: identity.id, tier: tier.name, layout: identity.layout })
-  return createVolume(tier, identity, context)
+  return identity
+}
+
+function isAway(error: unknown): error is MediaError {
+  return (
+    isMediaError(error, 'MEDIA_UNAVAILABLE') &&
+    (error.reason === 'volume-offline' || error.reason === 'volume-foreign')
+  )
+}
+
+function tellOffline({ clock, emit }: OpenVolumeContext, volumeId: string, error: unknown): void {
+  emit({
+    type: 'volume.offline',
+    at: new Date(clock.now()),
+    volumeId,
+    reason: isMediaError(error) ? (error.reason ?? error.code) : 'failed',
+  })
 }
 
 function createVolume(
   tier: TierOptions,
-  identity: VolumeIdentity,
-  { clock, emit }: OpenVolumeContext,
+  identity: Pick<VolumeIdentity, 'id'>,
+  context: OpenVolumeContext,
+  isThere: boolean,
 ): Volume {
+  const { clock, emit } = context
   const { store } = tier
   let lookedAtMs = clock.now()
-  let online = true
+  let online = isThere
 
   const look = async (): Promise<void> => {
     try {
+      if (!online) await store.open?.() // one that was away from the start was never opened
       const found = await store.identity?.()
       if (found !== undefined && found.id !== identity.id) {
         throw new MediaError(
@@ -76,13 +117,7 @@ function createVolume(
         )
       }
     } catch (error) {
-      if (online)
-        emit({
-          type: 'volume.offline',
-          at: new Date(clock.now()),
-          volumeId: identity.id,
-          reason: isMediaError(error) ? (error.reason ?? error.code) : 'failed',
-        })
+      if (online) tellOffline(context, identity.id, error)
       online = false
       throw error
     }
