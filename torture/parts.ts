@@ -8,6 +8,7 @@ import { kits } from './kits/kits.ts'
 import { mutations } from './mutations/part.ts'
 import { persistence } from './persistence/part.ts'
 import { power } from './power/part.ts'
+import { rebuild } from './rebuild/rebuild.ts'
 import { simulation } from './simulation/part.ts'
 import { sweep } from './sweep/part.ts'
 
@@ -16,6 +17,7 @@ export const parts: readonly Part[] = [
   kits,
   controls,
   corruption,
+  rebuild,
   persistence,
   sweep,
   gcModel,
