@@ -12,6 +12,7 @@ const BENCHES = {
   catalog: 'pages of lists at 10^4 and 10^6 records, commits with and without grouping',
   cas: 'put and get of bodies, against cacache, a stream pipeline and copyFile',
   serve: 'GET over HTTP, against sirv, express.static, bare node:http and nginx',
+  upkeep: 'verifying all copies, marking all blobs',
   memory: 'memory of a 5 GB body, event-loop delay under uploads',
 }
 
