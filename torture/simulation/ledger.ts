@@ -28,6 +28,8 @@ export interface Ledger {
   tick(): number
   /** What a read that began then and ends now may give. */
   allowed(name: string, begun: number): ReadonlySet<Value>
+  /** Every write to it was acknowledged or refused. */
+  isCertain(name: string): boolean
   /** Writes that may have taken effect since then. */
   writesSince(name: string, begun: number): number
 }
@@ -75,6 +77,7 @@ export function createLedger(): Ledger {
       )
       return new Set(writes.filter(({ ended }) => ended >= lastBegun).map(({ value }) => value))
     },
+    isCertain: (name) => writesOf(name).every(({ ended }) => ended < Number.POSITIVE_INFINITY),
     writesSince: (name, begun) => writesOf(name).filter(({ ended }) => ended > begun).length,
   }
 }

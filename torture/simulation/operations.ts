@@ -194,22 +194,34 @@ export async function update(run: Run, life: Life, target: Target): Promise<void
   }
 }
 
-export async function collect(run: Run, life: Life): Promise<void> {
+export async function collect(run: Run, life: Life, thorough: boolean): Promise<void> {
+  const { breakage } = run.world
+  if (breakage?.collect !== undefined)
+    await breakage.collect(life, life.catalog).catch((error: unknown) => failed(run, life, 'collect', error))
+  else await upkeep(run, life, 'collect', life.store.upkeep.collectGarbage({ thorough }))
+}
+
+/** Upkeep to its end. */
+export async function upkeep<Progress>(
+  run: Run,
+  life: Life,
+  what: string,
+  progress: AsyncIterable<Progress>,
+  look: (step: Progress) => void = () => {},
+): Promise<void> {
   try {
-    const { breakage } = run.world
-    if (breakage?.collect !== undefined) await breakage.collect(life, life.catalog)
-    else for await (const _ of life.store.upkeep.collectGarbage()) continue
+    for await (const step of progress) look(step)
   } catch (error) {
-    failed(run, life, 'collect', error)
+    failed(run, life, what, error)
   }
 }
 
-export async function expire(run: Run, life: Life): Promise<void> {
-  try {
-    for await (const _ of life.store.upkeep.expire()) continue
-  } catch (error) {
-    failed(run, life, 'expire', error)
-  }
+/** Nothing damages bytes here: what a disk in trouble cannot read is all that may be told. */
+export function verify(run: Run, life: Life, mode: 'content' | 'stored'): Promise<void> {
+  return upkeep(run, life, 'verify', life.store.upkeep.verify({ mode, repair: true }), ({ damaged }) => {
+    for (const { key, fault } of damaged)
+      if (fault !== 'unreadable') run.world.broken(`verifying called ${key} damaged: ${fault}`)
+  })
 }
 
 /** Whatever goes wrong is told in words that callers know. */

@@ -22,7 +22,9 @@ export type Operation = { readonly joint?: true; readonly alone?: true } & (
       readonly target: Target
       readonly how: 'whole' | 'range' | 'late'
     }
-  | { readonly kind: 'collect' | 'expire' | 'kill' | 'start'; readonly host: number }
+  | { readonly kind: 'collect'; readonly host: number; readonly thorough: boolean }
+  | { readonly kind: 'verify'; readonly host: number; readonly mode: 'content' | 'stored' }
+  | { readonly kind: 'expire' | 'compact' | 'kill' | 'start'; readonly host: number }
   | { readonly kind: 'pause'; readonly host: number; readonly ms: number }
   | { readonly kind: 'resume' }
   | { readonly kind: 'cut'; readonly disk: number | 'all' }
@@ -48,6 +50,8 @@ export interface Config {
   readonly bodies: number
   readonly atOnce: number
   readonly troubledRatio: number
+  /** Machines never fail, only processes: then the journal has every line, and a lost database can be made again. */
+  readonly sound: boolean
   /** Starts on an empty disk, else on a volume that was made before. */
   readonly bare: boolean
 }
@@ -82,7 +86,8 @@ export function planOf(seed: number): Plan {
 export const MIN_OPERATIONS = 50
 
 /** Asked of a host, and not done to it. */
-const isAsked = ({ kind }: Operation): boolean => /^(put|delete|update|read|collect|expire)$/.test(kind)
+const isAsked = ({ kind }: Operation): boolean =>
+  /^(put|delete|update|read|collect|expire|verify|compact)$/.test(kind)
 
 function configOf(random: Random): Config {
   const hosts = pick(random, [2, 2, 3, 3, 4, 5])
@@ -102,6 +107,7 @@ function configOf(random: Random): Config {
     atOnce: random.integer(1, 7),
     troubledRatio: pick(random, [0, 0, 0.02]),
     bare: random.integer(0, 5) === 0,
+    sound: random.integer(0, 4) === 0,
   }
 }
 
@@ -138,8 +144,9 @@ function step(random: Random, config: Config): readonly Operation[] {
     ]
   if (dice < 60) return [{ kind: 'delete', host, target: target(random, config) }]
   if (dice < 63) return [{ kind: 'update', host, target: target(random, config) }]
-  if (dice < 72) return [{ kind: 'collect', host }]
-  if (dice < 76) return [{ kind: 'expire', host }]
+  if (dice < 70) return [{ kind: 'collect', host, thorough: random.next() < 0.2 }]
+  if (dice < 72) return [{ kind: 'verify', host, mode: pick(random, ['content', 'stored']) }]
+  if (dice < 76) return [{ kind: pick(random, ['expire', 'expire', 'compact']), host }]
   if (dice < 84)
     return [{ kind: 'pass', ms: pick(random, [50, 600, config.graceMs + 1, config.sessionTtlMs + 1]) }]
   if (dice < 88) return crash(random, config)
@@ -148,13 +155,15 @@ function step(random: Random, config: Config): readonly Operation[] {
   if (dice < 96) return contest(random, config)
   if (dice < 98)
     return [{ kind: 'weather', ratio: 0.2 }, put(random, config), put(random, config), { kind: 'calm' }]
+  if (config.sound) return []
   const names = Object.keys(TROUBLES).filter((name): name is Trouble => name in TROUBLES)
   const trouble = names[random.integer(0, names.length)] ?? 'EIO'
   return [
     { kind: 'trouble', disk, trouble, ratio: pick(random, [0.05, 0.3, 1]) },
     put(random, config),
     put(random, config),
-    { kind: 'collect', host },
+    { kind: 'collect', host, thorough: false },
+    { kind: 'verify', host, mode: 'content' },
     { kind: 'calm' },
   ]
 }
@@ -163,7 +172,7 @@ function step(random: Random, config: Config): readonly Operation[] {
 function crash(random: Random, config: Config): readonly Operation[] {
   const dice = random.next()
   const end: Operation =
-    dice < 0.4
+    dice < 0.4 || config.sound
       ? { kind: 'kill', host: random.integer(0, config.hosts) }
       : { kind: 'cut', disk: dice < 0.8 ? random.integer(0, config.disks) : 'all' }
   if (random.next() < 0.4) return [end]
@@ -175,7 +184,7 @@ function pause(random: Random, config: Config): readonly Operation[] {
   const host = random.integer(0, config.hosts)
   const other = (host + 1) % config.hosts
   const first = { ...put(random, config), host } as Operation
-  const collect: Operation = { kind: 'collect', host: other }
+  const collect: Operation = { kind: 'collect', host: other, thorough: false }
   const isLong = random.next() < 0.6
   return [
     first,
@@ -196,7 +205,7 @@ function contest(random: Random, config: Config): readonly Operation[] {
   const other = random.integer(0, config.hosts)
   const key = random.integer(0, config.keys)
   const put: Operation = { kind: 'put', host, key, body, absent: false, idempotencyKey: undefined }
-  const collect: Operation = { kind: 'collect', host: other, alone: true }
+  const collect: Operation = { kind: 'collect', host: other, thorough: false, alone: true }
   const pass: Operation = { kind: 'pass', ms: config.graceMs + 1 }
   const again: readonly Operation[] =
     random.next() < 0.5

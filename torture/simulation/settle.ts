@@ -1,7 +1,8 @@
+import { createMemoryTables } from '@mediakeep/core'
 import type { Random } from '@mediakeep/testkit'
 import { leastRemains } from '../fault-fs/remains.ts'
 import { checkCatalog, checkDisk, checkObjects } from './checks.ts'
-import { type Run, read } from './operations.ts'
+import { type Run, read, upkeep } from './operations.ts'
 
 interface Drive {
   until(holds: () => boolean): Promise<void>
@@ -17,6 +18,7 @@ interface Drive {
  */
 export async function settle(run: Run, drive: Drive): Promise<void> {
   const { world } = run
+  const promised = [...run.ids]
   await restart(run, drive)
   const afterMs =
     Math.max(world.config.sessionTtlMs, world.config.graceMs, world.config.sweepAfterMs) + 86_400_001
@@ -31,6 +33,7 @@ export async function settle(run: Run, drive: Drive): Promise<void> {
   for (const machine of world.machines) checkDisk(run, machine, true)
   await readAll(run, drive)
   await closeAll(run, drive)
+  await rebuild(run, drive, promised)
   for (const machine of world.machines) {
     world.cutPower(machine, leastRemains)
     // What goes without a sync, as temporary files do, may be back: the next sweep's.
@@ -42,7 +45,7 @@ export async function settle(run: Run, drive: Drive): Promise<void> {
 /** Everybody goes, one way or the other, and comes back. */
 async function restart(run: Run, drive: Drive): Promise<void> {
   const { world } = run
-  const how = drive.random.integer(drive.mustCrash ? 1 : 0, 3)
+  const how = drive.random.integer(drive.mustCrash ? 1 : 0, world.config.sound ? 2 : 3)
   if (how === 0) await closeAll(run, drive)
   else if (how === 1) for (let host = 0; host < world.config.hosts; host++) world.kill(host)
   else
@@ -52,6 +55,27 @@ async function restart(run: Run, drive: Drive): Promise<void> {
     }
   for (const machine of world.machines) machine.time.skewMs = 0
   await startAll(run, drive)
+}
+
+/**
+ * The database is lost, and made again from the disk: what was acknowledged can be read. After a power cut the journal may lack
+ * its last second, a disk in trouble may have refused lines, and of what nobody knows the outcome of there may be no line.
+ */
+async function rebuild(run: Run, drive: Drive, promised: readonly string[]): Promise<void> {
+  const { world, ledger } = run
+  const [machine, ...others] = world.machines
+  if (machine === undefined || others.length > 0 || machine.past.cuts + machine.past.troubles > 0) return
+  await finished(drive, world.start(0, createMemoryTables()))
+  const [life] = world.lives
+  if (life === undefined) return
+  await finished(drive, upkeep(run, life, 'rebuild', life.store.upkeep.rebuildCatalog()))
+  const targets = [
+    ...Array.from({ length: world.config.keys }, (_, key) => ({ name: `key ${key}`, target: { key } })),
+    ...promised.map((id, nth) => ({ name: id, target: { nth } })),
+  ]
+  for (const { name, target } of targets)
+    if (ledger.isCertain(name)) await finished(drive, read(run, life, { target, how: 'whole' }))
+  await closeAll(run, drive)
 }
 
 /** One host on each disk is enough to see all of it. */

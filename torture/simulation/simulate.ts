@@ -4,7 +4,7 @@ import { createBodies } from './bodies.ts'
 import { checkObjects } from './checks.ts'
 import type { Image } from './image.ts'
 import { createLedger } from './ledger.ts'
-import { collect, expire, put, type Run, read, remove, update } from './operations.ts'
+import { collect, put, type Run, read, remove, update, upkeep, verify } from './operations.ts'
 import type { Operation, Plan } from './plan.ts'
 import { settle } from './settle.ts'
 import { type Breakage, createWorld, type Life } from './world.ts'
@@ -154,7 +154,9 @@ export async function simulate(plan: Plan, options: SimulateOptions): Promise<Ou
       case 'update':
       case 'read':
       case 'collect':
-      case 'expire': {
+      case 'expire':
+      case 'verify':
+      case 'compact': {
         const life = await lifeFor(operation.host)
         if (life === undefined) return
         operations++
@@ -200,6 +202,7 @@ export async function simulate(plan: Plan, options: SimulateOptions): Promise<Ou
       }
       case 'trouble': {
         const machine = world.machines[operation.disk]
+        if (machine !== undefined) machine.past.troubles++
         if (machine !== undefined)
           machine.faults.trouble = { kind: operation.trouble, ratio: operation.ratio }
         return
@@ -268,9 +271,13 @@ function workOf(
     case 'read':
       return read(run, life, operation)
     case 'collect':
-      return collect(run, life)
+      return collect(run, life, operation.thorough)
+    case 'verify':
+      return verify(run, life, operation.mode)
     case 'expire':
-      return expire(run, life)
+      return upkeep(run, life, 'expire', life.store.upkeep.expire())
+    case 'compact':
+      return upkeep(run, life, 'compact', life.store.upkeep.compactJournals())
     default:
       return Promise.resolve()
   }

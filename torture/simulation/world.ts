@@ -33,6 +33,8 @@ export interface Breakage {
 
 export interface Machine {
   readonly index: number
+  /** What has befallen it. */
+  readonly past: { cuts: number; troubles: number }
   readonly disk: Disk
   readonly faults: DiskFaults
   readonly time: {
@@ -65,7 +67,8 @@ export interface World {
   readonly lives: (Life | undefined)[]
   /** Descriptors used after they were closed, by any process that ever ran. */
   misuses(): readonly string[]
-  start(host: number): Promise<void>
+  /** With the database that all share, or with another one. */
+  start(host: number, database?: MemoryTables): Promise<void>
   /** It has been started, and neither come up nor gone. */
   isStarting(host: number): boolean
   kill(host: number): void
@@ -93,7 +96,7 @@ export function createWorld({ seed, config, image, breakage, note, broken }: Wor
     const time = { skewMs: 0 }
     const disk = createDisk({ now: () => scheduler.nowMs + time.skewMs, order: config.order })
     if (!config.bare) image.apply(disk, `00000000-0000-7000-8000-00000000000${index}`)
-    return { index, disk, time, faults: createFaults(random) }
+    return { index, past: { cuts: 0, troubles: 0 }, disk, time, faults: createFaults(random) }
   })
   const owners: (Owner | undefined)[] = Array.from({ length: config.hosts }, () => undefined)
   const lives: (Life | undefined)[] = Array.from({ length: config.hosts }, () => undefined)
@@ -107,7 +110,11 @@ export function createWorld({ seed, config, image, breakage, note, broken }: Wor
     lives[host] = undefined
   }
 
-  async function start(host: number): Promise<void> {
+  /** A put that slept past its session may find the copy collected that it was to share: no damage, and it cannot commit. */
+  const isServed = (key: string): boolean =>
+    [...tables.placements.values()].some((placement) => placement.key === key && placement.state === 'live')
+
+  async function start(host: number, database: MemoryTables = tables): Promise<void> {
     const machine = machines[config.diskOf[host] ?? 0]
     if (machine === undefined) throw new RangeError(`host ${host} has no machine`)
     const owner: Owner = { name: `host ${host}.${++births}`, state: 'awake' }
@@ -132,8 +139,8 @@ export function createWorld({ seed, config, image, breakage, note, broken }: Wor
       maxIdleFiles: 2,
     })
     const objects = breakage?.store?.(plain) ?? plain
-    const shared = memoryCatalog({ clock: databaseClock, tables })
-    const catalog = connect(breakage?.catalog?.(shared, tables, databaseClock.now) ?? shared, {
+    const shared = memoryCatalog({ clock: databaseClock, tables: database })
+    const catalog = connect(breakage?.catalog?.(shared, database, databaseClock.now) ?? shared, {
       scheduler,
       random,
       owner,
@@ -148,7 +155,8 @@ export function createWorld({ seed, config, image, breakage, note, broken }: Wor
       upkeep: { intervalMs: 0, garbageGraceMs: config.graceMs },
       sessionTtlMs: config.sessionTtlMs,
       observer(event) {
-        if (event.type === 'blob.corrupt') broken(`${event.key} was called damaged, and nothing damaged it`)
+        if (event.type === 'blob.corrupt' && machine.past.troubles === 0 && isServed(event.key))
+          broken(`${event.key} was called damaged, and nothing damaged it`)
         else note(() => `${owner.name}: ${event.type}`)
       },
     })
@@ -171,6 +179,7 @@ export function createWorld({ seed, config, image, breakage, note, broken }: Wor
     kill,
     cutPower(machine, remains = randomRemains(random, config.order)) {
       for (const [host, disk] of config.diskOf.entries()) if (disk === machine.index) kill(host)
+      machine.past.cuts++
       machine.disk.cutPower(remains)
     },
     note,

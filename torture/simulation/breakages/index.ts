@@ -1,6 +1,7 @@
 import type { Breakage } from '../world.ts'
 import { renamingFirst, type SyncPurpose, withoutSync } from './calls.ts'
 import { claimingBlindly } from './catalog.ts'
+import { forgettingLines } from './journal.ts'
 import { markAndSweep } from './mark-sweep.ts'
 import { publishingLate } from './store.ts'
 
@@ -24,5 +25,6 @@ export const breakages: readonly Breakage[] = [
     (purpose): Breakage => ({ name: `no sync: ${purpose}`, calls: (fs) => withoutSync(fs, purpose) }),
   ),
   { name: 'claims garbage without looking again', catalog: claimingBlindly },
+  { name: 'no lines in the journal', store: forgettingLines },
   { name: 'marks and sweeps without grace', collect: markAndSweep },
 ]

@@ -145,6 +145,16 @@ test('delete() of what is gone already syncs the directory too: whoever removed 
   expect(await stepsOf('durable', (store) => store.delete(key))).toEqual(['fsync directory'])
 })
 
+test('opening syncs the names of its folders, also of a volume that is there: whoever made it may have died before its sync', async () => {
+  await fsStore({ root: folder.root }).open()
+  const watched = watchFs()
+  const store = fsStore({ root: folder.root, fs: watched.fs })
+  await store.open()
+  await store.close()
+  for (const path of [join(folder.root, 'objects'), folder.root, folder.parent])
+    expect(watched.trace).toContain(`fsync ${path}`)
+})
+
 test('a put never joins a sync of the directory that began before its rename', async () => {
   const events: string[] = []
   const held: (() => void)[] = []

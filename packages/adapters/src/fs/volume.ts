@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import { MediaError, newId, type VolumeIdentity } from '@mediakeep/core'
 import { CREATE_FLAGS, FILE_MODE, type FsPromises, READ_FLAGS } from './calls.ts'
 import { syncDirectory } from './dir-sync.ts'
@@ -29,6 +30,7 @@ export async function openVolume(
   await checkRoot(fs, paths, options)
   let identity = await readMarker(fs, storeName, paths)
   if (identity === undefined) identity = await createVolume(fs, paths, options)
+  await syncNames(fs, paths)
   if (identity.layout > LAYOUT) {
     const message = `${storeName}: ${paths.root} has layout ${identity.layout}, this version knows ${LAYOUT}; use a newer version`
     throw new MediaError('MEDIA_UNSUPPORTED', message, { reason: 'layout-newer' })
@@ -54,7 +56,7 @@ async function checkRoot(
   }
 }
 
-/** Makes a folder and the missing ones above it, each name synced in the folder that holds it. */
+/** Makes a folder and the missing ones above it. */
 async function makeDirectories(fs: FsPromises, path: string): Promise<void> {
   const parent = path.slice(0, path.lastIndexOf('/')) || '/'
   try {
@@ -64,7 +66,23 @@ async function makeDirectories(fs: FsPromises, path: string): Promise<void> {
     await makeDirectories(fs, parent)
     await makeDirectory(fs, path)
   }
-  await syncDirectory(fs, parent)
+}
+
+/**
+ * Makes the names of the volume's folders, and of those above it, survive power loss. At every open: whoever made them may have
+ * died, or be still on its way to its own sync.
+ */
+async function syncNames(fs: FsPromises, paths: Paths): Promise<void> {
+  for (const path of [paths.objects, paths.root]) await syncDirectory(fs, path)
+  for (let path = paths.root; path !== dirname(path); ) {
+    path = dirname(path)
+    try {
+      await syncDirectory(fs, path)
+    } catch (error) {
+      // Above the volume this process may have no rights: then it made nothing there.
+      if (!['EACCES', 'EPERM', 'EROFS', 'EINVAL'].includes(errnoOf(error) ?? '')) throw error
+    }
+  }
 }
 
 /** Another process may be making the same one. */
@@ -138,7 +156,6 @@ async function publishMarker(
   } finally {
     await fs.unlink(path).catch(() => {}) // the next open passes over it
   }
-  await syncDirectory(fs, paths.root)
 }
 
 /** @throws MediaError MEDIA_UNAVAILABLE `volume-offline` when a marker is there that says nothing. */

@@ -45,13 +45,15 @@ export async function checkMarker({ fs, paths, storeName }: Volume): Promise<voi
 
 export async function makeJournalFolder(volume: Volume): Promise<void> {
   const { fs, paths } = volume
-  if ((await lstatIfThere(fs, paths.journal))?.isDirectory() === true) return
-  await checkMarker(volume)
-  try {
-    await fs.mkdir(paths.journal)
-  } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw error
+  if ((await lstatIfThere(fs, paths.journal))?.isDirectory() !== true) {
+    await checkMarker(volume)
+    try {
+      await fs.mkdir(paths.journal)
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error
+    }
   }
+  // Also where it was there: whoever made it may have died before its sync.
   if (volume.durability !== 'none') await syncDirectory(fs, paths.root)
 }
 
