@@ -34,7 +34,6 @@ export default defineConfig({
             'packages/*/src/**/*.test.ts',
             'scripts/**/*.test.mjs',
             'bench/**/*.test.ts',
-            'torture/**/*.test.ts',
             'examples/**/*.test.ts',
           ],
           exclude: ['**/node_modules/**', '**/dist/**'],
@@ -46,13 +45,27 @@ export default defineConfig({
       },
       {
         ...resolveSources,
+        ...mutated,
+        test: {
+          name: 'torture',
+          include: ['torture/**/*.test.ts'],
+          exclude: ['**/node_modules/**'],
+          maxWorkers: 2,
+          // After the unit tests: they take all the processor there is.
+          sequence: { groupOrder: 1 },
+          testTimeout: 600_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        ...resolveSources,
         test: {
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
           exclude: ['**/node_modules/**'],
-          // After the unit tests and one file at a time: they start servers, install packages and watch the clock.
+          // After all others and one file at a time: they start servers, install packages and watch the clock.
           fileParallelism: false,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
           testTimeout: longForms ? 600_000 : 120_000,
           hookTimeout: 300_000,
         },

@@ -6,7 +6,6 @@ import { asItIs, broken } from './variants.ts'
 
 const LONG = process.env['MEDIAKEEP_LONG'] === '1'
 const STATES = LONG ? 100_000 : 10_000
-const SECONDS = 1_000
 
 const small: readonly Scenario[] = [
   { name: 'the same bytes', putters: [0], deleters: 1, collectors: 1, ticks: 2, crashes: 0 },
@@ -16,18 +15,14 @@ const small: readonly Scenario[] = [
 
 describe('every order of steps', () => {
   for (const scenario of small) {
-    it(`${scenario.name}: all states, and no record is ever without its bytes`, {
-      timeout: 120 * SECONDS,
-    }, async () => {
+    it(`${scenario.name}: all states, and no record is ever without its bytes`, async () => {
       const { complete, violation } = await explore(scenario, asItIs, { maxStates: 200_000 })
       expect(violation).toBeUndefined()
       expect(complete).toBe(true)
     })
   }
 
-  it(`${STATES} states of two putters, a deleter and two collectors`, {
-    timeout: 300 * SECONDS,
-  }, async () => {
+  it(`${STATES} states of two putters, a deleter and two collectors`, async () => {
     const { done, violations } = await gcModel.run({
       count: STATES,
       seed: 1,
@@ -44,7 +39,7 @@ describe('every order of steps', () => {
 
 describe('a protocol with one thing left out is convicted', () => {
   for (const variant of broken) {
-    it(variant.name, { timeout: 120 * SECONDS }, async () => {
+    it(variant.name, async () => {
       const violations: (readonly string[])[] = []
       for (const scenario of small) {
         const { violation } = await explore(scenario, variant, { maxStates: 20_000 })

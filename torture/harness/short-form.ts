@@ -32,7 +32,7 @@ export async function describeWhereAvailable({
 /** The short form of a part as one test; more with MEDIAKEEP_LONG=1. */
 export function itBreaksNothing(part: Part, counts: { readonly short: number; readonly long: number }): void {
   const count = LONG ? counts.long : counts.short
-  it(`${part.name}: breaks nothing in ${count} ${part.unit}`, { timeout: 120_000 }, async () => {
+  it(`${part.name}: breaks nothing in ${count} ${part.unit}`, async () => {
     const folder = await mkdtemp(join(tmpdir(), `mediakeep-torture-${part.name}-`))
     try {
       const result = await part.run({

@@ -21,7 +21,7 @@ describeHere('kills', () => {
     { type: 'syscall', thread: 'all', syscall: 'fdatasync', nth: 1 },
   ])(
     'convicts a put that is acknowledged before it is done, killed at a $type',
-    { timeout: 60_000 },
+    { timeout: 600_000 },
     (point) =>
       withMemoryFolder('kills', async (parent) => {
         const folder = join(parent, 'store')

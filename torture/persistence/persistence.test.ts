@@ -5,7 +5,6 @@ import { LEVELS, ORDERS } from './part.ts'
 import { examine, protocols } from './protocols.ts'
 import { createStateReader, type StateReader, shapes } from './shapes.ts'
 
-const MINUTE = 60_000
 let image: Image
 let reader: StateReader
 beforeAll(async () => {
@@ -16,9 +15,7 @@ beforeAll(async () => {
 describe('in every state that a power cut may leave', () => {
   for (const durability of LEVELS)
     for (const order of ORDERS)
-      it(`level ${durability} keeps its promise where names reach the disk ${order}`, {
-        timeout: MINUTE,
-      }, async () => {
+      it(`level ${durability} keeps its promise where names reach the disk ${order}`, async () => {
         for (const shape of shapes) {
           const { states, violations } = await judge(shape, {
             durability,
@@ -39,7 +36,7 @@ describe('a level that is taken for more than it is is convicted', () => {
     ['none', 'durable'],
     ['file', 'durable'],
   ] as const)
-    it(`${durability} for ${promised}`, { timeout: MINUTE }, async () => {
+    it(`${durability} for ${promised}`, async () => {
       let found = 0
       for (const shape of shapes) {
         const { violations } = await judge(shape, { durability, promised, order: 'weak', image, reader })

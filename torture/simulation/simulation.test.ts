@@ -9,16 +9,13 @@ const LONG = process.env['MEDIAKEEP_LONG'] === '1'
 const SEEDS = LONG ? 2_000 : 300
 /** A fault that takes more seeds than this until it is seen is one that the short run might miss. */
 const MAX_SEEDS_TO_CONVICT = 60
-const SECONDS = 1_000
 
 let image: Image
 beforeAll(async () => {
   image = await takeImage()
 })
 
-it(`${SEEDS} seeds: nothing acknowledged is lost, nothing wrong is served, nothing is left behind`, {
-  timeout: 600 * SECONDS,
-}, async () => {
+it(`${SEEDS} seeds: nothing acknowledged is lost, nothing wrong is served, nothing is left behind`, async () => {
   const least: Record<keyof Omit<Outcome, 'violation' | 'steps'>, number> = {
     operations: Number.POSITIVE_INFINITY,
     crashes: Number.POSITIVE_INFINITY,
@@ -48,7 +45,7 @@ it('the same seed does the same, step by step', async () => {
 
 describe('a store that is broken is convicted', () => {
   for (const breakage of breakages) {
-    it(breakage.name, { timeout: 120 * SECONDS }, async () => {
+    it(breakage.name, async () => {
       let seed = 1
       while (seed <= MAX_SEEDS_TO_CONVICT) {
         if ((await simulate(planOf(seed), { image, breakage })).violation !== undefined) break
