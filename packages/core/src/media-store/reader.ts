@@ -6,6 +6,7 @@ import type { ByteRange } from '../contracts/bytes.ts'
 import type { Media } from '../contracts/media.ts'
 import type { MediaReader } from '../contracts/media-store.ts'
 import { MediaError } from '../errors/media-error.ts'
+import { isDoneOnCallback } from './done-on-callback.ts'
 import { writeBlocks } from './write-blocks.ts'
 
 /** Where a reader's bytes come from. */
@@ -92,7 +93,7 @@ export function createReader(parts: ReaderParts): MediaReader & { abort(reason: 
     async writeTo(destination, options = {}) {
       if (source.kind === 'blocks') {
         use()
-        const blocks = source.open(parts.pool)
+        const blocks = source.open(isDoneOnCallback(destination) ? parts.pool : FRESH)
         const stop = new AbortController()
         active = { destroy: (reason) => stop.abort(reason) }
         const signal =
