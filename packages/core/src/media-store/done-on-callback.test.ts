@@ -64,27 +64,68 @@ describe('writeTo()', () => {
   })
 })
 
+/** Answers one request with `answer`. @returns the body that arrived */
+async function responseOf(answer: (response: ServerResponse) => Promise<void>): Promise<Buffer> {
+  const failures: unknown[] = []
+  const server = createServer((_request, response) => {
+    answer(response).catch((error: unknown) => {
+      failures.push(error)
+      response.destroy()
+    })
+  }).listen(0, '127.0.0.1')
+  try {
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const [response] = (await once(get({ port, host: '127.0.0.1', agent: false }), 'response')) as [
+      IncomingMessage,
+    ]
+    const kept: Buffer[] = []
+    for await (const chunk of response) kept.push(chunk as Buffer)
+    return Buffer.concat(kept)
+  } finally {
+    server.closeAllConnections()
+    server.close()
+    expect(failures).toEqual([])
+  }
+}
+
+describe('writeTo() a response that a middleware wrapped', () => {
+  it('comes to its end, also when the wrapped write forgets who wants to be called back', async () => {
+    const { store } = await fixture({ reads: { cacheBytes: 0 } })
+    const { id } = await store.put(body)
+    const got = await responseOf(async (response) => {
+      const { write } = response
+      response.write = (chunk: unknown) => write.call(response, chunk as Buffer, 'utf8')
+      await (await store.open(id)).writeTo(response)
+      response.end()
+    })
+    expect(got.equals(body)).toBe(true)
+  })
+
+  it('leaves no listener behind', async () => {
+    const { store } = await fixture({ reads: { cacheBytes: 0 } })
+    const { id } = await store.put(body)
+    await responseOf(async (response) => {
+      const { write } = response
+      response.write = (chunk: unknown) => write.call(response, chunk as Buffer, 'utf8')
+      const before = response.listenerCount('drain')
+      await (await store.open(id)).writeTo(response)
+      expect(response.listenerCount('drain')).toBe(before)
+      response.end()
+    })
+  })
+})
+
 describe('isDoneOnCallback()', () => {
   it('trusts the response of a server, and no longer when its write is replaced', async () => {
     const found: boolean[] = []
-    const server = createServer((_request, response) => {
+    await responseOf(async (response) => {
       found.push(isDoneOnCallback(response))
       const { write } = response
-      response.write = ((...given: Parameters<typeof write>) => write.apply(response, given)) as typeof write
+      response.write = (...given: Parameters<typeof write>) => write.apply(response, given)
       found.push(isDoneOnCallback(response))
       response.end()
-    }).listen(0, '127.0.0.1')
-    try {
-      await once(server, 'listening')
-      const { port } = server.address() as AddressInfo
-      const [response] = (await once(get({ port, host: '127.0.0.1', agent: false }), 'response')) as [
-        IncomingMessage,
-      ]
-      response.resume()
-      await once(response, 'end')
-    } finally {
-      server.close()
-    }
+    })
     expect(found).toEqual([true, false])
   })
 

@@ -13,7 +13,12 @@ const { write: writeSocket } = Socket.prototype
  */
 export function isDoneOnCallback(destination: Writable): boolean {
   if (!(destination instanceof ServerResponse)) return isSocket(destination)
-  return destination.write === writeResponse && isSocket(destination.socket)
+  return !isWrapped(destination) && isSocket(destination.socket)
+}
+
+/** A response whose `write` somebody put another in the place of. */
+export function isWrapped(destination: Writable): boolean {
+  return destination instanceof ServerResponse && destination.write !== writeResponse
 }
 
 function isSocket(destination: unknown): boolean {
