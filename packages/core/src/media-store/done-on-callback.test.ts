@@ -122,7 +122,7 @@ describe('isDoneOnCallback()', () => {
     await responseOf(async (response) => {
       found.push(isDoneOnCallback(response))
       const { write } = response
-      response.write = (...given: Parameters<typeof write>) => write.apply(response, given)
+      response.write = (chunk: unknown) => write.call(response, chunk as Buffer, 'utf8')
       found.push(isDoneOnCallback(response))
       response.end()
     })

@@ -117,6 +117,21 @@ describe('collectGarbage()', () => {
     expect(await keys(objects)).toEqual(wanted)
   })
 
+  it('keeps every copy that lines of the newest revision name, also when they name different ones', async () => {
+    const objects = memoryStore()
+    const { store } = await fixture({ tiers: [{ name: 'memory', store: objects }] })
+    await store.put(small)
+    const [key = ''] = await keys(objects)
+    const [line = ''] = objects.volume.journal.segments.flat()
+    const repaired = `${key.slice(0, key.indexOf('.'))}.${'1'.repeat(32)}`
+    await objects.put(repaired, bytesSource(small))
+    objects.volume.journal.segments = [[line, line.replaceAll(key, repaired)]]
+    const { store: other } = await fixture({ tiers: [{ name: 'memory', store: sharing(objects) }] })
+    const run = await collected(other, { graceMs: 0, thorough: true })
+    expect(run).toMatchObject({ recoverable: 2, orphans: 0, freedObjects: 0 })
+    expect([...(await keys(objects))].sort()).toEqual([key, repaired].sort())
+  })
+
   it('stops at a signal with its reason', async () => {
     const { store } = await withMedia(1)
     const reason = new Error('enough')

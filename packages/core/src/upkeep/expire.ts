@@ -1,5 +1,7 @@
 import type { Call } from '../contracts/call.ts'
 import type { ExpireProgress } from '../contracts/media-store.ts'
+import { isMediaError } from '../errors/media-error.ts'
+import { tellUpkeepFailed } from '../ingest/upkeep-failed.ts'
 import { BATCH } from './batch.ts'
 import type { UpkeepContext } from './context.ts'
 
@@ -16,10 +18,16 @@ export async function* expire(context: UpkeepContext, { signal }: Call): AsyncGe
   }
   for (const volume of context.volumes.all) {
     if (volume.store.staging === undefined) continue
-    await volume.checkOnline()
-    total.removedStagingFiles += await volume.store.staging.sweep((name) =>
-      context.catalog.isSessionLive(name),
-    )
+    try {
+      await volume.checkOnline()
+      total.removedStagingFiles += await volume.store.staging.sweep((name) =>
+        context.catalog.isSessionLive(name),
+      )
+    } catch (error) {
+      // One volume that is away does not keep the others from it.
+      if (!isMediaError(error) || isMediaError(error, 'MEDIA_CLOSED')) throw error
+      tellUpkeepFailed(context, 'expire', error)
+    }
   }
   yield { ...total }
 }

@@ -5,7 +5,7 @@ import { headOfLine } from '../journal/index.ts'
 const KEY = /"key":"([0-9a-f]{2}\/[0-9a-f]{64}\.[0-9a-f]{32})"/g
 
 /**
- * Of these physical keys, those that the newest line of a media in the journal names as its bytes: the catalog that does not
+ * Of these physical keys, those that lines of the newest revision of a media in the journal name as its bytes: the catalog that does not
  * know them was lost or set back, and a rebuild brings their records back. Two readings, so that memory follows the keys that
  * were asked for and not the journal.
  */
@@ -14,16 +14,19 @@ export async function claimedKeys(
   keys: ReadonlySet<string>,
   signal: AbortSignal | undefined,
 ): Promise<ReadonlySet<string>> {
-  const named = new Map<string, { readonly revision: number; readonly keys: readonly string[] }>()
+  const named = new Map<string, { readonly revision: number; readonly keys: Set<string> }>()
   await forEachLine(journal, signal, (line) => {
     const head = headOfLine(line)
     if (head?.kind !== 'media') return
     const found = [...line.matchAll(KEY)].flatMap(([, key]) =>
       key !== undefined && keys.has(key) ? [key] : [],
     )
+    if (found.length === 0) return
     const before = named.get(head.id)
-    if (found.length > 0 && (before === undefined || before.revision < head.revision))
-      named.set(head.id, { revision: head.revision, keys: found })
+    if (before === undefined || before.revision < head.revision)
+      named.set(head.id, { revision: head.revision, keys: new Set(found) })
+    // A copy that was made later is in a line of the same revision.
+    else if (before.revision === head.revision) for (const key of found) before.keys.add(key)
   })
   if (named.size === 0) return new Set()
   await forEachLine(journal, signal, (line) => {
@@ -33,7 +36,7 @@ export async function claimedKeys(
     const isOver = head.kind === 'gone' ? head.revision >= known.revision : head.revision > known.revision
     if (isOver) named.delete(head.id)
   })
-  return new Set([...named.values()].flatMap(({ keys: claimed }) => claimed))
+  return new Set([...named.values()].flatMap(({ keys: claimed }) => [...claimed]))
 }
 
 async function forEachLine(

@@ -118,6 +118,50 @@ describe('rebuildCatalog()', () => {
     expect(await exported(after.catalog)).toEqual([])
   })
 
+  it('takes a copy that only a later line of the same revision names', async () => {
+    const volume = newVolume()
+    const before = await open(volume)
+    const media = await before.store.put(small)
+    const [line = ''] = volume.journal.segments.flat()
+    const [key = ''] = await keys(before.objects)
+    // Damaged, repaired under another key, and told by a snapshot: the record is still in its first revision.
+    const repaired = `${key.slice(0, key.indexOf('.'))}.${'1'.repeat(32)}`
+    volume.remove(key)
+    volume.publish(repaired, small, {})
+    const placementId = key.slice(key.indexOf('.') + 1)
+    const later = line.replaceAll(key, repaired).replaceAll(placementId, '1'.repeat(32))
+    for (const lines of [
+      [line, later],
+      [later, line],
+    ]) {
+      volume.journal.segments = [lines]
+      const after = await open(volume)
+      expect(await rebuild(after.store)).toEqual({ ...NOTHING, restored: 1 })
+      expect(await bytesOf(after.store, media.id)).toEqual(small)
+    }
+  })
+
+  it('calls away, not lost, what another line of the same revision says to be on a volume that is not here', async () => {
+    const volume = newVolume()
+    const before = await open(volume)
+    await before.store.put(small)
+    const [line = ''] = volume.journal.segments.flat()
+    for (const key of await keys(before.objects)) volume.remove(key)
+    const elsewhere = '01990000-0000-7000-8000-000000000000'
+    for (const lines of [
+      [line, line.replace(volume.identity.id, elsewhere)],
+      [line.replace(volume.identity.id, elsewhere), line],
+    ]) {
+      volume.journal.segments = [lines]
+      const after = await open(volume)
+      expect(await rebuild(after.store)).toEqual({
+        ...NOTHING,
+        unreachableMedia: 1,
+        offlineVolumes: [elsewhere],
+      })
+    }
+  })
+
   it('does not call lost what the catalog has since replaced', async () => {
     const volume = newVolume()
     const { store, catalog } = await open(volume, {})

@@ -1,7 +1,7 @@
 import type { PortableMedia } from '../contracts/catalog.ts'
 import type { LostMedia, RebuildOptions, RebuildProgress } from '../contracts/media-store.ts'
 import { isMediaError } from '../errors/media-error.ts'
-import { parseGone, parseMedia } from '../journal/index.ts'
+import { headOfLine, parseGone, parseMedia } from '../journal/index.ts'
 import type { Volume } from '../tiering/volume.ts'
 import { digestInKey, recordOfObject } from './adopt-object.ts'
 import type { UpkeepContext } from './context.ts'
@@ -20,6 +20,8 @@ interface Run {
   readonly total: { -readonly [Member in keyof Counts]: Counts[Member] }
   readonly offline: Set<string>
   readonly signal: AbortSignal | undefined
+  /** Volumes that are not here, by the media without bytes here that has a copy there. */
+  readonly away: Map<string, Set<string>>
   lost: LostMedia[]
   check(): void
 }
@@ -27,8 +29,9 @@ type Counts = Omit<RebuildProgress, 'lost' | 'offlineVolumes'>
 
 /**
  * Fills the catalog from what the volumes keep. Two readings of the journals: the first learns which revision of each media
- * counts, the second puts those back whose bytes a volume has. Between them the volumes are listed, so that the bytes of every
- * line that the first reading saw are in the list. Memory grows with media and objects: an id and a number, a key and a few facts.
+ * counts, the second puts those back whose bytes a volume has. A third tells of what is left, where something is. Before the
+ * second the volumes are listed, so that the bytes of every line that the first reading saw are in the list. Memory grows with
+ * media and objects: an id and a number, a key and a few facts.
  */
 export async function* rebuildCatalog(
   context: UpkeepContext,
@@ -48,6 +51,7 @@ export async function* rebuildCatalog(
     offline,
     signal,
     check,
+    away: new Map(),
     lost: [],
     total: {
       restored: 0,
@@ -99,10 +103,14 @@ async function* restoreRecords(run: Run, newest: Map<string, number>): AsyncGene
         if (object !== undefined) object.isNamed = true
       }
       if (newest.get(media.id) !== media.revision) continue
-      newest.delete(media.id)
+      // Without bytes it waits: a line of the same revision may name a copy that was made later.
       const reachable = withFoundCopies(run, media)
-      if (reachable === undefined) await tellWithoutBytes(run, media)
-      else batch.push(reachable)
+      if (reachable === undefined) {
+        noteAway(run, media)
+        continue
+      }
+      newest.delete(media.id)
+      batch.push(reachable)
       if (batch.length < IMPORT_RECORDS) continue
       await importBatch(run, batch)
       batch = []
@@ -111,6 +119,22 @@ async function* restoreRecords(run: Run, newest: Map<string, number>): AsyncGene
   }
   await importBatch(run, batch)
   yield progressOf(run)
+  if (newest.size > 0) yield* tellWithoutBytes(run, newest)
+}
+
+/** What is left: no line of the revision that counts names bytes that are here. */
+async function* tellWithoutBytes(run: Run, newest: Map<string, number>): AsyncGenerator<RebuildProgress> {
+  for await (const { lines } of readJournals(run.volumes, run.check)) {
+    for (const line of lines) {
+      const head = headOfLine(line)
+      if (head?.kind !== 'media' || newest.get(head.id) !== head.revision) continue
+      const media = parseMedia(line)
+      if (media === undefined) continue
+      newest.delete(media.id)
+      await tellMedia(run, media)
+    }
+    yield progressOf(run)
+  }
 }
 
 /** The record with those of its copies that are there with the right size; `undefined` when there is none. */
@@ -127,16 +151,24 @@ function withFoundCopies({ found }: Run, media: PortableMedia): PortableMedia | 
   return placements.length === 0 ? undefined : { ...media, blob: { ...media.blob, domain }, placements }
 }
 
-async function tellWithoutBytes(run: Run, media: PortableMedia): Promise<void> {
-  const { total, context, found, offline, lost } = run
+function noteAway({ found, away }: Run, { id, placements }: PortableMedia): void {
+  for (const { volumeId } of placements) {
+    if (found.has(volumeId)) continue
+    const volumeIds = away.get(id) ?? new Set()
+    away.set(id, volumeIds.add(volumeId))
+  }
+}
+
+async function tellMedia(run: Run, media: PortableMedia): Promise<void> {
+  const { total, context, offline, lost } = run
   const known = await context.catalog.get(media.namespace, media.id)
   if (known !== undefined && known.revision > media.revision) {
     total.alreadyThere++
     return
   }
-  const away = media.placements.filter(({ volumeId }) => !found.has(volumeId))
-  for (const { volumeId } of away) offline.add(volumeId)
-  if (away.length > 0) {
+  const away = run.away.get(media.id)
+  if (away !== undefined) {
+    for (const volumeId of away) offline.add(volumeId)
     total.unreachableMedia++
     return
   }

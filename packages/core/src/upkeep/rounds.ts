@@ -39,9 +39,10 @@ export function startRounds(
     for (const [task, work] of [
       ['expire', () => toEnd(upkeep.expire({ signal }))],
       ['collect-garbage', collectNext],
-      ['compact-journals', () => toEnd(upkeep.compactJournals({ signal }))],
       ['repair', () => toEnd(upkeep.repair({ signal }))],
       ['verify', verifyNext],
+      // Last: the journals must learn of the copies that were made, also when no other round follows.
+      ['compact-journals', () => toEnd(upkeep.compactJournals({ signal }))],
     ] as const) {
       try {
         if (!signal.aborted) await work()
