@@ -61,8 +61,8 @@ function tellLeft({ foreign, recoverable }: Pick<GarbageProgress, 'foreign' | 'r
   return lines.map((line) => (line === '' ? '' : `\n${line}`)).join('')
 }
 
+/** Digits alone: `Number` reads an empty text as 0, and no grace is what frees everything at once. */
 function parseSeconds(text: string): number {
-  const seconds = Number(text)
-  if (Number.isFinite(seconds) && seconds >= 0) return seconds
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text)
   throw new UsageError(`--grace takes seconds, not "${text}"`)
 }

@@ -50,6 +50,11 @@ describe('mediakeep import', () => {
     expect((await mediakeep('get', 'key:a.txt')).out).toBe('a')
   })
 
+  it('says that the file address of another host is no folder here', async () => {
+    for (const address of ['file://elsewhere/in', 'file:///in%2Fout'])
+      expect(await mediakeep('import', address), address).toMatchObject({ code: 2 })
+  })
+
   it('run again leaves what has the same bytes, stores what is new and replaces what differs', async () => {
     await makeFiles({ 'in/same.txt': 'same', 'in/other.txt': 'before', 'in/length.txt': 'x' })
     await mediakeep('import', 'in')

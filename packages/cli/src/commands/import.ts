@@ -76,12 +76,21 @@ async function folderOf({ streams }: CommandContext, source: string): Promise<st
   const [, scheme] = /^([a-z][a-z0-9+.-]*):\/\//i.exec(source) ?? []
   if (scheme !== undefined && scheme.toLowerCase() !== 'file')
     throw new UsageError(`import takes a folder of files; ${scheme}:// addresses cannot be imported`)
-  const path = scheme === undefined ? resolve(streams.cwd, source) : fileURLToPath(source)
+  const path = scheme === undefined ? resolve(streams.cwd, source) : pathOfAddress(source)
   const about = await stat(path).catch(() => undefined)
   if (about === undefined) throw new UsageError(`there is no folder ${source}`)
   if (!about.isDirectory())
     throw new UsageError(`${source} is not a folder; mediakeep put stores single files`)
   return path
+}
+
+/** Of this host, and of one path. */
+function pathOfAddress(address: string): string {
+  try {
+    return fileURLToPath(address)
+  } catch {
+    throw new UsageError(`${address} is no folder of this host`)
+  }
 }
 
 /** Depth first, by name, so that two runs meet the files in the same order. `own`: the store's folder, which is passed over. */
