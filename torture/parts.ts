@@ -10,6 +10,7 @@ import { persistence } from './persistence/part.ts'
 import { power } from './power/part.ts'
 import { rebuild } from './rebuild/rebuild.ts'
 import { simulation } from './simulation/part.ts'
+import { soak } from './soak/soak.ts'
 import { sweep } from './sweep/part.ts'
 
 /** Every way to torment the store, in the order in which they run: the quick ones first. */
@@ -25,5 +26,6 @@ export const parts: readonly Part[] = [
   kills,
   crowd,
   power,
+  soak,
   mutations,
 ]
