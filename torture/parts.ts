@@ -10,6 +10,7 @@ import { persistence } from './persistence/part.ts'
 import { power } from './power/part.ts'
 import { rebuild } from './rebuild/rebuild.ts'
 import { simulation } from './simulation/part.ts'
+import { smallDisk } from './small-disk/small-disk.ts'
 import { soak } from './soak/soak.ts'
 import { sweep } from './sweep/part.ts'
 
@@ -17,6 +18,7 @@ import { sweep } from './sweep/part.ts'
 export const parts: readonly Part[] = [
   kits,
   controls,
+  smallDisk,
   corruption,
   rebuild,
   persistence,

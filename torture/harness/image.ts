@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdir, rm, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, rmdir, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { withMemoryFolder } from './memory-folder.ts'
@@ -11,7 +11,9 @@ export async function makeExt4(image: string, sizeBytes: number): Promise<void> 
   await writeFile(image, '')
   await truncate(image, sizeBytes)
   const features = 'lazy_itable_init=0,lazy_journal_init=0,nodiscard'
-  await run('mkfs.ext4', ['-q', '-F', '-b', '4096', '-J', 'size=4', '-N', '8192', '-E', features, image])
+  // Nothing is set aside for root: who runs this is root, and a full disk must be full.
+  const sizes = ['-b', '4096', '-m', '0', '-J', 'size=4', '-N', '4096']
+  await run('mkfs.ext4', ['-q', '-F', ...sizes, '-E', features, image])
 }
 
 export interface Mounted {
@@ -27,24 +29,25 @@ export async function mountImage(image: string, options = 'commit=300'): Promise
   const folder = `${image}.mounted`
   await mkdir(folder, { recursive: true })
   await run('mount', ['-o', `loop,${options}`, image, folder])
-  let unmounting: Promise<unknown> | undefined
+  let unmounting: Promise<void> | undefined
   return {
     folder,
     async unmount() {
       unmounting ??= release(folder)
       await unmounting
-      await rm(folder, { recursive: true, force: true })
     },
   }
 }
 
 /** One that is in use goes away later by itself, and is told now: whoever uses it forgot to close. */
-async function release(folder: string): Promise<void> {
+export async function release(folder: string): Promise<void> {
   try {
     await run('umount', [folder])
   } catch (error) {
     await run('umount', ['-l', folder])
     throw error
+  } finally {
+    await rmdir(folder)
   }
 }
 

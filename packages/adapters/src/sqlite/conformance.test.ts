@@ -32,9 +32,11 @@ function harness(options: {
           connection.exec("UPDATE blobs SET state = 'live', condemnedAt = NULL")
           connection.close()
         },
-        // The log and its index are folded in when the last handle closes.
+        // The log and its index are folded in when the last handle closes; the reserve stays for the next opening.
         async leftovers() {
-          return (await readdir(folder)).filter((name) => name !== 'catalog.db')
+          return (await readdir(folder)).filter(
+            (name) => !['catalog.db', 'catalog.db-reserve'].includes(name),
+          )
         },
         async cleanup() {
           if (existsSync(folder)) await rm(folder, { recursive: true })

@@ -130,7 +130,8 @@ function isRefusal(error: unknown): boolean {
     isMediaError(error, 'MEDIA_PRECONDITION') ||
     isMediaError(error, 'MEDIA_ABSENT') ||
     isMediaError(error, 'MEDIA_CONFLICT') ||
-    isMediaError(error, 'MEDIA_LEASE_LOST')
+    isMediaError(error, 'MEDIA_LEASE_LOST') ||
+    isMediaError(error, 'MEDIA_NO_SPACE')
   )
 }
 

@@ -1,6 +1,6 @@
 import { MediaError } from '@mediakeep/core'
 import type { Database, Transaction } from '../database.ts'
-import { catalogError, errorToWire } from '../errors.ts'
+import { catalogError, errorFromWire, errorToWire } from '../errors.ts'
 import { rollBack } from '../migrate.ts'
 import { createStagedPuts } from '../writes/staged-puts.ts'
 import { createTotalChanges, type TotalChanges } from '../writes/totals.ts'
@@ -61,8 +61,11 @@ export function createGroupCommit(database: Database): GroupCommit {
     const totals = createTotalChanges()
     sql('SAVEPOINT one').run()
     const answer = runCall(waiting, totals)
-    if (answer[1] === 'failed') sql('ROLLBACK TO one').run()
-    else totals.write(database)
+    if (answer[1] === 'failed') {
+      // A full disk in the middle of a statement ends the whole transaction: there is no savepoint to go back to.
+      if (answer[2].reason === 'catalog-full') throw errorFromWire(answer[2])
+      sql('ROLLBACK TO one').run()
+    } else totals.write(database)
     sql('RELEASE one').run()
     return answer
   }

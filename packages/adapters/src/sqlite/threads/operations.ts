@@ -16,6 +16,8 @@ interface Write<Name extends keyof WriteOperations> {
   run(tx: Transaction, input: WriteOperations[Name]['input']): WriteOperations[Name]['output']
   /** Whether its answer promises that the change outlives a power cut. */
   readonly durable: boolean
+  /** It makes room, or must be done before room can be made: on a full disk it is done with the room of the reserve. */
+  readonly frees?: true
 }
 
 /**
@@ -23,30 +25,30 @@ interface Write<Name extends keyof WriteOperations> {
  * acknowledged, and at worst leaves bytes without a row. A durable commit that follows makes them durable too.
  */
 export const WRITES: { readonly [Name in keyof WriteOperations]: Write<Name> } = {
-  registerVolume: { run: registerVolume, durable: true },
+  registerVolume: { run: registerVolume, durable: true, frees: true },
   beginSession: { run: beginSession, durable: false },
   extendSession: { run: extendSession, durable: false },
-  endSession: { run: endSession, durable: false },
+  endSession: { run: endSession, durable: false, frees: true },
   stagePlacement: { run: stagePlacement, durable: false },
   commitContent: { run: commitContent, durable: true },
   updateRecord: { run: updateRecord, durable: true },
-  deleteRecord: { run: deleteRecord, durable: true },
+  deleteRecord: { run: deleteRecord, durable: true, frees: true },
   linkRecord: { run: linkRecord, durable: true },
   unlinkRecord: { run: unlinkRecord, durable: true },
   markBad: { run: markBad, durable: true },
   // A condemnation that is lost is made again; a claim is what deletes bytes, and must not be.
-  condemn: { run: condemn, durable: false },
-  claimGarbage: { run: claimGarbage, durable: true },
-  dropPlacements: { run: dropPlacements, durable: false },
+  condemn: { run: condemn, durable: false, frees: true },
+  claimGarbage: { run: claimGarbage, durable: true, frees: true },
+  dropPlacements: { run: dropPlacements, durable: false, frees: true },
   // What is found is found again; whatever deletes bytes because of it is a claim.
-  markSuspects: { run: markSuspects, durable: false },
-  leaveOrphans: { run: leaveOrphans, durable: false },
+  markSuspects: { run: markSuspects, durable: false, frees: true },
+  leaveOrphans: { run: leaveOrphans, durable: false, frees: true },
   // Lost, a copy is read once more.
   markVerified: { run: markVerified, durable: false },
   stageCopy: { run: stageCopy, durable: false },
   commitCopy: { run: commitCopy, durable: true },
   importMedia: { run: importMedia, durable: true },
-  expireSessions: { run: expireSessions, durable: true },
+  expireSessions: { run: expireSessions, durable: true, frees: true },
   ping: { run: () => undefined, durable: false },
 }
 
