@@ -7,8 +7,8 @@ import { hashOf } from '../writers/bodies.ts'
 const DIGEST_LENGTH = 64
 
 export interface DiskRules {
-  /** A cut may take the row of bytes that were on their way: whole files that no row names may be there. */
-  readonly mayHaveOrphans: boolean
+  /** A cut may take the row of bytes that were on their way: only a thorough collection finds those. Default false. */
+  readonly isPowerCut?: boolean
 }
 
 /**
@@ -19,13 +19,19 @@ export interface DiskRules {
 export async function checkDisk(
   store: MediaStore,
   folder: string,
-  rules: DiskRules = { mayHaveOrphans: false },
+  { isPowerCut = false }: DiskRules = {},
 ): Promise<readonly string[]> {
   const objects = join(folder, 'volume/objects')
   const torn = await tornFiles(objects)
   for (let round = 0; round < 2; round++) {
     for await (const _ of store.upkeep.expire()) continue
-    for await (const _ of store.upkeep.collectGarbage({ graceMs: 0 })) continue
+    for await (const _ of store.upkeep.collectGarbage({
+      graceMs: 0,
+      thorough: isPowerCut,
+      // What a short run leaves is often more than a fifth of all.
+      force: true,
+    }))
+      continue
   }
   const broken: string[] = [...torn]
   const wanted = new Map<string, number>()
@@ -47,8 +53,7 @@ export async function checkDisk(
     const digest = name.slice(0, DIGEST_LENGTH)
     const isWanted = wanted.get(digest) === sizeBytes
     wanted.delete(digest) // a second copy is left behind too
-    if (!isWanted && !rules.mayHaveOrphans) broken.push(`left behind: ${name} of ${sizeBytes} bytes`)
-    if (!isWanted) continue
+    if (!isWanted) broken.push(`left behind: ${name} of ${sizeBytes} bytes`)
     files += 1
     bytes += sizeBytes
   }

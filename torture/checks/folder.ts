@@ -11,7 +11,7 @@ import { openLater } from './later.ts'
 export async function checkFolder(
   folder: string,
   told: Told,
-  { days, ...rules }: DiskRules & { readonly days?: number } = { mayHaveOrphans: false },
+  { days, ...rules }: DiskRules & { readonly days?: number } = {},
 ): Promise<readonly string[]> {
   try {
     await using store = await openLater(folder, days)

@@ -37,7 +37,7 @@ export function createStage(store: MediaStore, journal: Journal, seed: number): 
       journal.deleted(key)
     },
     async collect(graceMs) {
-      for await (const _ of store.upkeep.collectGarbage({ graceMs })) continue
+      for await (const _ of store.upkeep.collectGarbage({ graceMs, force: true })) continue
     },
     body: (sizeBytes, salt = 0) => (seed * 8 + salt) * SIZES.length + SIZES.indexOf(sizeBytes),
   }

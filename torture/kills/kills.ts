@@ -63,7 +63,7 @@ async function strikeMany(folder: string, input: PartInput): Promise<PartResult>
   const finishLife = async (life: Life): Promise<void> => {
     if (life.strikes === 0) return
     const told = readJournals([await readFile(life.journal, 'utf8').catch(() => '')])
-    const rules = { mayHaveOrphans: false, days: life.strikes + 1 }
+    const rules = { days: life.strikes + 1 }
     for (const what of await checkFolder(life.folder, told, rules))
       violations.push({ what, replay: `--seed ${life.lastSeed} --count 1` })
     await endLife(life)

@@ -32,8 +32,7 @@ async function cutMany(
       folder,
       subject: 'mediakeep',
       signal,
-      // Until a collection finds them, files whose row was lost with an unsynced transaction may be there.
-      check: (folder, told) => checkFolder(folder, told, { mayHaveOrphans: true }),
+      check: (folder, told) => checkFolder(folder, told, { isPowerCut: true }),
     })
     let cut = 0
     for await (const { broken, acknowledged } of cuts) {

@@ -75,7 +75,7 @@ async function readAll(store: MediaStore): Promise<void> {
 
 async function collect(store: MediaStore): Promise<void> {
   for await (const _ of store.upkeep.expire()) continue
-  for await (const _ of store.upkeep.collectGarbage({ graceMs: 0 })) continue
+  for await (const _ of store.upkeep.collectGarbage({ graceMs: 0, force: true })) continue
 }
 
 async function run(): Promise<void> {

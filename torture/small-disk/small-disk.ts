@@ -60,12 +60,11 @@ async function fillOnce(
     const program = join(programFolder(), 'small-disk.program.js')
     const isOpenedWhenFull = offset % 2 === 1 ? 'yes' : ''
     const args = [program, mounted.folder, journal, `${offset * STEP_BYTES}`, isOpenedWhenFull]
-    const [code, signal] = await once(
-      spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] }),
-      'exit',
-    )
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] })
+    await once(child, 'exit')
     const told = readJournals([await readFile(journal, 'utf8')])
-    const ended = code === 0 ? [] : [`the process ended with ${signal ?? code}`]
+    const { exitCode, signalCode } = child
+    const ended = exitCode === 0 ? [] : [`the process ended with ${signalCode ?? exitCode}`]
     return {
       acknowledged: told.acknowledged,
       broken: [...ended, ...(await checkFolder(join(mounted.folder, 'store'), told))],

@@ -26,7 +26,7 @@ async function faultsOf(sabotage: (store: MediaStore) => Partial<MediaStore>): P
     onPut: () => {
       puts += 1
     },
-    isOver: () => puts >= 60,
+    isOver: () => puts >= 250,
   })
   return faults
 }

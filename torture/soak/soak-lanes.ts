@@ -19,14 +19,22 @@ export interface SoakLane {
   isOver(): boolean
 }
 
+/** Collections among 600 acts, one of them thorough; one further act verifies. */
+const UPKEEP_OF_600 = 20
+
 /** One act after the other, chosen by chance, until it is over. What must not happen is written to the journal. */
 export async function runSoakLane(lane: SoakLane): Promise<void> {
   const own = ownKeys(lane)
   const shared = sharedKeys(lane)
   const acts = [own.put, own.put, own.read, own.delete, shared.put, shared.put, shared.delete, shared.read]
   while (!lane.isOver()) {
+    const chance = lane.random.integer(0, 600)
     const act =
-      lane.random.integer(0, 30) === 0 ? () => collect(lane.store) : acts[lane.random.integer(0, acts.length)]
+      chance === 0
+        ? () => verify(lane)
+        : chance <= UPKEEP_OF_600
+          ? () => collect(lane.store, chance === 1)
+          : acts[chance % acts.length]
     try {
       await act?.()
     } catch (error) {
@@ -104,6 +112,12 @@ function sharedKeys({ store, journal, random, onPut }: SoakLane): KeyActs {
 const bodyNumber = (random: Random): number =>
   random.integer(0, 2) === 0 ? random.integer(0, SHARED_BODIES) : random.integer(0, 1_000_000_000)
 
-async function collect(store: MediaStore): Promise<void> {
-  for await (const _ of store.upkeep.collectGarbage({ graceMs: 0 })) continue
+async function collect(store: MediaStore, thorough = false): Promise<void> {
+  for await (const _ of store.upkeep.collectGarbage({ graceMs: 0, force: true, thorough })) continue
+}
+
+/** Nothing is damaged here: whoever says so has taken what others replace and collect for damage. */
+async function verify({ store, journal }: SoakLane): Promise<void> {
+  for await (const { damaged } of store.upkeep.verify())
+    for (const { key, fault } of damaged) journal.fault(`called damaged: ${fault} ${key}`)
 }

@@ -34,7 +34,7 @@ export function mediakeepSubject(store: MediaStore): Subject {
     },
     delete: async (key) => void (await store.delete({ key })),
     async collect() {
-      for await (const _ of store.upkeep.collectGarbage({ graceMs: 0 })) continue
+      for await (const _ of store.upkeep.collectGarbage({ graceMs: 0, force: true })) continue
     },
     close: () => store.close(),
   }
