@@ -223,7 +223,7 @@ export const MUTATIONS: readonly Mutation[] = [
     id: 'brake',
     about: 'a collection that looks like a mistake stops before it deletes',
     file: `${core}/upkeep/collect.ts`,
-    find: 'if (!force) brake(plan, orphans?.count ?? 0)',
+    find: 'if (!force) brake(plan, orphans?.count ?? 0, context.maxGarbageRatio)',
     replace: '',
     by: { tests: `${core}/upkeep/collect.test.ts` },
   },

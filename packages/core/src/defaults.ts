@@ -27,7 +27,7 @@ export const RESERVE_STEP_BYTES: number = 64 * MiB
 /** How long bytes stay after their last reference went. */
 export const GARBAGE_GRACE_MS: number = 60 * 60_000
 /** Garbage collection brakes only when at least so many objects would go. */
-export const GC_BRAKE_OBJECTS = 100
+export const GC_BRAKE_OBJECTS = 1_000
 /** Share of all objects that may go at once without being forced. */
 export const GC_BRAKE_RATIO = 0.2
 /** How often the background looks at every blob and lists the volumes for objects without a row. */

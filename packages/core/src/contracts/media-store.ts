@@ -101,7 +101,7 @@ export interface CollectOptions extends Call {
    * no row names. Default false.
    */
   readonly thorough?: boolean
-  /** Goes on where a brake would stop: a fifth of all objects at once (from 100 on), or no record left. Default false. */
+  /** Goes on where a brake would stop: a fifth of all objects at once (from 1,000 on), or no record left. Default false. */
   readonly force?: boolean
 }
 

@@ -52,6 +52,7 @@ function numberFaults({ limits = {}, reads = {}, upkeep = {}, sessionTtlMs }: Me
     ['reads.verifiedForMs', reads.verifiedForMs, 0],
     ['upkeep.intervalMs', upkeep.intervalMs, 0],
     ['upkeep.garbageGraceMs', upkeep.garbageGraceMs, 0],
+    ['upkeep.maxGarbageRatio', upkeep.maxGarbageRatio, 0],
     ['upkeep.verifyEveryMs', upkeep.verifyEveryMs, 0],
     ['upkeep.verifyBytesPerSecond', upkeep.verifyBytesPerSecond, 1],
     ['sessionTtlMs', sessionTtlMs, 1],

@@ -6,6 +6,7 @@ import type { MediaEvent } from '../contracts/observer.ts'
 import {
   DEFAULT_NAMESPACE,
   GARBAGE_GRACE_MS,
+  GC_BRAKE_RATIO,
   MAX_BODY_BYTES,
   MAX_UPLOADS_IN_FLIGHT,
   MEMORY_BODIES_BYTES,
@@ -100,6 +101,7 @@ function assemble(options: MediaStoreOptions, all: readonly Volume[], events: Ev
     pool: createBlockPool(),
     maxUploadsInFlight: limits.maxUploadsInFlight ?? MAX_UPLOADS_IN_FLIGHT,
     garbageGraceMs: rounds.garbageGraceMs ?? GARBAGE_GRACE_MS,
+    maxGarbageRatio: rounds.maxGarbageRatio ?? GC_BRAKE_RATIO,
     publicBaseUrl: options.publicBaseUrl === undefined ? undefined : asFolder(new URL(options.publicBaseUrl)),
     async chunkSums(blobId) {
       const known = sums.get(blobId)

@@ -30,6 +30,11 @@ export interface UpkeepOptions {
   readonly intervalMs?: number
   /** How long bytes stay after their last reference went. Default 1 hour. */
   readonly garbageGraceMs?: number
+  /**
+   * Share of all objects that a collection may free at once, from 1,000 on, before it brakes. Default 0.2. For stores that
+   * replace most of what they hold within `garbageGraceMs`; 1 turns the brake off.
+   */
+  readonly maxGarbageRatio?: number
   /** Every copy is read and compared again in the background this long after it was last. Default 30 days; 0: never. */
   readonly verifyEveryMs?: number
   /** Bytes a second that verifying in the background reads. Default 16 MiB. */

@@ -1,5 +1,5 @@
 import type { GarbagePlan } from '../contracts/catalog.ts'
-import { GC_BRAKE_OBJECTS, GC_BRAKE_RATIO } from '../defaults.ts'
+import { GC_BRAKE_OBJECTS } from '../defaults.ts'
 import { MediaError } from '../errors/media-error.ts'
 
 /**
@@ -10,15 +10,14 @@ import { MediaError } from '../errors/media-error.ts'
 export function brake(
   { objects, waitingObjects, condemnable, hasMedia }: GarbagePlan,
   orphans: number,
+  maxRatio: number,
 ): void {
   const going = Math.max(waitingObjects, condemnable) + orphans
-  if (going < GC_BRAKE_OBJECTS) return
+  if (going < GC_BRAKE_OBJECTS || maxRatio >= 1) return
   if (!hasMedia)
     throw braked(`there is no record left, and ${going} objects would go; is this the right catalog?`)
-  if (going > (objects + orphans) * GC_BRAKE_RATIO)
-    throw braked(
-      `${going} of ${objects + orphans} objects would go, more than ${GC_BRAKE_RATIO * 100} % at once`,
-    )
+  if (going > (objects + orphans) * maxRatio)
+    throw braked(`${going} of ${objects + orphans} objects would go, more than ${maxRatio * 100} % at once`)
 }
 
 function braked(what: string): MediaError {

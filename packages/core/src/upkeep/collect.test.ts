@@ -18,11 +18,13 @@ async function collected(store: Store, options: CollectOptions): Promise<Garbage
 /** A second store over the same volume, such as one with another catalog. */
 const sharing = (objects: MemoryStore): MemoryStore => memoryStore({ volume: objects.volume })
 
+const count = ({ volume }: MemoryStore): number => volume.sortedKeys().length
+
 const body = (n: number): Buffer => Buffer.from(`body number ${n}`)
 const orphanKey = (nowMs = Date.now()): string => physicalKey(digestOf(small), newPlacementId(nowMs))
 
-async function withMedia(count: number) {
-  const made = await fixture()
+async function withMedia(count: number, options: Parameters<typeof fixture>[0] = {}) {
+  const made = await fixture(options)
   const media = []
   for (let n = 0; n < count; n++) media.push(await made.store.put(body(n)))
   return { ...made, media }
@@ -45,22 +47,28 @@ describe('collectGarbage()', () => {
   })
 
   it('brakes when more than a fifth would go, before anything is deleted, and goes on when forced', async () => {
-    const { store, objects, media } = await withMedia(400)
-    for (const { id } of media.slice(0, 120)) await store.delete(id)
+    const { store, objects, media } = await withMedia(1_500)
+    for (const { id } of media.slice(0, 1_001)) await store.delete(id)
     await expect(collected(store, { graceMs: 0 })).rejects.toMatchObject({
       code: 'MEDIA_CONFLICT',
       reason: 'gc-brake',
     })
-    expect(await keys(objects)).toHaveLength(400)
-    expect((await collected(store, { graceMs: 0, force: true })).freedObjects).toBe(120)
-    expect(await bytesOf(store, media[399]?.id ?? '')).toEqual(body(399))
+    expect(count(objects)).toBe(1_500)
+    expect((await collected(store, { graceMs: 0, force: true })).freedObjects).toBe(1_001)
+    expect(await bytesOf(store, media[1_499]?.id ?? '')).toEqual(body(1_499))
   })
 
   it('brakes when no record is left of many', async () => {
-    const { store, objects, media } = await withMedia(100)
+    const { store, objects, media } = await withMedia(1_000)
     for (const { id } of media) await store.delete(id)
     await expect(collected(store, { graceMs: 0 })).rejects.toMatchObject({ reason: 'gc-brake' })
-    expect(await keys(objects)).toHaveLength(100)
+    expect(count(objects)).toBe(1_000)
+  })
+
+  it('lets go what a store says is its normal day', async () => {
+    const { store, media } = await withMedia(1_200, { upkeep: { intervalMs: 0, maxGarbageRatio: 1 } })
+    for (const { id } of media) await store.delete(id)
+    expect((await collected(store, { graceMs: 0 })).freedObjects).toBe(1_200)
   })
 
   it('needs no force for what a small store loses in a day', async () => {
@@ -92,11 +100,11 @@ describe('collectGarbage()', () => {
 
   it('brakes when the volume holds much that the catalog does not know: it may be the wrong catalog', async () => {
     const { store, objects } = await withMedia(1)
-    for (let n = 0; n < 150; n++) await objects.put(orphanKey(), bytesSource(small))
+    for (let n = 0; n < 1_000; n++) await objects.put(orphanKey(), bytesSource(small))
     await expect(collected(store, { graceMs: 0, thorough: true })).rejects.toMatchObject({
       reason: 'gc-brake',
     })
-    expect(await keys(objects)).toHaveLength(151)
+    expect(count(objects)).toBe(1_001)
   })
 
   it('keeps the bytes of records that a catalog has lost, as long as the journal knows them', async () => {

@@ -33,7 +33,7 @@ export async function* collectGarbage(
     yield { ...total, orphans: orphans?.count ?? 0, plan }
     return
   }
-  if (!force) brake(plan, orphans?.count ?? 0)
+  if (!force) brake(plan, orphans?.count ?? 0, context.maxGarbageRatio)
   for (const [volumeId, objects] of orphans?.found ?? [])
     for (let at = 0; at < objects.length; at += BATCH) {
       check()

@@ -13,4 +13,5 @@ export interface UpkeepContext extends IngestContext {
   readonly cache: ReadCache
   readonly memo: VerifyMemo
   readonly garbageGraceMs: number
+  readonly maxGarbageRatio: number
 }
