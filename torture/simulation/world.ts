@@ -110,10 +110,6 @@ export function createWorld({ seed, config, image, breakage, note, broken }: Wor
     lives[host] = undefined
   }
 
-  /** A put that slept past its session may find the copy collected that it was to share: no damage, and it cannot commit. */
-  const isServed = (key: string): boolean =>
-    [...tables.placements.values()].some((placement) => placement.key === key && placement.state === 'live')
-
   async function start(host: number, database: MemoryTables = tables): Promise<void> {
     const machine = machines[config.diskOf[host] ?? 0]
     if (machine === undefined) throw new RangeError(`host ${host} has no machine`)
@@ -155,7 +151,7 @@ export function createWorld({ seed, config, image, breakage, note, broken }: Wor
       upkeep: { intervalMs: 0, garbageGraceMs: config.graceMs },
       sessionTtlMs: config.sessionTtlMs,
       observer(event) {
-        if (event.type === 'blob.corrupt' && machine.past.troubles === 0 && isServed(event.key))
+        if (event.type === 'blob.corrupt' && machine.past.troubles === 0)
           broken(`${event.key} was called damaged, and nothing damaged it`)
         else note(() => `${owner.name}: ${event.type}`)
       },

@@ -37,7 +37,8 @@ export async function publish(
   body: ReceivedBody,
   signal: AbortSignal | undefined,
 ): Promise<Published> {
-  const distrust: string[] = []
+  const distrusted: PlacementRecord[] = []
+  let told = 0
   await session.reserve(volume, body.summary.sizeBytes)
   for (;;) {
     const placementId = newPlacementId(context.clock.now())
@@ -51,10 +52,13 @@ export async function publish(
       volumeId: volume.id,
       placementId,
       key,
-      ...(distrust.length === 0 ? {} : { distrust }),
+      ...(distrusted.length === 0 ? {} : { distrust: distrusted.map(({ id }) => id) }),
     })
     if (staged.type === 'repeated') return staged
     session.adopted(staged.session.fence)
+    // Told once our session is known to live: without it, what is not there may have been collected, and rightly.
+    for (const placement of distrusted.slice(told)) tellCorrupt(context, placement)
+    told = distrusted.length
     if (staged.existing.length === 0) {
       const head = await writeBytes(volume, key, body, signal)
       return {
@@ -67,7 +71,7 @@ export async function publish(
     const doubtful = await firstTrusted(context, staged.existing, body.summary.sizeBytes)
     if (doubtful === undefined)
       return { type: 'published', blobId: staged.blobId, deduplicated: true, own: undefined }
-    distrust.push(...doubtful)
+    distrusted.push(...doubtful)
   }
 }
 
@@ -94,13 +98,13 @@ async function writeBytes(
   return head
 }
 
-/** `undefined` when one of them can be trusted, else the ids of those that cannot. */
+/** `undefined` when one of them can be trusted, else those that cannot. */
 async function firstTrusted(
   context: IngestContext,
   existing: readonly PlacementRecord[],
   sizeBytes: number,
-): Promise<readonly string[] | undefined> {
-  const doubtful: string[] = []
+): Promise<readonly PlacementRecord[] | undefined> {
+  const doubtful: PlacementRecord[] = []
   let unreachable: PlacementRecord | undefined
   for (const placement of existing) {
     const volume = context.volumes.byId(placement.volumeId)
@@ -114,16 +118,13 @@ async function firstTrusted(
     // Look again at the marker before a copy is called gone: an unmounted disk has none of its objects.
     volume.doubt()
     await volume.checkOnline()
-    context.emit({
-      type: 'blob.corrupt',
-      at: new Date(context.clock.now()),
-      blobId: placement.blobId,
-      volumeId: placement.volumeId,
-      key: placement.key,
-    })
-    doubtful.push(placement.id)
+    doubtful.push(placement)
   }
   return doubtful.length === 0 && unreachable !== undefined ? undefined : doubtful
+}
+
+function tellCorrupt(context: IngestContext, { blobId, volumeId, key }: PlacementRecord): void {
+  context.emit({ type: 'blob.corrupt', at: new Date(context.clock.now()), blobId, volumeId, key })
 }
 
 /** Something else in the place of the bytes is no copy of them: a reason to write them anew, not to refuse them. */

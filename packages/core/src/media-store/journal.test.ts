@@ -84,11 +84,20 @@ describe('the journal', () => {
     expect(await linesOf(objects)).toHaveLength(8)
   })
 
-  it('has nothing of a put that failed or was answered with an earlier outcome', async () => {
+  it('has a put that is answered with an earlier outcome once more: the first may have died before its line', async () => {
     const { catalog, objects, tiers } = oneStore()
     const { store } = await fixture({ catalog, tiers })
     await store.put(small, { idempotencyKey: 'once' })
     await store.put(small, { idempotencyKey: 'once' })
+    const lines = await linesOf(objects)
+    expect(lines).toHaveLength(2)
+    expect(lines[1]).toEqual(lines[0])
+  })
+
+  it('has nothing of a put that failed', async () => {
+    const { catalog, objects, tiers } = oneStore()
+    const { store } = await fixture({ catalog, tiers })
+    await store.put(small)
     await expect(store.put(small, { digest: `sha256:${'0'.repeat(64)}` })).rejects.toBeInstanceOf(MediaError)
     expect(await linesOf(objects)).toHaveLength(1)
   })

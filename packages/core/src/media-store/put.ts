@@ -30,8 +30,8 @@ export async function put(
       options,
       async (signal) => {
         const outcome = await putBody(engine, engine.digestLock, request, body, signal, progress)
-        if (!outcome.repeated)
-          await engine.journal.changed(await withCopies(engine, outcome), outcome.chunkSums)
+        // Of a repeated put too: the first may have died between its commit and its line.
+        await engine.journal.changed(await withCopies(engine, outcome), outcome.chunkSums)
         return outcome
       },
       'upload',
