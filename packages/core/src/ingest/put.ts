@@ -1,5 +1,6 @@
+import { ReadStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { Duplex, Readable } from 'node:stream'
+import { IncomingMessage } from 'node:http'
 import { fileSource } from '../bytes/source.ts'
 import type { Body } from '../contracts/bytes.ts'
 import type { StagingWriter } from '../contracts/object-store.ts'
@@ -155,13 +156,13 @@ async function receive(
 }
 
 /**
- * Whoever reads bytes for a stream cannot know when they are taken, so cannot use their memory again. Who writes into a
- * transform can, as soon as that write is called back, and an iterable can, also in the stream of objects of `Readable.from`.
+ * What Node itself reads from a file or a request it reads into memory that it never uses again. Of any other stream nobody knows:
+ * behind it may be a generator, a web stream or a writer that fills one buffer again and again, and a stream asks ahead.
  */
 function givesForGood(intake: Intake): boolean {
   if (intake.kind !== 'stream') return true
   const { stream } = intake
-  return stream instanceof Readable && !(stream instanceof Duplex) && !stream.readableObjectMode
+  return stream instanceof ReadStream || stream instanceof IncomingMessage
 }
 
 async function openStaging(

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
+import type { ReadableStream as WebStream } from 'node:stream/web'
 import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { digestOf } from '../bytes/digest.ts'
@@ -24,6 +25,21 @@ describe('put() and open()', () => {
       fitting,
       () => Readable.from(reusing(fitting, 40_000)),
     ],
+    [
+      'a byte stream from an iterable that uses its buffer again',
+      fitting,
+      () => Readable.from(reusing(fitting, 40_000), { objectMode: false }),
+    ],
+    [
+      'a larger byte stream from an iterable that uses its buffer again',
+      large,
+      () => Readable.from(reusing(large, 40_000), { objectMode: false }),
+    ],
+    [
+      'a Readable from a web stream whose source uses its buffer again',
+      fitting,
+      () => Readable.fromWeb(pulled(reusing(fitting, 40_000)) as unknown as WebStream),
+    ],
     ['a transform whose writer uses its buffer again', fitting, () => written(fitting)],
     ['a Readable of bytes that fits in memory', fitting, () => pushed(fitting)],
     ['a Blob', large, () => new Blob([large])],
@@ -41,6 +57,15 @@ describe('put() and open()', () => {
       const count = bytes.copy(buffer, 0, at)
       yield buffer.subarray(0, count)
     }
+  }
+  function pulled(chunks: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
+    return new ReadableStream({
+      async pull(controller) {
+        const next = await chunks.next()
+        if (next.done === true) controller.close()
+        else controller.enqueue(next.value)
+      },
+    })
   }
   function written(bytes: Buffer): Readable {
     const stream = new PassThrough()
