@@ -3,8 +3,10 @@ import { digestOf } from '../bytes/digest.ts'
 import { bytesSource } from '../bytes/source.ts'
 import { newPlacementId, physicalKey } from '../cas/physical-key.ts'
 import type { CollectOptions, GarbageProgress } from '../contracts/media-store.ts'
+import { MediaError } from '../errors/media-error.ts'
 import { bytesOf, fixture, keys, small } from '../media-store/store.fixture.ts'
 import { type MemoryStore, memoryStore } from '../memory/object-store/index.ts'
+import { systemClock } from '../time/clock.ts'
 
 type Store = Awaited<ReturnType<typeof fixture>>['store']
 
@@ -138,6 +140,35 @@ describe('collectGarbage()', () => {
     const run = await collected(other, { graceMs: 0, thorough: true })
     expect(run).toMatchObject({ recoverable: 2, orphans: 0, freedObjects: 0 })
     expect([...(await keys(objects))].sort()).toEqual([key, repaired].sort())
+  })
+
+  it('tells once of a volume that is away, however much of its garbage waits, and frees it when it is back', async () => {
+    const objects = memoryStore()
+    let isAway = false
+    let nowMs = Date.now()
+    const { store, events } = await fixture({
+      clock: { ...systemClock, now: () => (nowMs += 10_000) },
+      tiers: [
+        {
+          name: 'memory',
+          store: {
+            ...objects,
+            async identity() {
+              if (isAway) throw new MediaError('MEDIA_UNAVAILABLE', 'unmounted', { reason: 'volume-offline' })
+              return objects.volume.identity
+            },
+          },
+        },
+      ],
+    })
+    for (let n = 0; n < 5; n++) await store.delete((await store.put(body(n))).id)
+    isAway = true
+    expect(await collected(store, { graceMs: 0 })).toMatchObject({ condemned: 5, freedObjects: 0 })
+    expect(events.filter((event) => event.type === 'upkeep.failed')).toHaveLength(1)
+    expect(await keys(objects)).toHaveLength(5)
+    isAway = false
+    expect(await collected(store, { graceMs: 0 })).toMatchObject({ freedObjects: 5 })
+    expect(await keys(objects)).toEqual([])
   })
 
   it('stops at a signal with its reason', async () => {

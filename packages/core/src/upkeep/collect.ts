@@ -47,12 +47,13 @@ export async function* collectGarbage(
     yield { ...total }
   }
   const skipped = new Set<string>()
+  const away = new Set<string>()
   for (;;) {
     check()
     const batch = await context.catalog.claimGarbage({ graceMs, limit: BATCH + skipped.size })
     const garbage = batch.filter(({ id }) => !skipped.has(id))
     if (garbage.length === 0) break
-    const freed = await deleteBytes(context, garbage, skipped)
+    const freed = await deleteBytes(context, garbage, skipped, away)
     await context.catalog.dropPlacements(freed.map(({ id }) => id))
     for (const placement of freed) {
       total.freedObjects++
@@ -75,21 +76,24 @@ async function recheckAll(context: UpkeepContext, check: () => void): Promise<vo
   } while (cursor !== undefined)
 }
 
-/** Deletes the bytes of each; those of volumes that are away, or that fail, wait for the next round. */
+/** Deletes the bytes of each; those of volumes that are away (told once of each), or that fail, wait for the next round. */
 async function deleteBytes(
   context: UpkeepContext,
   garbage: readonly PlacementRecord[],
   skipped: Set<string>,
+  away: Set<string>,
 ): Promise<readonly PlacementRecord[]> {
   const freed: PlacementRecord[] = []
   for (const placement of garbage) {
     const volume = context.volumes.byId(placement.volumeId)
     try {
-      if (volume === undefined) {
-        skipped.add(placement.id) // its own host collects it
+      if (volume === undefined || away.has(volume.id)) {
+        skipped.add(placement.id) // of another host: that one collects it
         continue
       }
+      away.add(volume.id) // until it has answered
       await volume.checkOnline()
+      away.delete(volume.id)
       await volume.store.delete(placement.key)
     } catch (error) {
       if (!isMediaError(error)) throw error
