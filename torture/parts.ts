@@ -1,3 +1,4 @@
+import { aborts } from './aborts/aborts.ts'
 import { controls } from './controls/controls.ts'
 import { corruption } from './corruption/corruption.ts'
 import { gcModel } from './gc-model/part.ts'
@@ -17,6 +18,7 @@ import { sweep } from './sweep/part.ts'
 /** Every way to torment the store, in the order in which they run: the quick ones first. */
 export const parts: readonly Part[] = [
   kits,
+  aborts,
   controls,
   smallDisk,
   corruption,
