@@ -59,12 +59,14 @@ async function restart(run: Run, drive: Drive): Promise<void> {
 
 /**
  * The database is lost, and made again from the disk: what was acknowledged can be read. After a power cut the journal may lack
- * its last second, a disk in trouble may have refused lines, and of what nobody knows the outcome of there may be no line.
+ * its last second, a line that was refused is told as failed upkeep, and of what nobody knows the outcome of there may be no line.
  */
 async function rebuild(run: Run, drive: Drive, promised: readonly string[]): Promise<void> {
   const { world, ledger } = run
   const [machine, ...others] = world.machines
-  if (machine === undefined || others.length > 0 || machine.past.cuts + machine.past.troubles > 0) return
+  if (machine === undefined || others.length > 0) return
+  const { cuts, troubles, failedUpkeep } = machine.past
+  if (cuts + troubles + failedUpkeep > 0) return
   await finished(drive, world.start(0, createMemoryTables()))
   const [life] = world.lives
   if (life === undefined) return

@@ -34,7 +34,7 @@ export interface Breakage {
 export interface Machine {
   readonly index: number
   /** What has befallen it. */
-  readonly past: { cuts: number; troubles: number }
+  readonly past: { cuts: number; troubles: number; failedUpkeep: number }
   readonly disk: Disk
   readonly faults: DiskFaults
   readonly time: {
@@ -96,7 +96,13 @@ export function createWorld({ seed, config, image, breakage, note, broken }: Wor
     const time = { skewMs: 0 }
     const disk = createDisk({ now: () => scheduler.nowMs + time.skewMs, order: config.order })
     if (!config.bare) image.apply(disk, `00000000-0000-7000-8000-00000000000${index}`)
-    return { index, past: { cuts: 0, troubles: 0 }, disk, time, faults: createFaults(random) }
+    return {
+      index,
+      past: { cuts: 0, troubles: 0, failedUpkeep: 0 },
+      disk,
+      time,
+      faults: createFaults(random),
+    }
   })
   const owners: (Owner | undefined)[] = Array.from({ length: config.hosts }, () => undefined)
   const lives: (Life | undefined)[] = Array.from({ length: config.hosts }, () => undefined)
@@ -151,6 +157,7 @@ export function createWorld({ seed, config, image, breakage, note, broken }: Wor
       upkeep: { intervalMs: 0, garbageGraceMs: config.graceMs },
       sessionTtlMs: config.sessionTtlMs,
       observer(event) {
+        if (event.type === 'upkeep.failed') machine.past.failedUpkeep++
         if (event.type === 'blob.corrupt' && machine.past.troubles === 0)
           broken(`${event.key} was called damaged, and nothing damaged it`)
         else note(() => `${owner.name}: ${event.type}`)
