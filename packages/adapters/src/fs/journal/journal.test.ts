@@ -1,4 +1,5 @@
-import nodeFs, { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import nodeFs, { readdirSync, readFileSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
+import { uptime } from 'node:os'
 import { join } from 'node:path'
 import type { Journal } from '@mediakeep/core'
 import { fakeClock } from '@mediakeep/testkit'
@@ -168,6 +169,18 @@ describe('append()', () => {
     expect(damaged).toBe(0)
     expect(await other.journal.isBehind()).toBe(true)
     await other.journal.compact(given('whole'))
+    expect(await store.journal.isBehind()).toBe(false)
+  })
+
+  test('is behind when the machine has started since a segment was last written: its last second may be lost', async () => {
+    const store = await open()
+    await store.journal.compact(given())
+    await store.journal.append('line')
+    expect(await store.journal.isBehind()).toBe(false)
+    const before = Date.now() / 1000 - uptime() - 60
+    for (const name of segments()) utimesSync(pathOf(name), before, before)
+    expect(await store.journal.isBehind()).toBe(true)
+    await store.journal.compact(given('line'))
     expect(await store.journal.isBehind()).toBe(false)
   })
 

@@ -1,3 +1,4 @@
+import { uptime } from 'node:os'
 import { newId } from '@mediakeep/core'
 import { READ_FLAGS } from '../calls.ts'
 import { syncDirectory } from '../dir-sync.ts'
@@ -101,13 +102,19 @@ export async function sizeOfSegments(volume: Volume): Promise<number> {
   return sizeBytes
 }
 
+/**
+ * Lines are lost where the mark says so, and may be where the machine has started since a segment was last written: the last
+ * second of one was not synced when the power went.
+ */
 export async function isJournalBehind(volume: Volume): Promise<boolean> {
+  const startedAtMs = Date.now() - uptime() * 1000
   const names = await listSegments(volume)
   if (!names.some(isSnapshot)) return true
   for (const name of names) {
     if (isSnapshot(name)) continue
     const stat = await lstatIfThere(volume.fs, `${volume.paths.journal}/${name}`)
-    if (stat !== undefined && (stat.mode & LOST_LINES) !== 0) return true
+    if (stat === undefined) continue
+    if ((stat.mode & LOST_LINES) !== 0 || stat.mtimeMs < startedAtMs) return true
   }
   return false
 }
