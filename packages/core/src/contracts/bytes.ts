@@ -28,9 +28,10 @@ export interface ByteSource {
 }
 
 /**
- * What hosts hand in. A stream or iterable is read once. Bytes pushed into a stream of bytes must not be changed
- * afterwards; who writes into a transform may use its buffer again after the write, and an iterable when the next chunk is
- * asked for. `{ path }` names a local file, which `move: true` allows the store to take over (it is gone afterwards).
+ * What hosts hand in. A stream or iterable is read once. A `Uint8Array` must not be changed before the put is done. Bytes
+ * pushed into a stream of bytes must not be changed afterwards; who writes into a transform may use its buffer again after the
+ * write, and an iterable when the next chunk is asked for. `{ path }` names a local file, which `move: true` allows the store
+ * to take over (it is gone afterwards).
  */
 export type Body =
   | Readable

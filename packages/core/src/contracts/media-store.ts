@@ -25,7 +25,10 @@ export interface MediaReader extends AsyncDisposable {
   /** Strong validator without quotes: from the digest of the whole content. */
   readonly etag: string
   readonly tier: string
-  /** The bytes when they are in memory already and verified: nothing needs to be awaited. */
+  /**
+   * The bytes when they are in memory already and verified: nothing needs to be awaited. Others are served the same ones:
+   * they must not be changed.
+   */
   readonly buffered: Uint8Array | undefined
   /** Verified bytes. Errors with MEDIA_CORRUPT before its end when the stored bytes are damaged. Once. */
   stream(): Readable

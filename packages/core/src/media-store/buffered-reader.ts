@@ -4,13 +4,15 @@ import type { BlockReader } from '../cas/verified-blocks.ts'
 import type { ByteRange } from '../contracts/bytes.ts'
 import type { MediaRecord } from '../contracts/catalog.ts'
 import type { MediaReader } from '../contracts/media-store.ts'
+import { isDoneOnCallback } from './done-on-callback.ts'
 import { readerClosed, readerUsed, tooLarge } from './reader.ts'
 import { etagOf, snapshotOf } from './snapshot.ts'
 import { writeBlocks } from './write-blocks.ts'
 
 /**
  * A reader over verified bytes in memory: nothing is held open, nothing can fail any more. Small media are answered
- * from these by the ten thousand a second. (No getters: V8 makes a literal with them ten times as slowly.)
+ * from these by the ten thousand a second. Others are served the same bytes: whoever may keep or change them gets a copy.
+ * (No getters: V8 makes a literal with them ten times as slowly.)
  */
 export function createBufferedReader(
   record: MediaRecord,
@@ -27,7 +29,7 @@ export function createBufferedReader(
     return bytes
   }
   const stream = (): Readable => {
-    const taken = take()
+    const taken = Buffer.from(take())
     given = Readable.from(taken.length === 0 ? [] : [taken], { objectMode: false })
     return given
   }
@@ -47,7 +49,11 @@ export function createBufferedReader(
       }
       return new Uint8Array(take())
     },
-    writeTo: async (destination, options = {}) => writeBlocks(oneBlock(take()), destination, options.signal),
+    async writeTo(destination, options = {}) {
+      const taken = take()
+      const block = isDoneOnCallback(destination) ? taken : Buffer.from(taken)
+      await writeBlocks(oneBlock(block), destination, options.signal)
+    },
     async [Symbol.asyncDispose]() {
       if (state === 'unread') state = 'closed'
       given?.destroy()
