@@ -100,6 +100,10 @@ describe('verify()', () => {
     await spoil(objects, key, flipped(large, 9))
     await verified(store)
     await spoil(objects, key, large)
+    await verified(store, { mode: 'stored' })
+    await expect(store.open(media.id), 'sums alone give nothing back').rejects.toMatchObject({
+      code: 'MEDIA_CORRUPT',
+    })
     expect((await verified(store)).damagedObjects).toBe(0)
     expect(large.equals(await bytesOf(store, media.id))).toBe(true)
   })
