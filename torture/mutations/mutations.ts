@@ -56,14 +56,14 @@ export const MUTATIONS: readonly Mutation[] = [
     file: `${fs}/volume.ts`,
     find: 'await syncDirectory(fs, paths.objects)',
     replace: '',
-    by: { part: 'simulation', maxCount: SEEDS },
+    by: { tests: `${fs}/volume.test.ts` },
   },
   {
-    id: 'sync-of-the-root',
+    id: 'sync-of-the-names',
     about: 'a volume is known again after a power cut',
     file: `${fs}/volume.ts`,
-    find: 'await syncDirectory(fs, paths.root)',
-    replace: '',
+    find: '  await syncNames(fs, paths)\n  if',
+    replace: '  if',
     by: { part: 'simulation', maxCount: SEEDS },
   },
   {
