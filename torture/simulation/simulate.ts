@@ -2,12 +2,12 @@ import { digestOf } from '@mediakeep/core'
 import { seededRandom } from '@mediakeep/testkit'
 import { createBodies } from './bodies.ts'
 import { checkObjects } from './checks.ts'
-import type { Image } from './image.ts'
+import { type Image, ROOT } from './image.ts'
 import { createLedger } from './ledger.ts'
 import { collect, put, type Run, read, remove, update, upkeep, verify } from './operations.ts'
 import type { Operation, Plan } from './plan.ts'
 import { settle } from './settle.ts'
-import { type Breakage, createWorld, type Life } from './world.ts'
+import { type Breakage, createWorld, type Life, type Machine } from './world.ts'
 
 export interface SimulateOptions {
   readonly image: Image
@@ -28,6 +28,11 @@ export interface Outcome {
 
 /** More than any run takes: one that goes on for ever ends here. */
 const MAX_STEPS = 200_000
+
+/** Whether the marker, which is written last, is there. */
+function hasVolume({ disk }: Machine): boolean {
+  return disk.directory(ROOT)?.entries.has('mediakeep-volume.json') === true
+}
 
 interface UnderWay {
   readonly operation: Operation
@@ -202,9 +207,11 @@ export async function simulate(plan: Plan, options: SimulateOptions): Promise<Ou
       }
       case 'trouble': {
         const machine = world.machines[operation.disk]
-        if (machine !== undefined) machine.past.troubles++
-        if (machine !== undefined)
-          machine.faults.trouble = { kind: operation.trouble, ratio: operation.ratio }
+        // A disk that fails while its volume is being made: the names of shards that a failed sync forgot stay forgotten.
+        // docs/operate/durability.md says to make such a volume anew.
+        if (machine === undefined || !hasVolume(machine)) return
+        machine.past.troubles++
+        machine.faults.trouble = { kind: operation.trouble, ratio: operation.ratio }
         return
       }
       case 'weather':
