@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat, truncate } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -13,7 +13,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }))
 
 itBreaksNothing(rebuild, { short: 300, long: 5_000 })
 
-it('convicts a journal that lost a line', async () => {
+it('convicts a journal that lost its end', async () => {
   const { violations } = await loseAndRebuild(
     {
       count: 60,
@@ -26,9 +26,8 @@ it('convicts a journal that lost a line', async () => {
     async (data) => {
       const journal = join(data, 'volume/journal')
       const [name = ''] = await readdir(journal)
-      const bytes = await readFile(join(journal, name))
-      bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1
-      await writeFile(join(journal, name), bytes)
+      const { size } = await stat(join(journal, name))
+      await truncate(join(journal, name), size >> 1)
     },
   )
   expect(violations.length).toBeGreaterThan(0)
