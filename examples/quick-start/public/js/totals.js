@@ -3,20 +3,25 @@ import { readUsage } from './api.js'
 import { byId, setText } from './dom.js'
 import { formatBytes, formatCount } from './format.js'
 
-let asked
+let waiting
+let lastAsked = 0
 
-/** Called after every change. Calls while one is under way share the next answer: 500 uploads are not 500 questions. */
+/**
+ * Called after every change. Calls within a moment share one question: 500 uploads are not 500 questions. One that comes after
+ * the server was asked asks again, for that answer may be older than its change.
+ */
 export function refreshTotals() {
-  asked ??= read().finally(() => {
-    asked = undefined
+  waiting ??= new Promise((resolve) => setTimeout(resolve, 100)).then(() => {
+    waiting = undefined
+    return read(++lastAsked)
   })
-  return asked
+  return waiting
 }
 
-async function read() {
-  await new Promise((resolve) => setTimeout(resolve, 100))
+async function read(number) {
   try {
     const { files, seenBytes, storedBytes } = await readUsage()
+    if (number !== lastAsked) return // a newer question is under way
     setText(byId('total-files'), formatCount(files))
     setText(byId('total-seen'), formatBytes(seenBytes))
     setText(byId('total-stored'), formatBytes(storedBytes))
