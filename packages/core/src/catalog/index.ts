@@ -5,6 +5,7 @@ export { decodeCursor, encodeCursor } from './cursor.ts'
 export { type IdBounds, idBounds } from './id-bounds.ts'
 export { hasLink, matchesQuery, matchesType } from './matches.ts'
 export { ALL_MEDIA, type PageSource, pageLimit, readPage } from './page.ts'
+export { portableMedia } from './portable.ts'
 export {
   linkTerm,
   ownerTagTerm,

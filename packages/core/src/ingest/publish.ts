@@ -6,6 +6,7 @@ import type { Volume } from '../tiering/volume.ts'
 import type { IngestContext } from './context.ts'
 import type { ReceivedBody } from './receive.ts'
 import type { PutSession } from './session.ts'
+import { tellCorrupt } from './tell-corrupt.ts'
 
 /** Bytes that are durable under a row of the catalog, and not yet visible. */
 export type Published =
@@ -121,10 +122,6 @@ async function firstTrusted(
     doubtful.push(placement)
   }
   return doubtful.length === 0 && unreachable !== undefined ? undefined : doubtful
-}
-
-function tellCorrupt(context: IngestContext, { blobId, volumeId, key }: PlacementRecord): void {
-  context.emit({ type: 'blob.corrupt', at: new Date(context.clock.now()), blobId, volumeId, key })
 }
 
 /** Something else in the place of the bytes is no copy of them: a reason to write them anew, not to refuse them. */

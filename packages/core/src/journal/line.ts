@@ -1,7 +1,7 @@
 import { isDigest } from '../bytes/digest.ts'
 import { isId } from '../bytes/id.ts'
 import type { JsonObject } from '../contracts/bytes.ts'
-import type { MediaRecord, PortableMedia, PortablePlacement } from '../contracts/catalog.ts'
+import type { PortableMedia, PortablePlacement } from '../contracts/catalog.ts'
 import type { LinkTarget, MediaFacts, MediaState, Visibility } from '../contracts/media.ts'
 
 /** A media was deleted. */
@@ -29,26 +29,6 @@ export function headOfLine(line: string): LineHead | undefined {
   const [, kind, id, revision] = HEAD.exec(line) ?? []
   if (kind === undefined || id === undefined) return undefined
   return { kind: kind === 'gone' ? 'gone' : 'media', id, revision: Number(revision) }
-}
-
-/** The record as it is kept outside a catalog. */
-export function portableMedia(
-  { content, ...record }: MediaRecord,
-  domain: string,
-  chunkSums: Uint8Array | undefined,
-): PortableMedia {
-  const { number, state, contentType, filename, facts, createdAt, digest, sizeBytes, placements } = content
-  return {
-    ...record,
-    content: { number, state, contentType, filename, facts, createdAt },
-    blob: {
-      domain,
-      ...(digest === undefined ? {} : { digest }),
-      sizeBytes,
-      ...(chunkSums === undefined ? {} : { chunkSums }),
-    },
-    placements,
-  }
 }
 
 /** One line of JSON; the members that `headOfLine` reads come first, instants are milliseconds, sums base64. */

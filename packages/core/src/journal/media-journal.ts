@@ -1,9 +1,10 @@
+import { portableMedia } from '../catalog/index.ts'
 import type { MediaRecord } from '../contracts/catalog.ts'
 import { MAX_UNKEPT_LINES } from '../defaults.ts'
 import type { IngestContext } from '../ingest/context.ts'
 import { tellUpkeepFailed, toFailure } from '../ingest/upkeep-failed.ts'
 import type { Volume } from '../tiering/volume.ts'
-import { encodeGone, encodeMedia, portableMedia } from './line.ts'
+import { encodeGone, encodeMedia } from './line.ts'
 
 /**
  * Writes every acknowledged change of a record to the journals of the home volumes that hold its bytes, after the

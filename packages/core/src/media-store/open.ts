@@ -10,6 +10,7 @@ import type { OpenOptions } from '../contracts/media.ts'
 import type { MediaReader } from '../contracts/media-store.ts'
 import type { ObjectFile } from '../contracts/object-store.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
+import { tellCorrupt } from '../ingest/tell-corrupt.ts'
 import { tellUpkeepFailed, toFailure } from '../ingest/upkeep-failed.ts'
 import type { ReachablePlacement } from '../tiering/volumes.ts'
 import { createBufferedReader } from './buffered-reader.ts'
@@ -248,13 +249,7 @@ function reportCorrupt(
 ): void {
   engine.cache.delete(content.blobId)
   engine.memo.forget(placement.id)
-  engine.emit({
-    type: 'blob.corrupt',
-    at: new Date(engine.clock.now()),
-    blobId: content.blobId,
-    volumeId: placement.volumeId,
-    key: placement.key,
-  })
+  tellCorrupt(engine, placement)
   engine.catalog.markBad(placement.id).catch((error: unknown) => {
     tellUpkeepFailed(engine, 'mark-bad', toFailure(error))
   })

@@ -78,7 +78,8 @@ async function identityOf(
   return identity
 }
 
-function isAway(error: unknown): error is MediaError {
+/** Whether a failure says that a volume is not there, which says nothing about its bytes. */
+export function isAway(error: unknown): error is MediaError {
   return (
     isMediaError(error, 'MEDIA_UNAVAILABLE') &&
     (error.reason === 'volume-offline' || error.reason === 'volume-foreign')

@@ -4,6 +4,7 @@ import { isMediaError } from '../errors/media-error.ts'
 import { tellUpkeepFailed } from '../ingest/upkeep-failed.ts'
 import { BATCH, RECHECK_BATCH } from './batch.ts'
 import { brake } from './brakes.ts'
+import { callCheck } from './call-check.ts'
 import type { UpkeepContext } from './context.ts'
 import { findOrphans } from './orphans.ts'
 
@@ -18,10 +19,7 @@ export async function* collectGarbage(
   const { signal, thorough = false, dryRun = false, force = false } = options
   const graceMs = options.graceMs ?? context.garbageGraceMs
   const total = { condemned: 0, freedObjects: 0, freedBytes: 0, orphans: 0, foreign: 0, recoverable: 0 }
-  const check = (): void => {
-    signal?.throwIfAborted()
-    context.activity.checkOpen()
-  }
+  const check = callCheck(context, signal)
 
   check()
   if (thorough && !dryRun) await recheckAll(context, check)

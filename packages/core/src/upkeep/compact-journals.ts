@@ -6,6 +6,7 @@ import { isMediaError } from '../errors/media-error.ts'
 import { tellUpkeepFailed } from '../ingest/upkeep-failed.ts'
 import { snapshotLines } from '../journal/index.ts'
 import type { Volume } from '../tiering/volume.ts'
+import { callCheck } from './call-check.ts'
 import type { UpkeepContext } from './context.ts'
 
 /** What a record's line takes, as a first guess: nothing is known of this journal's own yet. */
@@ -20,16 +21,16 @@ export async function* compactJournals(
   { signal }: Call,
   compactedBytes: Map<string, number>,
 ): AsyncGenerator<JournalProgress> {
+  const check = callCheck(context, signal)
   let compacted = 0
   for (const volume of context.volumes.all) {
     const { journal } = volume.store
     if (volume.role !== 'home' || journal === undefined) continue
-    signal?.throwIfAborted()
-    context.activity.checkOpen()
+    check()
     try {
       await volume.checkOnline()
       if (await isDue(context, volume, journal, compactedBytes.get(volume.id))) {
-        await compactJournal(context, volume, journal, signal)
+        await compactJournal(context, volume, journal, check)
         compactedBytes.set(volume.id, await journal.size())
         compacted++
       }
@@ -59,10 +60,10 @@ async function isDue(
 }
 
 async function compactJournal(
-  { catalog, clock, activity, journal: mediaJournal }: UpkeepContext,
+  { catalog, clock, journal: mediaJournal }: UpkeepContext,
   volume: Volume,
   journal: Journal,
-  signal: AbortSignal | undefined,
+  check: () => void,
 ): Promise<void> {
   const debt = mediaJournal.debtOf(volume.id)
   await journal.compact(
@@ -71,10 +72,7 @@ async function compactJournal(
       journal,
       nowMs: clock.now(),
       owed: debt?.lines ?? [],
-      check() {
-        signal?.throwIfAborted()
-        activity.checkOpen()
-      },
+      check,
     }),
   )
   debt?.paid()

@@ -3,14 +3,15 @@ import type { ExpireProgress } from '../contracts/media-store.ts'
 import { isMediaError } from '../errors/media-error.ts'
 import { tellUpkeepFailed } from '../ingest/upkeep-failed.ts'
 import { BATCH } from './batch.ts'
+import { callCheck } from './call-check.ts'
 import type { UpkeepContext } from './context.ts'
 
 /** Ends sessions past their time, then removes what they left in staging. */
 export async function* expire(context: UpkeepContext, { signal }: Call): AsyncGenerator<ExpireProgress> {
+  const check = callCheck(context, signal)
   const total = { expiredSessions: 0, removedStagingFiles: 0 }
   for (;;) {
-    signal?.throwIfAborted()
-    context.activity.checkOpen()
+    check()
     const ended = await context.catalog.expireSessions({ limit: BATCH })
     total.expiredSessions += ended.length
     if (ended.length < BATCH) break

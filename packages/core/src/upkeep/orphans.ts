@@ -3,6 +3,7 @@ import type { ObjectHead } from '../contracts/object-store.ts'
 import { isMediaError } from '../errors/media-error.ts'
 import { tellUpkeepFailed } from '../ingest/upkeep-failed.ts'
 import type { Volume } from '../tiering/volume.ts'
+import { callCheck } from './call-check.ts'
 import type { UpkeepContext } from './context.ts'
 import { claimedKeys } from './journal-claims.ts'
 
@@ -13,7 +14,6 @@ const MAX_REMEMBERED = 50_000
 export interface Orphans {
   readonly found: ReadonlyMap<string, readonly { readonly key: string; readonly storedBytes: number }[]>
   readonly count: number
-  readonly bytes: number
   /** Objects that are none of ours. */
   readonly foreign: number
   /** Bytes of records that the catalog has lost: the journal tells of them. */
@@ -34,14 +34,12 @@ export async function findOrphans(
   const found = new Map<string, { key: string; storedBytes: number }[]>()
   let foreign = 0
   let count = 0
-  let bytes = 0
   let recoverable = 0
   for (const volume of context.volumes.all) {
     try {
       const listed = await orphansOn(context, volume, graceMs, signal)
       foreign += listed.foreign
       count += listed.count
-      bytes += listed.bytes
       recoverable += listed.recoverable
       found.set(volume.id, listed.orphans)
     } catch (error) {
@@ -50,13 +48,12 @@ export async function findOrphans(
       tellUpkeepFailed(context, 'list-volume', error)
     }
   }
-  return { found, count, bytes, foreign, recoverable }
+  return { found, count, foreign, recoverable }
 }
 
 interface Listed {
   readonly orphans: { readonly key: string; readonly storedBytes: number }[]
   readonly count: number
-  readonly bytes: number
   readonly foreign: number
   readonly recoverable: number
 }
@@ -70,12 +67,11 @@ async function orphansOn(
   const orphans: { key: string; storedBytes: number }[] = []
   let foreign = 0
   let count = 0
-  let bytes = 0
   let cursor: string | undefined
+  const check = callCheck(context, signal)
   await volume.checkOnline()
   do {
-    signal?.throwIfAborted()
-    context.activity.checkOpen()
+    check()
     const page = await volume.store.list({
       ...(cursor === undefined ? {} : { cursor }),
       ...(signal === undefined ? {} : { signal }),
@@ -91,7 +87,6 @@ async function orphansOn(
     for (const object of ours) {
       if (!unknown.has(object.key) || !isOld(context, object, graceMs)) continue
       count++
-      bytes += object.sizeBytes
       if (orphans.length < MAX_REMEMBERED) orphans.push({ key: object.key, storedBytes: object.sizeBytes })
     }
     cursor = page.cursor
@@ -100,14 +95,12 @@ async function orphansOn(
   volume.doubt()
   await volume.checkOnline()
   const { journal } = volume.store
-  if (journal === undefined || orphans.length === 0) return { orphans, foreign, count, bytes, recoverable: 0 }
+  if (journal === undefined || orphans.length === 0) return { orphans, foreign, count, recoverable: 0 }
   const claimed = await claimedKeys(journal, new Set(orphans.map(({ key }) => key)), signal)
-  const claimedBytes = orphans.reduce((sum, o) => sum + (claimed.has(o.key) ? o.storedBytes : 0), 0)
   return {
     orphans: orphans.filter(({ key }) => !claimed.has(key)),
     foreign,
     count: count - claimed.size,
-    bytes: bytes - claimedBytes,
     recoverable: claimed.size,
   }
 }

@@ -4,6 +4,7 @@ import { isMediaError } from '../errors/media-error.ts'
 import { headOfLine, parseGone, parseMedia } from '../journal/index.ts'
 import type { Volume } from '../tiering/volume.ts'
 import { digestInKey, recordOfObject } from './adopt-object.ts'
+import { callCheck } from './call-check.ts'
 import type { UpkeepContext } from './context.ts'
 import { type FoundObjects, listObjects } from './found-objects.ts'
 import { newestRevisions, readJournals } from './journal-lines.ts'
@@ -37,10 +38,7 @@ export async function* rebuildCatalog(
   context: UpkeepContext,
   { adoptUnknown = false, signal }: RebuildOptions,
 ): AsyncGenerator<RebuildProgress> {
-  const check = (): void => {
-    signal?.throwIfAborted()
-    context.activity.checkOpen()
-  }
+  const check = callCheck(context, signal)
   check()
   const { volumes, offline } = await volumesHere(context)
   const newest = await newestRevisions(volumes, check)

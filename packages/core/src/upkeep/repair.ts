@@ -2,16 +2,17 @@ import type { Call } from '../contracts/call.ts'
 import type { RepairProgress } from '../contracts/media-store.ts'
 import { ensureCopies } from '../ingest/ensure-copies.ts'
 import { BATCH } from './batch.ts'
+import { callCheck } from './call-check.ts'
 import type { UpkeepContext } from './context.ts'
 
 /** Brings every blob that is in use to `minCopies` live copies on the home volumes. */
 export async function* repair(context: UpkeepContext, { signal }: Call): AsyncGenerator<RepairProgress> {
   const homes = context.volumes.all.filter(({ role }) => role === 'home')
   const total = { madeCopies: 0, madeBytes: 0, thin: 0 }
+  const check = callCheck(context, signal)
   let cursor: string | undefined
   do {
-    signal?.throwIfAborted()
-    context.activity.checkOpen()
+    check()
     const page = await context.catalog.listThinBlobs({
       volumeIds: homes.map(({ id }) => id),
       minCopies: context.minCopies,

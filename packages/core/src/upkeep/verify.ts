@@ -3,9 +3,11 @@ import type { StoredCopy } from '../contracts/catalog.ts'
 import type { CopyFault, DamagedCopy, VerifyOptions, VerifyProgress } from '../contracts/media-store.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
 import { copyBlob } from '../ingest/copy.ts'
+import { tellCorrupt } from '../ingest/tell-corrupt.ts'
 import { tellUpkeepFailed } from '../ingest/upkeep-failed.ts'
-import type { Volume } from '../tiering/volume.ts'
+import { isAway, type Volume } from '../tiering/volume.ts'
 import { createPace, type Pace } from '../time/pace.ts'
+import { callCheck } from './call-check.ts'
 import type { UpkeepContext } from './context.ts'
 import { faultOfCopy } from './copy-fault.ts'
 import { formatCursor, parseCursor } from './verify-cursor.ts'
@@ -25,6 +27,7 @@ export async function* verify(
   if (bytesPerSecond !== undefined && !(bytesPerSecond > 0))
     throw new MediaError('MEDIA_BAD_INPUT', 'bytesPerSecond must be above 0', { reason: 'bad-rate' })
   const from = options.cursor === undefined ? undefined : parseCursor(options.cursor)
+  const check = callCheck(context, signal)
   const pace = createPace(bytesPerSecond, context.clock)
   const volumes = [...context.volumes.all].sort((a, b) => (a.id < b.id ? -1 : 1))
   const total = {
@@ -42,8 +45,7 @@ export async function* verify(
       continue
     let after = from?.volumeId === volume.id ? from.after : undefined
     for (let more = true; more; ) {
-      signal?.throwIfAborted()
-      context.activity.checkOpen()
+      check()
       const page = await context.catalog.listCopies({
         volumeIds: [volume.id],
         limit: PAGE,
@@ -131,7 +133,7 @@ async function verifyPage(
     for (const copy of copies) if (copy.sizeBytes > SMALL_BYTES) await check(copy)
   } catch (error) {
     signal?.throwIfAborted()
-    if (!isOffline(error)) throw error
+    if (!isAway(error)) throw error
     tellUpkeepFailed(context, 'verify', error)
     return 'offline'
   }
@@ -162,13 +164,7 @@ async function judge(
   if (fault !== 'unreadable' || mayRepair) await context.catalog.markBad(id)
   context.cache.delete(blobId)
   context.memo.forget(id)
-  context.emit({
-    type: 'blob.corrupt',
-    at: new Date(context.clock.now()),
-    blobId,
-    volumeId: volume.id,
-    key,
-  })
+  tellCorrupt(context, placement)
   const repaired = mayRepair && (await repairCopy(context, blobId, volume, signal))
   const digest = now.digest === undefined ? {} : { digest: now.digest }
   return { blobId, ...digest, volumeId: volume.id, key, fault, repaired }
@@ -191,13 +187,6 @@ async function repairCopy(
     tellUpkeepFailed(context, 'repair', error)
     return false
   }
-}
-
-function isOffline(error: unknown): error is MediaError {
-  return (
-    isMediaError(error, 'MEDIA_UNAVAILABLE') &&
-    (error.reason === 'volume-offline' || error.reason === 'volume-foreign')
-  )
 }
 
 /** Runs `work` for each item, `lanes` at a time. After a failure nothing new begins, and all that began has ended. */

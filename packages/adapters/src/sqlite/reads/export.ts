@@ -1,5 +1,5 @@
-import type { PortableMedia, PortablePage, PortablePlacement, WalkOptions } from '@mediakeep/core'
-import { decodeWalkCursor, encodeWalkCursor } from '@mediakeep/core'
+import type { PortableMedia, PortablePage, WalkOptions } from '@mediakeep/core'
+import { decodeWalkCursor, encodeWalkCursor, portableMedia } from '@mediakeep/core'
 import type { Database } from '../database.ts'
 import { type StoredId, storeId } from '../ids.ts'
 import { recordOf, recordTextById } from './record.ts'
@@ -25,7 +25,7 @@ export function exportMedia(database: Database, { cursor, limit }: WalkOptions):
       const last = media.at(-1)
       if (last !== undefined && (media.length >= limit || sumsBytes >= MAX_SUMS_BYTES))
         return { media, cursor: encodeWalkCursor('media', last.namespace, last.id) }
-      const one = portableMedia(database, row.namespace, row.id)
+      const one = readPortable(database, row.namespace, row.id)
       sumsBytes += one.blob.chunkSums?.byteLength ?? 0
       media.push(one)
     }
@@ -33,27 +33,14 @@ export function exportMedia(database: Database, { cursor, limit }: WalkOptions):
   })
 }
 
-function portableMedia(database: Database, namespace: string, id: StoredId): PortableMedia {
+function readPortable(database: Database, namespace: string, id: StoredId): PortableMedia {
   const text = recordTextById(database, namespace, id)
   if (text === undefined) throw new Error('a record of this state of the database has no content')
-  const { content, ...record } = recordOf(text)
-  const { number, state, contentType, filename, facts, createdAt, blobId, digest, sizeBytes, placements } =
-    content
-  const chunkSums = readChunkSums(database, storeId(blobId))
-  return {
-    ...record,
-    content: { number, state, contentType, filename, facts, createdAt },
-    blob: {
-      domain: domainOf(database, storeId(blobId)),
-      ...(digest === undefined ? {} : { digest }),
-      sizeBytes,
-      // Its own buffer: a view would take all of what it looks at across the thread.
-      ...(chunkSums === undefined ? {} : { chunkSums: new Uint8Array(chunkSums) }),
-    },
-    placements: placements.map(
-      ({ blobId: _blobId, state: _state, ...placement }): PortablePlacement => placement,
-    ),
-  }
+  const record = recordOf(text)
+  const blobId = storeId(record.content.blobId)
+  const chunkSums = readChunkSums(database, blobId)
+  // Sums in a buffer of their own: a view would take all of what it looks at across the thread.
+  return portableMedia(record, domainOf(database, blobId), chunkSums && new Uint8Array(chunkSums))
 }
 
 function domainOf(database: Database, blobId: StoredId): string {

@@ -1,8 +1,8 @@
-import { ALL_MEDIA, decodeWalkCursor, encodeWalkCursor } from '../../catalog/index.ts'
-import type { PortableMedia, PortablePage, PortablePlacement, WalkOptions } from '../../contracts/catalog.ts'
+import { ALL_MEDIA, decodeWalkCursor, encodeWalkCursor, portableMedia } from '../../catalog/index.ts'
+import type { PortableMedia, PortablePage, WalkOptions } from '../../contracts/catalog.ts'
 import { idsAbove } from './postings.ts'
 import { mediaRecord, servingContent } from './snapshots.ts'
-import type { MediaRow, MemoryTables } from './tables.ts'
+import type { MemoryTables } from './tables.ts'
 
 export function exportMedia(tables: MemoryTables, { cursor, limit }: WalkOptions): PortablePage {
   const [fromNamespace = '', afterId] = decodeWalkCursor('media', 2, cursor) ?? []
@@ -16,27 +16,10 @@ export function exportMedia(tables: MemoryTables, { cursor, limit }: WalkOptions
       if (last !== undefined && media.length >= limit)
         return { media, cursor: encodeWalkCursor('media', last.namespace, last.id) }
       const row = tables.media.get(id)
-      if (row !== undefined) media.push(portableMedia(row))
+      if (row === undefined) continue
+      const { domain, chunkSums } = servingContent(row).blob
+      media.push(portableMedia(mediaRecord(row), domain, chunkSums?.slice()))
     }
   }
   return { media }
-}
-
-function portableMedia(row: MediaRow): PortableMedia {
-  const { content, ...record } = mediaRecord(row)
-  const { number, state, contentType, filename, facts, createdAt, placements } = content
-  const { domain, digest, sizeBytes, chunkSums } = servingContent(row).blob
-  return {
-    ...record,
-    content: { number, state, contentType, filename, facts, createdAt },
-    blob: {
-      domain,
-      ...(digest === undefined ? {} : { digest }),
-      sizeBytes,
-      ...(chunkSums === undefined ? {} : { chunkSums: chunkSums.slice() }),
-    },
-    placements: placements.map(
-      ({ blobId: _blobId, state: _state, ...placement }): PortablePlacement => placement,
-    ),
-  }
 }

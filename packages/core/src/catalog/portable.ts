@@ -1,0 +1,23 @@
+import type { MediaRecord, PortableMedia, PortablePlacement } from '../contracts/catalog.ts'
+
+/** The record by value, as it is kept outside a catalog. What it shares with `record` and `chunkSums` is not copied. */
+export function portableMedia(
+  { content, ...record }: MediaRecord,
+  domain: string,
+  chunkSums: Uint8Array | undefined,
+): PortableMedia {
+  const { number, state, contentType, filename, facts, createdAt, digest, sizeBytes, placements } = content
+  return {
+    ...record,
+    content: { number, state, contentType, filename, facts, createdAt },
+    blob: {
+      domain,
+      ...(digest === undefined ? {} : { digest }),
+      sizeBytes,
+      ...(chunkSums === undefined ? {} : { chunkSums }),
+    },
+    placements: placements.map(
+      ({ blobId: _blobId, state: _state, ...placement }): PortablePlacement => placement,
+    ),
+  }
+}
