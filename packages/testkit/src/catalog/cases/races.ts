@@ -186,17 +186,20 @@ async function soak(
 
   const write = async (lane: number): Promise<void> => {
     for (let n = 0; n < 30; n++) {
-      const bytes = `soak ${random.integer(0, 5)}`
+      // Shared bytes have a record soon and stay; bytes of one's own are garbage for sure.
+      const own = n % 5 === 3
+      const bytes = own ? `soak ${lane} of its own ${n}` : `soak ${random.integer(0, 5)}`
       const committed = await putAgain(writer, bytes, lane)
       for (const { id } of committed.record.content.placements) {
         assert.equal(dropped.has(id), false, `the placement ${id} of an acknowledged put was deleted`)
       }
-      if (random.next() < 0.6) await writer.delete(ALPHA, committed.record.id)
+      if (own || random.next() < 0.6) await writer.delete(ALPHA, committed.record.id)
     }
     writing -= 1
   }
   const collect = async (): Promise<void> => {
-    while (writing > 0) {
+    for (let last = false; !last; ) {
+      last = writing <= 0
       await collector.condemn({ limit: 10 })
       await advance(2)
       const claimed = await collector.claimGarbage({ graceMs: 0, limit: 10 })
