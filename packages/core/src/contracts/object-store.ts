@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { ByteRange, ByteSource, Digest } from './bytes.ts'
-import type { Call } from './call.ts'
+import type { Call, CallCause } from './call.ts'
 
 /**
  * A condition on a write, as one union so that two cannot contradict.
@@ -112,6 +112,33 @@ export interface SignedRequest {
   readonly url: URL
   /** Must be sent as they stand. */
   readonly headers: Readonly<Record<string, string>>
+}
+
+/**
+ * What a request to a backend is billed as. `part`: one part of a multipart write; `multipart`: its creation and its completion;
+ * `abort`: its end without an object; `other`: requests about buckets.
+ */
+export type AttemptClass =
+  | 'get'
+  | 'head'
+  | 'put'
+  | 'part'
+  | 'multipart'
+  | 'abort'
+  | 'copy'
+  | 'list'
+  | 'delete'
+  | 'other'
+
+/** One request that left for a backend, whatever became of it: each retry, page and part is one of its own. */
+export interface StoreAttempt {
+  readonly class: AttemptClass
+  readonly cause: CallCause
+  /** Bytes of the object that were sent (put, part) or received (get), as far as they came. */
+  readonly bytes: number
+  /** Absent when no answer came. */
+  readonly status?: number
+  readonly durationMs: number
 }
 
 /** Positional reads of one open object: what ranges and pooled reads are made from. */
@@ -247,6 +274,12 @@ export interface ObjectStore extends AsyncDisposable {
    * read: `openFile` then reads them, or tells what is wrong. Never throws; the buffer's content then means nothing.
    */
   readNow?(key: string, buffer: Uint8Array, position: number): string | undefined
+  /**
+   * Tells of every attempt once it is over (a `get` when its body is), synchronously. What the listener throws is swallowed.
+   * Of a store that composes others, those of all of them.
+   * @returns how to stop
+   */
+  observe?(listener: (attempt: StoreAttempt) => void): () => void
   /** Staging on the same file system, so that adopting is a rename. */
   readonly staging?: Staging
   /** What a lost catalog is rebuilt from. */

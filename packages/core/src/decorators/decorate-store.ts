@@ -67,6 +67,11 @@ export function decorateStore(inner: ObjectStore, table: DecoratorTable): Object
       table.readNow,
       inner.readNow && ((key, buffer, position) => reach(inner, inner.readNow)(key, buffer, position)),
     ),
+    ...optional(
+      'observe',
+      table.observe,
+      inner.observe && ((listener) => reach(inner, inner.observe)(listener)),
+    ),
     ...optional('staging', table.staging, inner.staging),
     ...optional('journal', table.journal, inner.journal),
   }
@@ -87,6 +92,7 @@ type OptionalMember =
   | 'localPath'
   | 'openFile'
   | 'readNow'
+  | 'observe'
   | 'staging'
   | 'journal'
 

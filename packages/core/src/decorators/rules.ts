@@ -43,6 +43,7 @@ const MEMBERS: Readonly<Record<keyof ObjectStore, true>> = {
   openFile: true,
   readNow: true,
   staging: true,
+  observe: true,
   journal: true,
   [Symbol.asyncDispose]: true,
 }

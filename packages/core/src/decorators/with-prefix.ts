@@ -84,6 +84,7 @@ export function withPrefix(inner: ObjectStore, prefix: string): ObjectStore {
       present(inner.readNow).call(inner, prefix + key, buffer, position),
     ),
     staging: forwarded,
+    observe: forwarded,
     journal: forwarded,
     [Symbol.asyncDispose]: forwarded,
   })

@@ -30,6 +30,7 @@ const through: DecoratorTable = {
   localPath: forwarded,
   openFile: forwarded,
   readNow: forwarded,
+  observe: forwarded,
   staging: forwarded,
   journal: forwarded,
   [Symbol.asyncDispose]: forwarded,

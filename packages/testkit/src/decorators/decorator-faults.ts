@@ -127,5 +127,6 @@ function probeStore(told: (member: Member) => void): ObjectStore {
     localPath: tell('localPath', () => '/probe'),
     openFile: tell('openFile', async () => undefined),
     readNow: tell('readNow', () => undefined),
+    observe: tell('observe', () => () => {}),
   }
 }

@@ -92,6 +92,7 @@ export function withFaults(inner: ObjectStore, plan: FaultPlan = []): FaultyStor
     ),
     readNow: withheld('every read goes through a file, where the plan can reach it'),
     staging: rewritten(inner.staging === undefined ? undefined : faultyStaging(inner.staging, script)),
+    observe: forwarded,
     journal: rewritten(inner.journal === undefined ? undefined : faultyJournal(inner.journal, script)),
     [Symbol.asyncDispose]: rewritten(() => underFault(script, 'close', () => inner.close())),
   })
