@@ -43,7 +43,8 @@ async function bundleMutated(folder: string, mutation: Mutation): Promise<void> 
   const load = (name: string): Promise<unknown> => import(pathToFileURL(join(harness, name)).href)
   const { bundlePrograms } = (await load('bundle.mjs')) as typeof Bundle
   const { replaceSource } = (await load('mutate.mjs')) as typeof Mutate
-  await bundlePrograms(folder, [replaceSource(mutation)])
+  const lines = mutation.also === undefined ? [mutation] : [mutation, mutation.also]
+  await bundlePrograms(folder, lines.map(replaceSource))
 }
 
 /** In growing steps, so that an early violation costs little. */

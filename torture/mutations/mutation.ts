@@ -8,6 +8,8 @@ export interface Mutation {
   /** Stands exactly once in the file. */
   readonly find: string
   readonly replace: string
+  /** A second line that guards the same; only with `part`. */
+  readonly also?: Pick<Mutation, 'file' | 'find' | 'replace'>
   /** Who must notice: a part, within so many of its units, or a file of tests. */
   readonly by: { readonly part: string; readonly maxCount: number } | { readonly tests: string }
 }

@@ -12,14 +12,15 @@ const root = join(import.meta.dirname, '../..')
 describe('mutations', () => {
   useBundledPrograms()
 
-  it.each(MUTATIONS)(
-    '$id: the line it takes out stands exactly once in its file',
-    async ({ file, find, replace }) => {
-      const parts = (await readFile(join(root, file), 'utf8')).split(find)
-      expect(parts).toHaveLength(2)
+  it.each(MUTATIONS)('$id: the line it takes out stands exactly once in its file', async (mutation) => {
+    for (const { file, find, replace } of [
+      mutation,
+      ...(mutation.also === undefined ? [] : [mutation.also]),
+    ]) {
+      expect((await readFile(join(root, file), 'utf8')).split(find)).toHaveLength(2)
       expect(replace).not.toBe(find)
-    },
-  )
+    }
+  })
 
   it('every mutation names a part that exists, and no two share a name', () => {
     for (const { by } of MUTATIONS) if ('part' in by) expect(parts.map(({ name }) => name)).toContain(by.part)

@@ -124,11 +124,11 @@ export const MUTATIONS: readonly Mutation[] = [
     by: { part: 'kits', maxCount: 1 },
   },
   {
-    id: 'fence-at-commit',
-    about: 'a session that was ended or taken over cannot commit',
+    id: 'fence-of-sessions',
+    about: 'a session that was taken over cannot go on',
     file: `${sqlite}/writes/sessions.ts`,
-    find: 'if (taken.changes < 1) throw sessionEnded(session)',
-    replace: '',
+    find: 'if (row === undefined || row.fence !== session.fence) throw sessionEnded(session)',
+    replace: 'if (row === undefined) throw sessionEnded(session)',
     by: { part: 'kits', maxCount: 1 },
   },
   {
@@ -137,6 +137,12 @@ export const MUTATIONS: readonly Mutation[] = [
     file: `${sqlite}/writes/garbage.ts`,
     find: 'if (isReferenced(tx, id)) reviveBlob(tx, id)\n    else claimBlob(tx, id, claimed, limit)',
     replace: 'claimBlob(tx, id, claimed, limit)',
+    // Staging forgives the blob too: one of both would do.
+    also: {
+      file: `${sqlite}/writes/stage.ts`,
+      find: "if (known.state !== 'live') reviveBlob(tx, known.id)",
+      replace: '',
+    },
     by: { part: 'kits', maxCount: 1 },
   },
   {
