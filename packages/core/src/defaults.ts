@@ -100,3 +100,17 @@ export const GONE_LINE_MS: number = 60 * 60_000
 export const MAX_UNKEPT_LINES = 10_000
 /** Object files that a file system store keeps open after use. */
 export const MAX_IDLE_FILES = 256
+/** How long a settled resource state is believed when nobody invalidates it. */
+export const SETTLED_STATE_TTL_MS: number = 10 * 60_000
+/** Settled resource states that a process keeps. */
+export const STATE_TABLE_ENTRIES = 100_000
+/** Leases of resources that may be live at once in a process. */
+export const STATE_TABLE_LEASES = 10_000
+/** Longest lease, and longest time that anything is told to wait. */
+export const MAX_LEASE_MS: number = 24 * 60 * 60_000
+/** Longest key of a resource state in UTF-8 bytes. */
+export const MAX_STATE_KEY_BYTES = 256
+/** When to ask again for what is loading, where its loader gave no estimate. */
+export const LOADING_RETRY_AFTER_MS = 1_000
+/** Shortest of such times: what should be done by now is not asked for in a tight loop. */
+export const MIN_LOADING_RETRY_AFTER_MS = 100

@@ -53,6 +53,7 @@ export {
   memoryStore,
 } from './memory/object-store/index.ts'
 export * from './names/index.ts'
+export * from './state/index.ts'
 export type { TierOptions } from './tiering/tier.ts'
 export { type CallScope, openCallScope } from './time/call-scope.ts'
 export { systemClock } from './time/clock.ts'

@@ -53,3 +53,12 @@ export { type MemoryHarnessOptions, memoryHarness } from './object-store/memory-
 export { type StoreMutant, storeMutants } from './object-store/mutants/index.ts'
 export { countOpenFiles, waitUntil } from './object-store/open-files.ts'
 export { type Random, seededBytes, seededRandom } from './random.ts'
+export { resourceStatesCases } from './resource-states/cases.ts'
+export type { ResourceStatesCase, ResourceStatesContext } from './resource-states/context.ts'
+export {
+  type ResourceStatesFixture,
+  type ResourceStatesHarness,
+  resourceStatesConformance,
+} from './resource-states/harness.ts'
+export { type MemoryStatesHarnessOptions, memoryStatesHarness } from './resource-states/memory-harness.ts'
+export { type StatesMutant, statesMutants } from './resource-states/mutants/index.ts'

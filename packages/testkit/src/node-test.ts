@@ -8,6 +8,7 @@ import type { Conformance } from './conformance/case.ts'
 import { selectCases } from './conformance/case.ts'
 import { runCase } from './conformance/run.ts'
 import { type ObjectStoreHarness, objectStoreConformance } from './object-store/harness.ts'
+import { type ResourceStatesHarness, resourceStatesConformance } from './resource-states/harness.ts'
 
 /** One test per case that applies. A waived one passes for as long as its promise is broken. Await it: capabilities are asked first. */
 export async function describeConformance<Context>(
@@ -38,4 +39,9 @@ export async function describeObjectStore(name: string, harness: ObjectStoreHarn
 /** Proves that a catalog keeps every promise of `Catalog` that applies to it. */
 export async function describeCatalog(name: string, harness: CatalogHarness): Promise<void> {
   await describeConformance(name, catalogConformance(harness))
+}
+
+/** Proves that a backend of states keeps every promise of `ResourceStates` that applies to it. */
+export async function describeResourceStates(name: string, harness: ResourceStatesHarness): Promise<void> {
+  await describeConformance(name, resourceStatesConformance(harness))
 }

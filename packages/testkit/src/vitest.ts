@@ -8,6 +8,7 @@ import type { Conformance } from './conformance/case.ts'
 import { selectCases } from './conformance/case.ts'
 import { runCase } from './conformance/run.ts'
 import { type ObjectStoreHarness, objectStoreConformance } from './object-store/harness.ts'
+import { type ResourceStatesHarness, resourceStatesConformance } from './resource-states/harness.ts'
 
 /** One test per case that applies. A waived one passes for as long as its promise is broken. */
 export function describeConformance<Context>(name: string, conformance: Conformance<Context>): void {
@@ -35,4 +36,9 @@ export function describeObjectStore(name: string, harness: ObjectStoreHarness): 
 /** Proves that a catalog keeps every promise of `Catalog` that applies to it. */
 export function describeCatalog(name: string, harness: CatalogHarness): void {
   describeConformance(name, catalogConformance(harness))
+}
+
+/** Proves that a backend of states keeps every promise of `ResourceStates` that applies to it. */
+export function describeResourceStates(name: string, harness: ResourceStatesHarness): void {
+  describeConformance(name, resourceStatesConformance(harness))
 }
