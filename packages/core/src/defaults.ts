@@ -114,3 +114,25 @@ export const MAX_STATE_KEY_BYTES = 256
 export const LOADING_RETRY_AFTER_MS = 1_000
 /** Shortest of such times: what should be done by now is not asked for in a tight loop. */
 export const MIN_LOADING_RETRY_AFTER_MS = 100
+/** Calls that may wait for a place in a store with a limit. */
+export const LIMIT_MAX_QUEUED = 1_024
+/** Failures in a row after which a store with a circuit breaker is left alone. */
+export const CIRCUIT_CONSECUTIVE_FAILURES = 5
+/** Share of the calls of `CIRCUIT_WINDOW_MS` that must have failed for the same ... */
+export const CIRCUIT_FAILURE_RATIO = 0.5
+/** ... when so many failed at least. */
+export const CIRCUIT_MIN_FAILURES = 10
+/** How far back calls are looked at for that share. */
+export const CIRCUIT_WINDOW_MS = 10_000
+/** How long a store that failed is left alone; doubles with each probe that fails. */
+export const CIRCUIT_OPEN_MS = 5_000
+/** Longest such time. */
+export const CIRCUIT_MAX_OPEN_MS = 60_000
+/** A deadline that passed sooner says nothing about the backend. */
+export const CIRCUIT_MIN_TIMEOUT_MS = 1_000
+/** Attempts of a store with retries, the first one included. */
+export const RETRY_MAX_ATTEMPTS = 4
+/** Pause before the second attempt. */
+export const RETRY_BASE_MS = 100
+/** Longest pause between two attempts. */
+export const RETRY_MAX_DELAY_MS = 5_000

@@ -12,17 +12,7 @@ export { bytesSource, destroyOnAbort, fileSource } from './bytes/source.ts'
 export { CHUNK_BYTES, createChunkSummer } from './cas/chunk-sums.ts'
 export * from './catalog/index.ts'
 export type * from './contracts/index.ts'
-export {
-  type DecoratorTable,
-  decorateStore,
-  decoratorTableOf,
-  forwarded,
-  type MemberRule,
-  OBJECT_STORE_MEMBERS,
-  rewritten,
-  withheld,
-  withPrefix,
-} from './decorators/index.ts'
+export * from './decorators/index.ts'
 export {
   DEFAULT_NAMESPACE,
   IDEMPOTENCY_TTL_MS,

@@ -96,15 +96,15 @@ type OptionalMember =
   | 'staging'
   | 'journal'
 
-/** Nothing when the inner store lacks the member: present is the capability, and a decorator cannot invent one. */
+/** Nothing when the inner store lacks the member and the table adds none: present is the capability. */
 function optional<Key extends OptionalMember>(
   key: Key,
   rule: MemberRule<ObjectStore[Key]>,
   forward: ObjectStore[Key],
 ): Partial<Pick<ObjectStore, Key>> {
-  if (rule.rule === 'withheld' || forward === undefined) return {}
+  if (rule.rule === 'withheld' || (forward === undefined && rule.rule !== 'added')) return {}
   const shown: Partial<Pick<ObjectStore, Key>> = {}
-  shown[key] = rule.rule === 'rewritten' ? rule.as : forward
+  shown[key] = rule.rule === 'forwarded' ? forward : rule.as
   return shown
 }
 

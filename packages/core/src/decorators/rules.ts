@@ -7,9 +7,16 @@ import type { ObjectStore } from '../contracts/object-store.ts'
 export type MemberRule<Member> =
   | { readonly rule: 'forwarded' }
   | { readonly rule: 'rewritten'; readonly as: Member }
-  | (undefined extends Member ? { readonly rule: 'withheld'; readonly reason: string } : never)
+  | (undefined extends Member
+      ?
+          | { readonly rule: 'withheld'; readonly reason: string }
+          | { readonly rule: 'added'; readonly as: NonNullable<Member> }
+      : never)
 
-/** One row per member of `ObjectStore`. A rewritten optional member appears only where the inner store has it. */
+/**
+ * One row per member of `ObjectStore`. A rewritten optional member appears only where the inner store has it; one that
+ * is added appears in any case.
+ */
 export type DecoratorTable = { readonly [Key in keyof Required<ObjectStore>]: MemberRule<ObjectStore[Key]> }
 
 export const forwarded: { readonly rule: 'forwarded' } = { rule: 'forwarded' }
@@ -21,6 +28,11 @@ export function rewritten<Member>(as: Member): { readonly rule: 'rewritten'; rea
 /** Hides an optional member, with why: it would break what the decorator promises. */
 export function withheld(reason: string): { readonly rule: 'withheld'; readonly reason: string } {
   return { rule: 'withheld', reason }
+}
+
+/** Gives an optional member that the decorator makes by itself, whether the inner store has it or not. */
+export function added<Member>(as: Member): { readonly rule: 'added'; readonly as: Member } {
+  return { rule: 'added', as }
 }
 
 // A record, so that a member added to the contract does not compile before it is named here.

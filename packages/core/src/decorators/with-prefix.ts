@@ -2,6 +2,7 @@ import { checkObjectKey } from '../bytes/object-key.ts'
 import type { ObjectHead, ObjectPage, ObjectStore } from '../contracts/object-store.ts'
 import { MediaError } from '../errors/media-error.ts'
 import { decorateStore } from './decorate-store.ts'
+import { present } from './present.ts'
 import { forwarded, rewritten } from './rules.ts'
 
 /**
@@ -88,12 +89,6 @@ export function withPrefix(inner: ObjectStore, prefix: string): ObjectStore {
     journal: forwarded,
     [Symbol.asyncDispose]: forwarded,
   })
-}
-
-/** A rewritten optional member is only shown where the inner store has it, so this never throws for callers. */
-function present<Member>(member: Member | undefined): Member {
-  if (member === undefined) throw new MediaError('MEDIA_UNSUPPORTED', 'the inner store lacks the member')
-  return member
 }
 
 function faultOf(act: () => unknown): Error | undefined {

@@ -32,8 +32,10 @@ export async function decoratorFaults(
     }
   }
   const bare = decorate(bareStore())
+  const bareTable = decoratorTableOf(bare)
   for (const member of OBJECT_STORE_MEMBERS) {
-    if (bare[member] !== undefined && !(member in bareStore()))
+    const isAdded = bareTable?.[member].rule === 'added'
+    if (bare[member] !== undefined && !(member in bareStore()) && !isAdded)
       faults.push(`${String(member)} shows although the inner store lacks it`)
   }
   return faults
