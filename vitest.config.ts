@@ -1,9 +1,10 @@
 import { defineConfig } from 'vitest/config'
 import { mutateSource } from './torture/harness/mutate.mjs'
 
-// Packages find each other's sources, not their builds: a test never runs yesterday's dist.
+// Packages find each other's sources, not their builds: a test never runs yesterday's dist. Others are found as Node finds them:
+// what a package keeps under `module` is for bundlers, and need not run.
 const resolveSources = {
-  ssr: { resolve: { conditions: ['@mediakeep/source', 'module', 'node', 'development|production'] } },
+  ssr: { resolve: { conditions: ['@mediakeep/source', 'node', 'development|production'] } },
 }
 const longForms = process.env['MEDIAKEEP_LONG'] === '1'
 

@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { buildServer, findServer, objectServers } from './lib/object-servers.mjs'
 
 const servers = [
   { debian: 'curl', command: 'curl', reason: 'uploads and ranges as users type them' },
@@ -61,4 +62,8 @@ if (missing.length > 0) {
 }
 for (const server of servers) {
   console.log(`servers: ${server.command} ${isInstalled(server) ? 'present' : 'MISSING'} (${server.reason})`)
+}
+for (const [name, { reason }] of Object.entries(objectServers)) {
+  buildServer(name)
+  console.log(`servers: ${name} ${findServer(name) === undefined ? 'MISSING' : 'present'} (${reason})`)
 }

@@ -42,6 +42,7 @@ import {
   SWEEP_AFTER_MS,
   systemClock,
 } from '@mediakeep/core'
+import { createScopes } from '../scopes/scopes.ts'
 import { adoptFile } from './adopt.ts'
 import { createFsPromises, type FsCalls } from './calls.ts'
 import { deleteObject } from './delete.ts'
@@ -60,7 +61,6 @@ import { lstatIfThere } from './publish.ts'
 import { MAX_OBJECT_BYTES, putObject } from './put.ts'
 import { createObjectReader } from './reader.ts'
 import { roomOf } from './room.ts'
-import { createScopes } from './scopes.ts'
 import { createStaging } from './staging.ts'
 import { createTempNames } from './temp-files.ts'
 import { offline, openVolume, readMarker } from './volume.ts'

@@ -16,6 +16,8 @@ export interface ConformanceCase<Context> {
 export interface Waiver {
   readonly id: string
   readonly reason: string
+  /** The promise holds now and then, by chance: that it passes says nothing. Default false. */
+  readonly byChance?: boolean
 }
 
 /** What one case runs against; made anew for each. */
@@ -41,7 +43,12 @@ export interface Conformance<Context> {
 export type Selection<Context> =
   | { readonly type: 'run'; readonly case: ConformanceCase<Context> }
   | { readonly type: 'skip'; readonly case: ConformanceCase<Context>; readonly missing: readonly string[] }
-  | { readonly type: 'waived'; readonly case: ConformanceCase<Context>; readonly reason: string }
+  | {
+      readonly type: 'waived'
+      readonly case: ConformanceCase<Context>
+      readonly reason: string
+      readonly byChance: boolean
+    }
 
 /**
  * Says for each case whether it runs, is skipped for want of a capability, or is waived.
@@ -52,7 +59,7 @@ export function selectCases<Context>(
   capabilities: ReadonlySet<string>,
   waivers: readonly Waiver[] = [],
 ): readonly Selection<Context>[] {
-  const reasons = new Map(waivers.map((waiver) => [waiver.id, waiver.reason]))
+  const waived = new Map(waivers.map((waiver) => [waiver.id, waiver]))
   const faults: string[] = []
   const seen = new Set<string>()
   const selections: Selection<Context>[] = []
@@ -60,15 +67,17 @@ export function selectCases<Context>(
     if (seen.has(entry.id)) faults.push(`two cases are called ${entry.id}`)
     seen.add(entry.id)
     const missing = (entry.needs ?? []).filter((need) => !capabilities.has(need))
-    const reason = reasons.get(entry.id)
+    const waiver = waived.get(entry.id)
     if (missing.length > 0) {
-      if (reason !== undefined)
+      if (waiver !== undefined)
         faults.push(
           `the waiver of ${entry.id} is not needed: it is skipped for want of ${missing.join(', ')}`,
         )
       selections.push({ type: 'skip', case: entry, missing })
-    } else if (reason !== undefined) selections.push({ type: 'waived', case: entry, reason })
-    else selections.push({ type: 'run', case: entry })
+    } else if (waiver !== undefined) {
+      const { reason, byChance = false } = waiver
+      selections.push({ type: 'waived', case: entry, reason, byChance })
+    } else selections.push({ type: 'run', case: entry })
   }
   for (const { id, reason } of waivers) {
     if (!seen.has(id)) faults.push(`a waiver names ${id}, which is no case`)

@@ -1,0 +1,124 @@
+import { ListMultipartUploadsCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3'
+import type { ObjectStoreHarness, Waiver } from '@mediakeep/testkit'
+import { withFaults } from '@mediakeep/testkit'
+import { describeObjectStore } from '@mediakeep/testkit/vitest'
+import { afterAll } from 'vitest'
+import type { ObjectServer, ObjectServerName } from '../../scripts/lib/object-servers.mjs'
+import { adapters, type OpenStore } from './adapters.ts'
+import { startProxy } from './proxy.ts'
+import { makeBucket, sdkOf, startServer } from './servers.ts'
+
+const SAME_BYTES = 'the protocol makes ETags from the bytes'
+
+/** What S3 itself cannot keep, whoever implements it. */
+const protocolWaivers: readonly Waiver[] = [
+  { id: 'etag.same-bytes', reason: SAME_BYTES },
+  { id: 'etag.after-delete', reason: SAME_BYTES },
+  {
+    id: 'head.put-time',
+    reason: 'the answer to a write tells when it was sent, not when the object was made',
+    byChance: true,
+  },
+]
+
+const NOT_LISTED = 'the server does not list objects whose name begins with that of another and a slash'
+
+const A_FILE = 'an object is a file of the server, whose name is 255 bytes, and no file is a directory too'
+const NOT_XML =
+  'the server lists keys as XML although it is asked not to, and XML cannot hold every character'
+
+const serverWaivers: Readonly<Record<ObjectServerName, readonly Waiver[]>> = {
+  minio: [
+    { id: 'list.stable.order', reason: NOT_LISTED },
+    { id: 'list.order.key', reason: NOT_LISTED },
+    { id: 'list.prefix.pages', reason: NOT_LISTED },
+    { id: 'keys.prefix-of-another', reason: NOT_LISTED },
+    { id: 'keys.odd-paths', reason: NOT_LISTED },
+    { id: 'list.prefix.literal', reason: 'the server refuses a prefix that ends in a segment of dots' },
+    { id: 'keys.backslash', reason: 'the server takes a backslash for a slash' },
+    { id: 'keys.longest', reason: 'a segment of a name is a file name of the server: 255 bytes' },
+  ],
+  versitygw: [
+    { id: 'delete.only-that', reason: A_FILE },
+    { id: 'list.stable.order', reason: A_FILE },
+    { id: 'list.order.key', reason: A_FILE },
+    { id: 'list.prefix.pages', reason: A_FILE },
+    { id: 'keys.prefix-of-another', reason: A_FILE },
+    { id: 'keys.odd-paths', reason: A_FILE },
+    { id: 'keys.longest', reason: A_FILE },
+    { id: 'keys.control-characters', reason: NOT_XML },
+    { id: 'keys.beyond-ascii', reason: NOT_XML },
+  ],
+}
+
+let volumes = 0
+
+/** Each case has a prefix of its own; an outage is a proxy in between that stops. */
+function harnessOf(
+  server: ObjectServer,
+  client: S3Client,
+  bucket: string,
+  openStore: OpenStore,
+): ObjectStoreHarness {
+  return {
+    async create() {
+      const prefix = `kit-${volumes++}/`
+      const proxy = await startProxy(server)
+      const options = { server, bucket, prefix, endpoint: proxy.endpoint }
+      const store = openStore(options)
+      await store.open()
+      return {
+        store,
+        second: async () => openStore({ ...options, endpoint: server.endpoint }),
+        openHandles: () => store.openCount,
+        outage: {
+          async begin() {
+            proxy.trouble = () => ({ type: 'cut-request', atByte: 0 })
+          },
+          async end() {
+            proxy.trouble = () => undefined
+          },
+        },
+        leftovers: async () => namesBelow(client, bucket, prefix),
+        cleanup: () => proxy.stop(),
+      }
+    },
+  }
+}
+
+/** Objects and unfinished uploads, the marker aside. */
+async function namesBelow(client: S3Client, bucket: string, prefix: string): Promise<readonly string[]> {
+  const objects = await client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix }))
+  const uploads = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: prefix }))
+  return [
+    ...(objects.Contents ?? [])
+      .map(({ Key }) => `${Key}`)
+      .filter((name) => name !== `${prefix}mediakeep-volume.json`),
+    ...(uploads.Uploads ?? []).map(({ Key }) => `upload of ${Key}`),
+  ]
+}
+
+for (const serverName of ['minio', 'versitygw'] as const) {
+  const server = await startServer(serverName)
+  if (server === undefined) continue
+  const client = sdkOf(server)
+  const bucket = await makeBucket(client, 'kit')
+  afterAll(async () => {
+    client.destroy()
+    await server.stop()
+  })
+  for (const [adapter, openStore] of Object.entries(adapters)) {
+    const harness: ObjectStoreHarness = {
+      ...harnessOf(server, client, bucket, openStore),
+      waivers: [...protocolWaivers, ...serverWaivers[serverName]],
+    }
+    describeObjectStore(`${adapter} on ${serverName}`, harness)
+    describeObjectStore(`${adapter} on ${serverName}, withFaults`, {
+      ...harness,
+      async create() {
+        const fixture = await harness.create()
+        return { ...fixture, store: withFaults(fixture.store).store }
+      },
+    })
+  }
+}

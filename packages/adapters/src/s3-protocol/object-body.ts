@@ -1,0 +1,58 @@
+import { pipeline, type Readable, Transform } from 'node:stream'
+import { MediaError } from '@mediakeep/core'
+import type { ObjectFacts } from './bucket-client.ts'
+
+/** The body of an answer. It holds a connection until it was read to its end, failed, or was discarded. */
+export interface ObjectBody {
+  readonly facts: ObjectFacts
+  /** Offset of the first byte that comes. */
+  readonly start: number
+  readonly lengthBytes: number
+  /** The bytes, once. One that ends early is an error, also where the answer named no length. `failed` words errors of the network. */
+  open(failed: (error: unknown) => unknown): Readable
+  /** Drops the connection; what was opened ends. */
+  discard(): void
+}
+
+/** @param onEnd told once, with the bytes that came */
+export function createObjectBody(
+  raw: Readable,
+  about: { readonly facts: ObjectFacts; readonly start: number; readonly lengthBytes: number },
+  onEnd: (bytes: number) => void,
+): ObjectBody {
+  let givenBytes = 0
+  // Until somebody reads, a failing connection has nobody to tell; whoever reads then finds it closed.
+  raw.on('error', () => {})
+  if (raw.destroyed) onEnd(0)
+  else raw.once('close', () => onEnd(givenBytes))
+
+  const fault = (told: string): MediaError =>
+    new MediaError('MEDIA_UNAVAILABLE', `the endpoint gave ${told} of ${about.lengthBytes} bytes`, {
+      reason: 'truncated',
+    })
+
+  return {
+    ...about,
+    open(failed) {
+      const counted = new Transform({
+        transform(chunk: Uint8Array, _encoding, done) {
+          givenBytes += chunk.byteLength
+          if (givenBytes > about.lengthBytes) done(fault('more'))
+          else done(null, chunk)
+        },
+        flush(done) {
+          done(givenBytes === about.lengthBytes ? null : fault(`${givenBytes}`))
+        },
+        destroy(error, done) {
+          const told = error === null ? null : failed(error)
+          done(told === null || told instanceof Error ? told : new Error(String(told)))
+        },
+      })
+      pipeline(raw, counted, () => {}) // each ends the other; who reads is told by the stream itself
+      return counted
+    },
+    discard() {
+      raw.destroy()
+    },
+  }
+}
