@@ -220,7 +220,7 @@ for (const [name, openStore] of Object.entries(adapters)) {
     test('a call on an endpoint that never answers ends with the reason of its signal', async () => {
       const { store, proxy } = await set(openStore)
       await store.open()
-      const arrived = vi.fn()
+      const arrived = vi.fn<() => void>()
       proxy.trouble = () => {
         arrived()
         return { type: 'hang' }

@@ -1,6 +1,7 @@
 import { pipeline, type Readable, Transform } from 'node:stream'
 import { MediaError } from '@mediakeep/core'
 import type { ObjectFacts } from './bucket-client.ts'
+import { asError } from './s3-failure.ts'
 
 /** The body of an answer. It holds a connection until it was read to its end, failed, or was discarded. */
 export interface ObjectBody {
@@ -44,8 +45,7 @@ export function createObjectBody(
           done(givenBytes === about.lengthBytes ? null : fault(`${givenBytes}`))
         },
         destroy(error, done) {
-          const told = error === null ? null : failed(error)
-          done(told === null || told instanceof Error ? told : new Error(String(told)))
+          done(error === null ? null : asError(failed(error)))
         },
       })
       pipeline(raw, counted, () => {}) // each ends the other; who reads is told by the stream itself

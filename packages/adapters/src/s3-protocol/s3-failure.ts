@@ -75,3 +75,8 @@ export async function orNothing<T>(code: string, work: Promise<T>): Promise<T | 
     throw error
   }
 }
+
+/** What was thrown, as what streams and lists of errors take. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error('the call has ended', { cause: thrown })
+}

@@ -109,7 +109,7 @@ async function createBucket<Raw>(admin: BucketAdmin<Raw>, frame: Frame): Promise
     await admin.create(frame)
   } catch (error) {
     const isThere =
-      error instanceof S3Failure && /^BucketAlready/.test(error.code) && (await admin.exists(frame))
+      error instanceof S3Failure && error.code.startsWith('BucketAlready') && (await admin.exists(frame))
     if (!isThere) throw error
   }
 }

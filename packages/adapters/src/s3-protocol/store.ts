@@ -33,7 +33,7 @@ import { listPage } from './list.ts'
 import type { BucketStore, BucketStoreOptions } from './options.ts'
 import { putObject } from './put.ts'
 import { createObjectReader } from './reader.ts'
-import { networkCodeOf, S3Failure, saysNoSuchKey } from './s3-failure.ts'
+import { asError, networkCodeOf, S3Failure, saysNoSuchKey } from './s3-failure.ts'
 import { type BucketAdmin, type BucketSetUp, diffBucket, setUpBucket } from './set-up.ts'
 import { sweepUploads } from './sweep.ts'
 import { checkPresent, derivedIdentity, openVolume, readIdentity } from './volume.ts'
@@ -248,8 +248,7 @@ export function createBucketStore<Raw>(
       call('delete objects', options, async (scope) => {
         checkWritable()
         return deleteMany(bucket, keys, writeFrame(scope, options), (key, error) => {
-          const told = scope.signal.aborted ? scope.signal.reason : failed(about('delete', key), error)
-          return told instanceof Error ? told : new Error(String(told))
+          return asError(scope.signal.aborted ? scope.signal.reason : failed(about('delete', key), error))
         })
       }),
     list: (options = {}) =>

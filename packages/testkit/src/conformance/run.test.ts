@@ -47,6 +47,17 @@ describe('runConformance()', () => {
     ])
   })
 
+  test('takes a case that is waived by chance either way, and one that is waived only when it fails', async () => {
+    const waivers: readonly Waiver[] = [
+      { id: 'pass', reason: 'now and then', byChance: true },
+      { id: 'fail', reason: 'now and then', byChance: true },
+    ]
+    expect(await outcomes(suite([pass, fail], { waivers }))).toEqual([
+      ['pass', 'waived', 'now and then'],
+      ['fail', 'waived', 'now and then'],
+    ])
+  })
+
   test('fails a case that leaves something behind', async () => {
     const leaving = suite([pass], {
       open: async () => ({ context: '', leftovers: async () => ['a file'], cleanup: async () => {} }),

@@ -38,6 +38,34 @@ export const headMutants: readonly StoreMutant[] = [
       }),
   },
   {
+    id: 'list-tells-other-time',
+    fault: 'list() tells another time than head()',
+    convictedBy: ['head.same-everywhere'],
+    break: (store) =>
+      over(store, {
+        async list(options) {
+          const page = await store.list(options)
+          const later = (at: Date): Date => new Date(at.getTime() + 1)
+          return {
+            ...page,
+            objects: page.objects.map((head) => ({ ...head, modifiedAt: later(head.modifiedAt) })),
+          }
+        },
+      }),
+  },
+  {
+    id: 'put-tells-other-time',
+    fault: 'put() tells when it was answered',
+    convictedBy: ['head.put-time'],
+    break: (store) =>
+      over(store, {
+        async put(key, source, options) {
+          const head = await store.put(key, source, options)
+          return { ...head, modifiedAt: new Date(head.modifiedAt.getTime() + 1) }
+        },
+      }),
+  },
+  {
     id: 'prefix-is-found',
     fault: 'a key is found by its beginning',
     convictedBy: ['head.absent', 'get.absent', 'file.absent'],
