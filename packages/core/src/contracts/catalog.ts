@@ -113,6 +113,8 @@ export interface StagePlacement {
   readonly key: string
   /** These placements were found damaged or gone: marked `bad`, never reused. */
   readonly distrust?: readonly string[]
+  /** Only live placements on these volumes stand in for ours: others are of another host, which may never be within reach. Default: all. */
+  readonly reachable?: readonly string[]
 }
 
 export type StagedPlacement =
@@ -130,6 +132,8 @@ export interface CommitContent {
   readonly blobId: string
   /** Our own placement, now durable on its volume; absent when an existing one is used. */
   readonly placement?: { readonly id: string; readonly storedBytes: number; readonly etag?: string }
+  /** As in `StagePlacement`: ours is `redundant` beside a live placement on one of these. */
+  readonly reachable?: readonly string[]
   readonly media: {
     /** Replace or create this one: by key, or by id which must exist unless `create`. */
     readonly at?: MediaRef
@@ -258,6 +262,102 @@ export type StagedCopy =
 export interface CommitCopy {
   readonly session: { readonly id: string; readonly fence: number }
   readonly placement: { readonly id: string; readonly storedBytes: number; readonly etag?: string }
+}
+
+/** Why a copy is to be made elsewhere. */
+export type MoveCause = 'burst' | 'promote' | 'demote' | 'heal'
+
+/** A copy to be made on another volume, and the one that may leave then: a promise that outlives the process. */
+export interface NewMove {
+  readonly id: string
+  readonly blobId: string
+  readonly toVolumeId: string
+  /** Leaves once the new copy is live. Absent: it stays. */
+  readonly dropPlacementId?: string
+  readonly cause: MoveCause
+  /** Smaller goes first; equal ones in the order they were planned. */
+  readonly rank: number
+}
+
+export interface MoveRecord extends NewMove {
+  readonly sizeBytes: number
+  /** Live placements of the blob. */
+  readonly placements: readonly PlacementRecord[]
+  /** Grows with every claim: a settle with an older one is refused. */
+  readonly fence: number
+  /** Claims so far that ended in a retry. */
+  readonly attempts: number
+  /** Not given out before. */
+  readonly notBefore: Date
+  readonly lastError?: string
+}
+
+export interface MovesPage {
+  readonly moves: readonly MoveRecord[]
+  readonly cursor?: string
+}
+
+export type MoveOutcome =
+  | { readonly type: 'done' }
+  /** Given out again, `afterMs` from now. */
+  | { readonly type: 'retry'; readonly afterMs: number; readonly reason: string }
+  /** Not wanted any more. */
+  | { readonly type: 'dropped' }
+
+/** An object in a store that is not ours, to be known by a record. */
+export interface ExternalObject {
+  /** Id of the record, if one is made. */
+  readonly newId: string
+  readonly placementId: string
+  /** The object's own key on the volume. */
+  readonly key: string
+  /** Of the record. */
+  readonly mediaKey: string
+  readonly sizeBytes: number
+  readonly etag: string
+  readonly contentType: string
+  readonly filename: string
+}
+
+export interface RegisterExternal {
+  readonly namespace: string
+  readonly volumeId: string
+  readonly owner: string
+  readonly visibility: Visibility
+  readonly objects: readonly ExternalObject[]
+}
+
+/** `taken`: the record's key belongs to a media that is not of this object; nothing was changed. */
+export type ExternalOutcome = 'registered' | 'replaced' | 'unchanged' | 'taken'
+
+/** An external object as the catalog knows it. */
+export interface KnownExternal {
+  readonly key: string
+  readonly etag?: string
+  readonly sizeBytes: number
+  readonly placementId: string
+  readonly blobId: string
+}
+
+export interface ExternalPage {
+  readonly objects: readonly KnownExternal[]
+  readonly cursor?: string
+}
+
+/** What was asked of a volume, summed. */
+export interface LedgerEntry {
+  readonly volumeId: string
+  /** An `AttemptClass`, or `avoided` for a call that did not have to be made. */
+  readonly class: string
+  /** A `CallCause`; for `avoided`, what avoided it. `estimated`: by a signed address, not seen by us. */
+  readonly cause: string
+  readonly calls: number
+  readonly bytes: number
+}
+
+export interface LedgerRow extends LedgerEntry {
+  /** Of the catalog's clock, UTC: `2026-01-31`. */
+  readonly day: string
 }
 
 /** All that is kept of one media, by value: what rebuilding, backup and moving between catalogs need. */
@@ -394,6 +494,10 @@ export interface Catalog extends AsyncDisposable {
   claimGarbage(options: {
     readonly graceMs: number
     readonly limit: number
+    /** Only of these volumes. Default: all. */
+    readonly volumeIds?: readonly string[]
+    /** `leaving`: leaves condemned blobs alone. Default `all`. */
+    readonly kind?: 'all' | 'leaving'
   }): Promise<readonly PlacementRecord[]>
   /** Their bytes are deleted: the rows go, and blobs that have no placement and no reference with them. */
   dropPlacements(ids: readonly string[]): Promise<void>
@@ -450,6 +554,78 @@ export interface Catalog extends AsyncDisposable {
    * @throws MediaError MEDIA_LEASE_LOST
    */
   commitCopy(input: CommitCopy): Promise<{ readonly redundant: boolean }>
+
+  /**
+   * Live owned copies that may go because others are kept: each becomes `leaving` while its blob has at least `keep` other live
+   * placements on other volumes of `homes` (two on one volume count once), looked at under the lock that also guards puts.
+   * Others are left alone.
+   * @returns those that leave now
+   */
+  leaveCopies(
+    placementIds: readonly string[],
+    options: { readonly homes: readonly string[]; readonly keep: number },
+  ): Promise<readonly string[]>
+
+  /** Plans moves. One of a blob to the same volume that is planned already stays, and the new one is left out. @returns ids of those planned now. */
+  planMoves(moves: readonly NewMove[]): Promise<readonly string[]>
+  /**
+   * Gives out moves that are due, by rank and age, whose target is one of `volumeIds` and that have a live placement on one of
+   * them: nobody else gets them for `leaseMs`. Moves whose blob is gone or that no content refers to are deleted instead.
+   */
+  claimMoves(options: {
+    readonly volumeIds: readonly string[]
+    readonly limit: number
+    readonly leaseMs: number
+  }): Promise<readonly MoveRecord[]>
+  /** Ends a claim. @throws MediaError MEDIA_LEASE_LOST when the move was given out again or is gone. */
+  settleMove(move: Pick<MoveRecord, 'id' | 'fence'>, outcome: MoveOutcome): Promise<void>
+  /** Every planned move, in an order that is stable while rows come and go. */
+  listMoves(options: WalkOptions): Promise<MovesPage>
+
+  /**
+   * Makes records for objects that are there already and not ours: a blob without digest, a placement that is not `owned`.
+   * An object known with the same etag and size stays; with another one its record gets a new content. One outcome for each, in order.
+   */
+  registerExternal(input: RegisterExternal): Promise<readonly ExternalOutcome[]>
+  /** External objects of a volume, by key in byte order. */
+  listExternal(volumeId: string, options: WalkOptions): Promise<ExternalPage>
+  /**
+   * These objects are not there any more: their placements go. Records whose bytes are on no other placement go with them.
+   * Only placements with the etag given are taken: a newer object stays. @returns how many placements went
+   */
+  forgetExternal(
+    volumeId: string,
+    objects: readonly { readonly key: string; readonly etag?: string }[],
+  ): Promise<number>
+  /**
+   * The bytes of a blob without digest were read whole. Where another blob of the domain has this digest, contents and placements
+   * move to it. @returns the blob that holds them now; `undefined` when this one is gone.
+   */
+  learnDigest(
+    blobId: string,
+    learned: { readonly domain: string; readonly digest: Digest; readonly chunkSums: Uint8Array },
+  ): Promise<string | undefined>
+
+  /** Adds to the sums of today. */
+  addToLedger(entries: readonly LedgerEntry[]): Promise<void>
+  /** Sums of the days from `fromDay` to `toDay`, both included, by day, volume, class and cause. */
+  ledger(options: { readonly fromDay: string; readonly toDay: string }): Promise<readonly LedgerRow[]>
+  /**
+   * Takes up to `amount` of what today's budget of that name has left: all hosts together never take more than `limit` a day.
+   * What is taken counts as spent until it is given back: after a crash too much is counted, never too little.
+   * Amounts are whole microdollars. @returns 0 when nothing is left.
+   */
+  reserveSpend(options: {
+    readonly budget: string
+    readonly amount: number
+    readonly limit: number
+  }): Promise<{ readonly day: string; readonly granted: number; readonly spent: number }>
+  /** Gives back what was not spent of a reservation of that day. */
+  returnSpend(options: {
+    readonly budget: string
+    readonly day: string
+    readonly amount: number
+  }): Promise<void>
 
   /** Every media of every namespace, in order of namespace and id. */
   exportMedia(options: WalkOptions): Promise<PortablePage>
