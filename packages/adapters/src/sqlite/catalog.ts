@@ -2,6 +2,15 @@ import { stat } from 'node:fs/promises'
 import {
   type Catalog,
   type Clock,
+  checkExternal,
+  checkLeaveCopies,
+  checkLedgerDays,
+  checkLedgerEntries,
+  checkMoveClaim,
+  checkMoveOutcome,
+  checkNewMoves,
+  checkSpend,
+  checkSpendReturn,
   type LinkTarget,
   type MediaQuery,
   type PortableMedia,
@@ -217,6 +226,53 @@ export function sqliteCatalog(options: SqliteCatalogOptions): Catalog {
     copiesOf: (blobId) => read('read copies', (database) => copiesOf(database, storeId(blobId))),
     stageCopy: async (input) => use().writer.call('stageCopy', input),
     commitCopy: async (input) => use().writer.call('commitCopy', input),
+
+    async leaveCopies(placementIds, options) {
+      checkLeaveCopies(options)
+      return use().writer.call('leaveCopies', { placementIds, options })
+    },
+    async planMoves(moves) {
+      checkNewMoves(moves)
+      return use().writer.call('planMoves', moves)
+    },
+    async claimMoves(options) {
+      checkMoveClaim(options)
+      return use().writer.call('claimMoves', options)
+    },
+    async settleMove({ id, fence }, outcome) {
+      checkMoveOutcome(outcome)
+      await use().writer.call('settleMove', { move: { id, fence }, outcome })
+    },
+    listMoves: async (options) => use().reader.call('listMoves', options),
+
+    async registerExternal(input) {
+      checkExternal(input)
+      return use().writer.call('registerExternal', input)
+    },
+    listExternal: async (volumeId, options) => use().reader.call('listExternal', { volumeId, ...options }),
+    forgetExternal: async (volumeId, objects) => use().writer.call('forgetExternal', { volumeId, objects }),
+    learnDigest: async (blobId, learned) =>
+      use().writer.call('learnDigest', {
+        blobId,
+        learned: { ...learned, chunkSums: ownBuffer(learned.chunkSums) },
+      }),
+
+    async addToLedger(entries) {
+      checkLedgerEntries(entries)
+      await use().writer.call('addToLedger', entries)
+    },
+    async ledger(days) {
+      checkLedgerDays(days)
+      return use().reader.call('ledger', days)
+    },
+    async reserveSpend(options) {
+      checkSpend(options)
+      return use().writer.call('reserveSpend', options)
+    },
+    async returnSpend(options) {
+      checkSpendReturn(options)
+      await use().writer.call('returnSpend', options)
+    },
 
     exportMedia: async (options) => use().reader.call('exportMedia', options),
     importMedia: async (media) => use().writer.call('importMedia', media.map(ownBuffers)),

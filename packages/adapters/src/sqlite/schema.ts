@@ -137,8 +137,30 @@ interface TaggedRow {
   readonly tags: string
 }
 
+/**
+ * Version 4. Moves as they are planned and claimed (the table of version 1 was never used), what was spent, external objects
+ * in the order of their keys, and what leaves by volume: a collector asks for those of the volumes it reaches.
+ */
+const VERSION_4 = `
+DROP TABLE moves;
+CREATE TABLE moves(
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE, blobId BLOB NOT NULL, toVolumeId BLOB NOT NULL,
+  dropPlacementId BLOB, cause TEXT NOT NULL, rank REAL NOT NULL, fence INTEGER NOT NULL, attempts INTEGER NOT NULL,
+  notBefore INTEGER NOT NULL, lastError TEXT,
+  UNIQUE(blobId, toVolumeId)
+);
+CREATE INDEX moves_due ON moves(toVolumeId, rank, seq);
+CREATE TABLE spending(
+  budget TEXT NOT NULL, day TEXT NOT NULL, spent INTEGER NOT NULL,
+  PRIMARY KEY(budget, day)
+) WITHOUT ROWID;
+CREATE INDEX placements_external ON placements(volumeId, key, storedBytes) WHERE owned = 0;
+DROP INDEX placements_leaving;
+CREATE INDEX placements_leaving ON placements(volumeId, leftAt) WHERE state = 'leaving';
+`
+
 /** SQL, or what SQL alone cannot do. Runs in a transaction. */
 export type Migration = string | ((connection: SqliteConnection) => void)
 
 /** Migrations in order; the version of a schema is how many were applied. Never change one that was published. */
-export const MIGRATIONS: readonly Migration[] = [VERSION_1, VERSION_2, postOwnerTags]
+export const MIGRATIONS: readonly Migration[] = [VERSION_1, VERSION_2, postOwnerTags, VERSION_4]

@@ -4,8 +4,21 @@ export { type ConditionSubject, checkCondition, checkRevision } from './conditio
 export { decodeCursor, encodeCursor } from './cursor.ts'
 export { type IdBounds, idBounds } from './id-bounds.ts'
 export { hasLink, matchesQuery, matchesType } from './matches.ts'
+export { dayOf, sortLedger } from './ledger.ts'
+export {
+  checkExternal,
+  checkLedgerDays,
+  checkLedgerEntries,
+  checkLeaveCopies,
+  checkMoveClaim,
+  checkMoveOutcome,
+  checkNewMoves,
+  checkSpend,
+  checkSpendReturn,
+} from './inputs.ts'
 export { ALL_MEDIA, type PageSource, pageLimit, readPage } from './page.ts'
 export { portableMedia } from './portable.ts'
+export { standsIn } from './stands-in.ts'
 export {
   linkTerm,
   ownerTagTerm,

@@ -113,7 +113,10 @@ export interface StagePlacement {
   readonly key: string
   /** These placements were found damaged or gone: marked `bad`, never reused. */
   readonly distrust?: readonly string[]
-  /** Only live placements on these volumes stand in for ours: others are of another host, which may never be within reach. Default: all. */
+  /**
+   * Only placements on these volumes stand in for ours: others are of another host, which may never be within reach.
+   * Default: all. The bytes of an external object never do: whoever owns it may change it at any time.
+   */
   readonly reachable?: readonly string[]
 }
 
@@ -123,7 +126,7 @@ export type StagedPlacement =
       readonly type: 'staged'
       readonly session: SessionRecord
       readonly blobId: string
-      /** Live placements that hold the same bytes. Not empty: nothing was inserted for us, the blob is pinned, use one of these. */
+      /** Live placements that stand in for ours. Not empty: nothing was inserted for us, the blob is pinned, use one of these. */
       readonly existing: readonly PlacementRecord[]
     }
 
@@ -132,7 +135,10 @@ export interface CommitContent {
   readonly blobId: string
   /** Our own placement, now durable on its volume; absent when an existing one is used. */
   readonly placement?: { readonly id: string; readonly storedBytes: number; readonly etag?: string }
-  /** As in `StagePlacement`: ours is `redundant` beside a live placement on one of these. */
+  /**
+   * As in `StagePlacement`: ours is `redundant` beside a live placement that stands in for it; without one of ours there must
+   * be such a placement still.
+   */
   readonly reachable?: readonly string[]
   readonly media: {
     /** Replace or create this one: by key, or by id which must exist unless `create`. */
@@ -187,7 +193,7 @@ export interface VolumeUsage {
 export interface GarbagePlan {
   /** False when there is no record in any namespace: then a collection is nearly always a mistake. */
   readonly hasMedia: boolean
-  /** Placements that are not `staged`, and their bytes: what the rest is measured against. */
+  /** Owned placements that are not `staged`, and their bytes: what the rest is measured against. */
   readonly objects: number
   readonly bytes: number
   /** Blobs that `condemn` would condemn now. */
@@ -285,9 +291,9 @@ export interface MoveRecord extends NewMove {
   readonly placements: readonly PlacementRecord[]
   /** Grows with every claim: a settle with an older one is refused. */
   readonly fence: number
-  /** Claims so far that ended in a retry. */
+  /** Claims so far that ended in a retry. One whose lease ran out counts for nothing. */
   readonly attempts: number
-  /** Not given out before. */
+  /** Not given out before: the end of its lease while it is claimed. */
   readonly notBefore: Date
   readonly lastError?: string
 }
@@ -327,7 +333,11 @@ export interface RegisterExternal {
   readonly objects: readonly ExternalObject[]
 }
 
-/** `taken`: the record's key belongs to a media that is not of this object; nothing was changed. */
+/**
+ * `registered`: a new record. `replaced`: its record has a new content. `unchanged`: known with this etag and size, also when
+ * its record was deleted since. `taken`: the record's key belongs to a media that is not of this object, or the object is
+ * one of ours; nothing was changed.
+ */
 export type ExternalOutcome = 'registered' | 'replaced' | 'unchanged' | 'taken'
 
 /** An external object as the catalog knows it. */
@@ -444,7 +454,8 @@ export interface Catalog extends AsyncDisposable {
   /**
    * Transaction B: durable when it resolves. Ends the session: its pins, reservations and other staged placements go.
    * Contents older than the one that serves are dropped; newer ones that are not active wait beside it.
-   * @throws MediaError MEDIA_LEASE_LOST, MEDIA_PRECONDITION, MEDIA_ABSENT (id to replace), MEDIA_CONFLICT.
+   * @throws MediaError MEDIA_LEASE_LOST, MEDIA_PRECONDITION, MEDIA_ABSENT (id to replace), MEDIA_CONFLICT: `placement-gone` when
+   * no placement is left of those that were to be used; the session lives then, stage again.
    */
   commitContent(input: CommitContent): Promise<CommittedContent>
 
@@ -490,6 +501,7 @@ export interface Catalog extends AsyncDisposable {
    * Placements whose bytes may be deleted now: owned and `leaving` for longer than `graceMs`,
    * and all owned ones (`bad` ones too) of blobs condemned for longer than `graceMs` and still without reference or pin,
    * which become `leaving`. A `bad` placement of a blob that is in use is kept: damaged bytes may be the only ones left.
+   * Placements elsewhere than on `volumeIds` are not touched, and stand in nobody's way.
    */
   claimGarbage(options: {
     readonly graceMs: number
@@ -535,7 +547,8 @@ export interface Catalog extends AsyncDisposable {
   markVerified(placementIds: readonly string[]): Promise<void>
   /**
    * Blobs that a content refers to and that have fewer than `minCopies` live placements on these volumes; two on one
-   * volume count once. Order and cursor as `listCopies`.
+   * volume count once. Left out are those whose bytes are a live external object, unless we have a copy on these volumes too:
+   * what is not ours is not ours to copy. Order and cursor as `listCopies`.
    */
   listThinBlobs(
     options: WalkOptions & { readonly volumeIds: readonly string[]; readonly minCopies: number },
@@ -556,71 +569,97 @@ export interface Catalog extends AsyncDisposable {
   commitCopy(input: CommitCopy): Promise<{ readonly redundant: boolean }>
 
   /**
-   * Live owned copies that may go because others are kept: each becomes `leaving` while its blob has at least `keep` other live
-   * placements on other volumes of `homes` (two on one volume count once), looked at under the lock that also guards puts.
-   * Others are left alone.
+   * Live owned copies that may go because others are kept: each, one after the other, becomes `leaving` while its blob has at
+   * least `keep` (1 or more) other live owned placements on other volumes of `homes` (two on one volume count once), looked at
+   * under the lock that also guards puts. Others are left alone, damaged copies too.
+   *
+   * A pin does not hold a copy back, or a busy blob would never leave: pins keep bytes, not places. A put that was told of the
+   * copy and commits later is safe: commit looks again, and where nothing within its reach is left it refuses with
+   * `placement-gone`, so that the put stages its own. Readers have the grace of garbage collection.
    * @returns those that leave now
+   * @throws MediaError MEDIA_BAD_INPUT `bad-amount`
    */
   leaveCopies(
     placementIds: readonly string[],
     options: { readonly homes: readonly string[]; readonly keep: number },
   ): Promise<readonly string[]>
 
-  /** Plans moves. One of a blob to the same volume that is planned already stays, and the new one is left out. @returns ids of those planned now. */
+  /**
+   * Plans moves, due at once. Left out are those of a blob that is gone, and those that are planned already: by id, or as one of
+   * the blob to the same volume, which stays as it is. Durable when it resolves.
+   * @returns ids of those planned now
+   * @throws MediaError MEDIA_BAD_INPUT `bad-amount` for a rank that is no finite number
+   */
   planMoves(moves: readonly NewMove[]): Promise<readonly string[]>
   /**
    * Gives out moves that are due, by rank and age, whose target is one of `volumeIds` and that have a live placement on one of
-   * them: nobody else gets them for `leaseMs`. Moves whose blob is gone or that no content refers to are deleted instead.
+   * them (it may be the target: then the copy is there already): nobody else gets them for `leaseMs`. Moves whose blob is gone
+   * or that no content refers to are deleted instead. Others wait, and stand in nobody's way.
+   * @throws MediaError MEDIA_BAD_INPUT `bad-amount` for a limit or a lease below 1
    */
   claimMoves(options: {
     readonly volumeIds: readonly string[]
     readonly limit: number
     readonly leaseMs: number
   }): Promise<readonly MoveRecord[]>
-  /** Ends a claim. @throws MediaError MEDIA_LEASE_LOST when the move was given out again or is gone. */
+  /**
+   * Ends a claim: once, also when its lease has run out and nobody else has the move yet.
+   * @throws MediaError MEDIA_LEASE_LOST when it has ended, or the move was given out again or is gone; MEDIA_BAD_INPUT `bad-amount`.
+   */
   settleMove(move: Pick<MoveRecord, 'id' | 'fence'>, outcome: MoveOutcome): Promise<void>
-  /** Every planned move, in an order that is stable while rows come and go. */
+  /** Every planned move of a blob that is there, in an order that is stable while rows come and go. */
   listMoves(options: WalkOptions): Promise<MovesPage>
 
   /**
    * Makes records for objects that are there already and not ours: a blob without digest, a placement that is not `owned`.
-   * An object known with the same etag and size stays; with another one its record gets a new content. One outcome for each, in order.
+   * An object known with the same etag and size stays, and a record of it that was deleted stays away. With others it is a new
+   * object in the place of the old one: the old one is forgotten as by `forgetExternal`, but its record stays and gets a new
+   * content. That is the one with the key given; else, when its key was changed, the only one whose bytes were this object alone.
+   * All of them or none; one outcome for each, in order. Durable when it resolves.
+   * @throws MediaError MEDIA_CONFLICT when an id is taken; MEDIA_BAD_INPUT for an object given twice, or `bad-amount`.
    */
   registerExternal(input: RegisterExternal): Promise<readonly ExternalOutcome[]>
-  /** External objects of a volume, by key in byte order. */
+  /** External objects of a volume, by key in the order of its UTF-8 bytes, as object stores list them. */
   listExternal(volumeId: string, options: WalkOptions): Promise<ExternalPage>
   /**
-   * These objects are not there any more: their placements go. Records whose bytes are on no other placement go with them.
-   * Only placements with the etag given are taken: a newer object stays. @returns how many placements went
+   * These objects are not there any more: their placements go. Records whose bytes are on no other live or bad placement go with
+   * them. Only placements that are not owned and have the etag given, or none where none
+   * is given, are taken: a newer object stays.
+   * @returns how many placements went
    */
   forgetExternal(
     volumeId: string,
     objects: readonly { readonly key: string; readonly etag?: string }[],
   ): Promise<number>
   /**
-   * The bytes of a blob without digest were read whole. Where another blob of the domain has this digest, contents and placements
-   * move to it. @returns the blob that holds them now; `undefined` when this one is gone.
+   * The bytes of a blob without digest were read whole. Where another blob of the domain has this digest, all that refers to this
+   * one moves to it: contents, placements, what is under way. Records keep their revision: no body has changed.
+   * Learning the same again changes nothing.
+   * @returns the blob that holds the bytes now; `undefined` when this one is gone
+   * @throws MediaError MEDIA_CONFLICT `other-content` when it has another digest by now, or the other blob another size.
    */
   learnDigest(
     blobId: string,
     learned: { readonly domain: string; readonly digest: Digest; readonly chunkSums: Uint8Array },
   ): Promise<string | undefined>
 
-  /** Adds to the sums of today. */
+  /** Adds to the sums of today. @throws MediaError MEDIA_BAD_INPUT `bad-amount` for what is not whole or below 0; nothing is added then. */
   addToLedger(entries: readonly LedgerEntry[]): Promise<void>
-  /** Sums of the days from `fromDay` to `toDay`, both included, by day, volume, class and cause. */
+  /** Sums of the days from `fromDay` to `toDay`, both included, by day, volume, class and cause. @throws MediaError MEDIA_BAD_INPUT `bad-day` */
   ledger(options: { readonly fromDay: string; readonly toDay: string }): Promise<readonly LedgerRow[]>
   /**
    * Takes up to `amount` of what today's budget of that name has left: all hosts together never take more than `limit` a day.
-   * What is taken counts as spent until it is given back: after a crash too much is counted, never too little.
-   * Amounts are whole microdollars. @returns 0 when nothing is left.
+   * What is taken counts as spent until it is given back: after a crash too much is counted, never too little, so it is durable
+   * when it resolves. Amounts are whole microdollars. The day is one of the catalog's clock, UTC.
+   * @returns what was granted, 0 when nothing is left, and what is spent with it
+   * @throws MediaError MEDIA_BAD_INPUT `bad-amount` for what is not whole or below 0
    */
   reserveSpend(options: {
     readonly budget: string
     readonly amount: number
     readonly limit: number
   }): Promise<{ readonly day: string; readonly granted: number; readonly spent: number }>
-  /** Gives back what was not spent of a reservation of that day. */
+  /** Gives back what was not spent of a reservation of that day; never more than was taken. @throws MediaError MEDIA_BAD_INPUT `bad-amount` | `bad-day` */
   returnSpend(options: {
     readonly budget: string
     readonly day: string

@@ -45,13 +45,17 @@ export async function* collectGarbage(
     yield { ...total }
   }
   const skipped = new Set<string>()
-  const away = new Set<string>()
+  const online = await onlineVolumes(context, graceMs)
   for (;;) {
     check()
-    const batch = await context.catalog.claimGarbage({ graceMs, limit: BATCH + skipped.size })
+    const batch = await context.catalog.claimGarbage({
+      graceMs,
+      limit: BATCH + skipped.size,
+      volumeIds: [...online],
+    })
     const garbage = batch.filter(({ id }) => !skipped.has(id))
     if (garbage.length === 0) break
-    const freed = await deleteBytes(context, garbage, skipped, away)
+    const freed = await deleteBytes(context, garbage, skipped, online)
     await context.catalog.dropPlacements(freed.map(({ id }) => id))
     for (const placement of freed) {
       total.freedObjects++
@@ -74,24 +78,40 @@ async function recheckAll(context: UpkeepContext, check: () => void): Promise<vo
   } while (cursor !== undefined)
 }
 
-/** Deletes the bytes of each; those of volumes that are away (told once of each), or that fail, wait for the next round. */
+/** Garbage elsewhere waits: that of volumes that are away, each told once, and that of other hosts, which collect it. */
+async function onlineVolumes(context: UpkeepContext, graceMs: number): Promise<Set<string>> {
+  const online = new Set<string>()
+  for (const volume of context.volumes.all) {
+    try {
+      await volume.checkOnline()
+      online.add(volume.id)
+    } catch (error) {
+      if (!isMediaError(error)) throw error
+      const waiting = await context.catalog.claimGarbage({ graceMs, limit: 1, volumeIds: [volume.id] })
+      if (waiting.length > 0) tellUpkeepFailed(context, 'collect-garbage', error)
+    }
+  }
+  return online
+}
+
+/** Deletes the bytes of each; those that fail, or whose volume went away (told once), wait for the next round. */
 async function deleteBytes(
   context: UpkeepContext,
   garbage: readonly PlacementRecord[],
   skipped: Set<string>,
-  away: Set<string>,
+  online: Set<string>,
 ): Promise<readonly PlacementRecord[]> {
   const freed: PlacementRecord[] = []
   for (const placement of garbage) {
     const volume = context.volumes.byId(placement.volumeId)
     try {
-      if (volume === undefined || away.has(volume.id)) {
-        skipped.add(placement.id) // of another host: that one collects it
+      if (volume === undefined || !online.has(volume.id)) {
+        skipped.add(placement.id)
         continue
       }
-      away.add(volume.id) // until it has answered
+      online.delete(volume.id) // until it has answered
       await volume.checkOnline()
-      away.delete(volume.id)
+      online.add(volume.id)
       await volume.store.delete(placement.key)
     } catch (error) {
       if (!isMediaError(error)) throw error

@@ -1,5 +1,6 @@
 import type { Catalog, PlacementRecord } from '@mediakeep/core'
-import { NAMESPACES } from './context.ts'
+import { NAMESPACES, VOLUMES } from './context.ts'
+import { allExternal } from './external.ts'
 import { listAll } from './expect.ts'
 
 const ROUNDS = 1_000
@@ -14,6 +15,7 @@ export async function purge(
   advance: (ms: number) => Promise<void>,
 ): Promise<readonly string[]> {
   const faults: string[] = []
+  for (const { id } of VOLUMES) await catalog.forgetExternal(id, await allExternal(catalog, id))
   for (const namespace of NAMESPACES) {
     for (const record of await listAll(catalog, namespace)) await catalog.delete(namespace, record.id)
     for (const session of await catalog.listSessions(namespace)) await catalog.endSession(session)

@@ -34,6 +34,7 @@ export interface PutInput extends Partial<Omit<Media, 'newId' | 'namespace' | 'o
   readonly facts?: CommitContent['content']['facts']
   readonly session?: Partial<BeginSession>
   readonly distrust?: readonly string[]
+  readonly reachable?: readonly string[]
 }
 
 export type Staged = Extract<StagedPlacement, { readonly type: 'staged' }> & {
@@ -85,6 +86,7 @@ export async function stage(
     placementId,
     key,
     ...(input.distrust === undefined ? {} : { distrust: input.distrust }),
+    ...(input.reachable === undefined ? {} : { reachable: input.reachable }),
   })
   if (staged.type === 'staged') return { ...staged, placementId, key, digest, sizeBytes: bytes.byteLength }
   throw new Error(`stagePlacement() repeats the outcome ${staged.mediaId}, a new session was expected`)
@@ -96,13 +98,14 @@ export function chunkSumsOf(bytes: Uint8Array): Uint8Array {
 }
 
 export function commitInput(staged: Staged, input: PutInput = {}): CommitContent {
-  const { at, when, visibility, tags, metadata, links } = input
+  const { at, when, visibility, tags, metadata, links, reachable } = input
   return {
     session: staged.session,
     blobId: staged.blobId,
     ...(staged.existing.length > 0
       ? {}
       : { placement: { id: staged.placementId, storedBytes: staged.sizeBytes } }),
+    ...(reachable === undefined ? {} : { reachable }),
     media: {
       newId: input.id ?? newId(),
       namespace: input.namespace ?? ALPHA,

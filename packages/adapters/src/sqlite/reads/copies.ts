@@ -81,9 +81,12 @@ export function listThinBlobs(
            (SELECT id, digest, sizeBytes FROM blobs WHERE id > ? ORDER BY id LIMIT ${MAX_LOOKED_AT}) b
          WHERE ${WANTED} AND (SELECT count(DISTINCT p.volumeId) FROM placements p
            WHERE p.blobId = b.id AND p.state = 'live' AND p.volumeId IN ${places(volumeIds.length)}) < ?
+           AND (NOT EXISTS(SELECT 1 FROM placements p WHERE p.blobId = b.id AND p.state = 'live' AND p.owned = 0)
+             OR EXISTS(SELECT 1 FROM placements p WHERE p.blobId = b.id AND p.state IN ('live', 'bad') AND p.owned = 1
+               AND p.volumeId IN ${places(volumeIds.length)}))
          ORDER BY b.id LIMIT ?`,
       )
-      .all(...from, ...volumeIds.map(storeId), minCopies, limit)
+      .all(...from, ...volumeIds.map(storeId), minCopies, ...volumeIds.map(storeId), limit)
       .map(blobOf)
     const last = blobs.length < limit ? undefined : blobs.at(-1)
     if (last !== undefined) return { blobs, cursor: walkCursor('thin-blobs', storeId(last.blobId)) }

@@ -22,8 +22,10 @@ const PLAN = `
     SELECT id, storedBytes, leftAt FROM placements WHERE state = 'leaving' AND owned = 1),
   placed AS (SELECT id, storedBytes, min(sinceMs) <= ? AS isDue FROM waits GROUP BY id)
   SELECT EXISTS(SELECT 1 FROM media) AS hasMedia,
-    (SELECT coalesce(sum(objects), 0) FROM volume_totals) AS objects,
-    (SELECT coalesce(sum(storedBytes), 0) FROM volume_totals) AS bytes,
+    (SELECT coalesce(sum(objects), 0) FROM volume_totals)
+      - (SELECT count(*) FROM placements WHERE owned = 0) AS objects,
+    (SELECT coalesce(sum(storedBytes), 0) FROM volume_totals)
+      - (SELECT coalesce(sum(storedBytes), 0) FROM placements WHERE owned = 0) AS bytes,
     (SELECT count(*) FROM waste WHERE state = 'loose') AS condemnable,
     count(*) AS waitingObjects, coalesce(sum(storedBytes), 0) AS waitingBytes,
     coalesce(sum(isDue), 0) AS freeableObjects, coalesce(sum(storedBytes * isDue), 0) AS freeableBytes

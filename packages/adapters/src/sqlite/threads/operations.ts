@@ -1,8 +1,13 @@
 import type { Transaction } from '../database.ts'
 import { commitContent } from '../writes/commit.ts'
 import { commitCopy, markVerified, stageCopy } from '../writes/copies.ts'
+import { forgetExternal, registerExternal } from '../writes/external.ts'
 import { claimGarbage, condemn, dropPlacements } from '../writes/garbage.ts'
 import { importMedia } from '../writes/import.ts'
+import { learnDigest } from '../writes/learn.ts'
+import { leaveCopies } from '../writes/leave.ts'
+import { addToLedger, reserveSpend, returnSpend } from '../writes/ledger.ts'
+import { claimMoves, planMoves, settleMove } from '../writes/moves.ts'
 import { leaveOrphans } from '../writes/orphans.ts'
 import { markBad } from '../writes/placements.ts'
 import { markSuspects } from '../writes/recheck.ts'
@@ -47,6 +52,19 @@ export const WRITES: { readonly [Name in keyof WriteOperations]: Write<Name> } =
   markVerified: { run: markVerified, durable: false },
   stageCopy: { run: stageCopy, durable: false },
   commitCopy: { run: commitCopy, durable: true },
+  // Bytes go by a claim of garbage, which is durable and covers this.
+  leaveCopies: { run: leaveCopies, durable: false, frees: true },
+  planMoves: { run: planMoves, durable: true },
+  // A claim that is lost is given out again, and who works by it no longer lives; a move that was done is found done.
+  claimMoves: { run: claimMoves, durable: false, frees: true },
+  settleMove: { run: settleMove, durable: false, frees: true },
+  registerExternal: { run: registerExternal, durable: true },
+  forgetExternal: { run: forgetExternal, durable: true, frees: true },
+  // Lost, it is read and learned once more.
+  learnDigest: { run: learnDigest, durable: false },
+  addToLedger: { run: addToLedger, durable: false },
+  reserveSpend: { run: reserveSpend, durable: true },
+  returnSpend: { run: returnSpend, durable: false },
   importMedia: { run: importMedia, durable: true },
   expireSessions: { run: expireSessions, durable: true, frees: true },
   ping: { run: () => undefined, durable: false },

@@ -6,12 +6,20 @@ import type {
   CommitContent,
   CommitCopy,
   CopiesPage,
+  ExternalOutcome,
+  ExternalPage,
   GarbagePlan,
+  LedgerEntry,
+  LedgerRow,
   LinkTarget,
   MediaQuery,
+  MoveRecord,
+  MovesPage,
+  NewMove,
   PlacementRecord,
   PortableMedia,
   PortablePage,
+  RegisterExternal,
   SessionRecord,
   StageCopy,
   StagedCopy,
@@ -23,12 +31,18 @@ import type {
 } from '@mediakeep/core'
 import type { SqliteDriverName } from '../driver.ts'
 import type { ErrorWire } from '../errors.ts'
+import type { ListExternal } from '../reads/external.ts'
 import type { PageText } from '../reads/list.ts'
 import type { PlanInput } from '../reads/plan.ts'
 import type { RecheckPage } from '../reads/recheck.ts'
 import type { RecordText } from '../reads/record.ts'
 import type { VolumeKeys } from '../reads/unknown-keys.ts'
 import type { CommittedText } from '../writes/commit.ts'
+import type { ForgetExternal } from '../writes/external.ts'
+import type { LearnInput } from '../writes/learn.ts'
+import type { LeaveInput } from '../writes/leave.ts'
+import type { ReservedSpend } from '../writes/ledger.ts'
+import type { SettleMove } from '../writes/moves.ts'
 import type { FoundObjects } from '../writes/orphans.ts'
 import type { DeleteInput, LinkInput, UpdateInput } from '../writes/records.ts'
 import type { ExtendSession, SessionRef } from '../writes/sessions.ts'
@@ -55,16 +69,23 @@ export interface WriteOperations {
     { readonly limit: number },
     { readonly condemned: number; readonly more: boolean }
   >
-  readonly claimGarbage: Operation<
-    { readonly graceMs: number; readonly limit: number },
-    readonly PlacementRecord[]
-  >
+  readonly claimGarbage: Operation<Parameters<Catalog['claimGarbage']>[0], readonly PlacementRecord[]>
   readonly dropPlacements: Operation<readonly string[], undefined>
   readonly markSuspects: Operation<readonly string[], number>
   readonly leaveOrphans: Operation<FoundObjects, readonly string[]>
   readonly markVerified: Operation<readonly string[], undefined>
   readonly stageCopy: Operation<StageCopy, StagedCopy>
   readonly commitCopy: Operation<CommitCopy, { readonly redundant: boolean }>
+  readonly leaveCopies: Operation<LeaveInput, readonly string[]>
+  readonly planMoves: Operation<readonly NewMove[], readonly string[]>
+  readonly claimMoves: Operation<Parameters<Catalog['claimMoves']>[0], readonly MoveRecord[]>
+  readonly settleMove: Operation<SettleMove, undefined>
+  readonly registerExternal: Operation<RegisterExternal, readonly ExternalOutcome[]>
+  readonly forgetExternal: Operation<ForgetExternal, number>
+  readonly learnDigest: Operation<LearnInput, string | undefined>
+  readonly addToLedger: Operation<readonly LedgerEntry[], undefined>
+  readonly reserveSpend: Operation<Parameters<Catalog['reserveSpend']>[0], ReservedSpend>
+  readonly returnSpend: Operation<Parameters<Catalog['returnSpend']>[0], undefined>
   readonly importMedia: Operation<readonly PortableMedia[], number>
   readonly expireSessions: Operation<{ readonly limit: number }, readonly string[]>
   readonly ping: Operation<undefined, undefined>
@@ -86,6 +107,9 @@ export interface ReadOperations {
   readonly unknownKeys: Operation<VolumeKeys, readonly string[]>
   readonly listCopies: Operation<Parameters<Catalog['listCopies']>[0], CopiesPage>
   readonly listThinBlobs: Operation<Parameters<Catalog['listThinBlobs']>[0], ThinBlobsPage>
+  readonly listMoves: Operation<WalkOptions, MovesPage>
+  readonly listExternal: Operation<ListExternal, ExternalPage>
+  readonly ledger: Operation<Parameters<Catalog['ledger']>[0], readonly LedgerRow[]>
   readonly exportMedia: Operation<WalkOptions, PortablePage>
 }
 

@@ -5,7 +5,10 @@ import type { SqliteDriver } from '../driver.ts'
 import { catalogError, errorToWire } from '../errors.ts'
 import { listCopies, listThinBlobs } from '../reads/copies.ts'
 import { exportMedia } from '../reads/export.ts'
+import { listExternal } from '../reads/external.ts'
+import { readLedger } from '../reads/ledger.ts'
 import { linkedTexts, listTexts } from '../reads/list.ts'
+import { listMoves } from '../reads/moves.ts'
 import { planGarbage } from '../reads/plan.ts'
 import { recheckPage } from '../reads/recheck.ts'
 import { unknownKeys } from '../reads/unknown-keys.ts'
@@ -36,6 +39,9 @@ const READS: {
   unknownKeys,
   listCopies,
   listThinBlobs,
+  listMoves,
+  listExternal,
+  ledger: readLedger,
   exportMedia,
 }
 

@@ -17,6 +17,14 @@ export function noteLostReference(tx: Transaction, blobId: StoredId): void {
   tx.sql("UPDATE blobs SET state = 'loose' WHERE id = ? AND state = 'live'").run(blobId)
 }
 
+/** Removes the blob when no placement and no reference is left of it. */
+export function dropUnneeded(tx: Transaction, blobId: StoredId): void {
+  const left = tx
+    .sql<{ readonly found: number }>('SELECT EXISTS(SELECT 1 FROM placements WHERE blobId = ?) AS found')
+    .get(blobId)
+  if (left?.found === 0 && !isReferenced(tx, blobId)) tx.sql('DELETE FROM blobs WHERE id = ?').run(blobId)
+}
+
 /** A blob that is wanted again is no garbage. */
 export function reviveBlob(tx: Transaction, blobId: StoredId): void {
   tx.sql("UPDATE blobs SET state = 'live', condemnedAt = NULL WHERE id = ?").run(blobId)

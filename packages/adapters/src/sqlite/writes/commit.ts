@@ -9,7 +9,7 @@ import {
   termsOf,
 } from '@mediakeep/core'
 import type { Transaction } from '../database.ts'
-import { jsonId, type StoredId, storeId } from '../ids.ts'
+import { jsonId, readId, type StoredId, storeId } from '../ids.ts'
 import {
   placementRow,
   type RecordRow,
@@ -64,10 +64,13 @@ export function commitContent(tx: Transaction, input: CommitContent): CommittedT
   return { text, created: existing === undefined, redundant: settled.redundant }
 }
 
+/** What a content is made of, and the record where there is none yet. */
+export type NewContent = Pick<CommitContent, 'media' | 'content'>
+
 /** What it answers is put together, not read back: reading them costs a tenth of the whole put. */
-function createRecord(
+export function createRecord(
   tx: Transaction,
-  input: CommitContent,
+  input: NewContent,
   blobId: StoredId,
   blob: BlobFacts,
   live: readonly PlacementRecord[],
@@ -114,7 +117,7 @@ function createRecord(
     content.contentType,
     content.filename,
     tx.nowMs,
-    jsonId(input.blobId),
+    jsonId(readId(blobId)),
     blob.digest ?? '',
     blob.sizeBytes,
   ]
@@ -122,10 +125,10 @@ function createRecord(
 }
 
 /** A new content. The old one serves until a new one is active; what is older than the one that serves goes. */
-function replaceContent(
+export function replaceContent(
   tx: Transaction,
   existing: MediaRecord,
-  input: CommitContent,
+  input: NewContent,
   blobId: StoredId,
   blob: BlobFacts,
 ): RecordText {

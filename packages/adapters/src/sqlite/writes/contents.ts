@@ -29,7 +29,7 @@ export function insertContent(
   mediaId: StoredId,
   number: number,
   blobId: StoredId,
-  input: CommitContent,
+  input: Pick<CommitContent, 'content'>,
 ): void {
   const { contentType, filename, facts, state } = input.content
   tx.sql(

@@ -1,6 +1,6 @@
 import type { PlacementRecord, PlacementState } from '@mediakeep/core'
 import type { Transaction } from '../database.ts'
-import { idAsJson, readJsonId, type StoredId, storeId } from '../ids.ts'
+import { idAsJson, readId, readJsonId, type StoredId, storeId } from '../ids.ts'
 import { PLACEMENT_AS_JSON, type PlacementRow, placementOf } from '../reads/record.ts'
 
 const SELECT = `SELECT json_array(${idAsJson('p.blobId')}, ${PLACEMENT_AS_JSON}) AS json FROM placements p`
@@ -8,6 +8,9 @@ const SELECT = `SELECT json_array(${idAsJson('p.blobId')}, ${PLACEMENT_AS_JSON})
 const BY_ID = `${SELECT} WHERE p.id = ?`
 const OF_BLOB = `${SELECT} WHERE p.blobId = ?`
 const LEFT_BEFORE = `${SELECT} WHERE p.state = 'leaving' AND p.owned = 1 AND p.leftAt <= ? ORDER BY p.leftAt LIMIT ?`
+const LEFT_BEFORE_ON = `${SELECT} WHERE p.state = 'leaving' AND p.owned = 1 AND p.volumeId = ? AND p.leftAt <= ?
+  ORDER BY p.leftAt LIMIT ?`
+const LIVE_OF_BLOB = "SELECT volumeId, owned FROM placements WHERE blobId = ? AND state = 'live'"
 
 type Selected = readonly [blobId: string, placement: PlacementRow]
 
@@ -24,23 +27,40 @@ export function placementsOfBlob(tx: Transaction, blobId: StoredId): readonly Pl
   return tx.json<Selected>(OF_BLOB).all(blobId).map(recordOfSelected)
 }
 
-/** Whether any placement of the blob is live. */
-export function isBlobLive(tx: Transaction, blobId: StoredId): boolean {
-  const found = tx
-    .sql<{ readonly found: number }>(
-      "SELECT EXISTS(SELECT 1 FROM placements WHERE blobId = ? AND state = 'live') AS found",
-    )
-    .get(blobId)
-  return found?.found === 1
+/** What is asked of live placements of a blob before each commit, in few columns. Mostly there are none. */
+export function livePlacementsOf(
+  tx: Transaction,
+  blobId: StoredId,
+): readonly Pick<PlacementRecord, 'state' | 'owned' | 'volumeId'>[] {
+  return tx
+    .sql<{ readonly volumeId: StoredId; readonly owned: number }>(LIVE_OF_BLOB)
+    .all(blobId)
+    .map(({ volumeId, owned }) => ({ state: 'live', owned: owned === 1, volumeId: readId(volumeId) }))
 }
 
-/** Owned ones that began to leave at this time or before, longest ago first. */
+/** Owned ones that began to leave at this time or before, longest ago first on each volume. */
 export function placementsLeftBefore(
   tx: Transaction,
   atMs: number,
   limit: number,
+  volumeIds: readonly string[] | undefined,
 ): readonly PlacementRecord[] {
-  return tx.json<Selected>(LEFT_BEFORE).all(atMs, limit).map(recordOfSelected)
+  if (volumeIds === undefined) return tx.json<Selected>(LEFT_BEFORE).all(atMs, limit).map(recordOfSelected)
+  const found: PlacementRecord[] = []
+  for (const volumeId of new Set(volumeIds)) {
+    const rows = tx.json<Selected>(LEFT_BEFORE_ON).all(storeId(volumeId), atMs, limit - found.length)
+    found.push(...rows.map(recordOfSelected))
+  }
+  return found
+}
+
+/** Removes the row of one that is not `staged`. */
+export function removePlacement(
+  tx: Transaction,
+  { id, volumeId, storedBytes }: Pick<PlacementRecord, 'id' | 'volumeId' | 'storedBytes'>,
+): void {
+  tx.sql('DELETE FROM placements WHERE id = ?').run(storeId(id))
+  tx.totals.addToVolume(volumeId, -storedBytes, -1)
 }
 
 /** Its bytes may go once the grace is over. A volume's sums count it until its row is dropped. */

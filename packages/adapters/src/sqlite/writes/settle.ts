@@ -1,8 +1,8 @@
-import { type CommitContent, MediaError, type PlacementRecord } from '@mediakeep/core'
+import { type CommitContent, MediaError, type PlacementRecord, standsIn } from '@mediakeep/core'
 import type { Transaction } from '../database.ts'
 import { type StoredId, storeId } from '../ids.ts'
 import { type PinRow, pinsOf, removePins, takePin } from './pins.ts'
-import { isBlobLive, placementsOfBlob } from './placements.ts'
+import { livePlacementsOf, placementsOfBlob } from './placements.ts'
 import type { StagedPut } from './staged-puts.ts'
 
 export interface SettledPlacement {
@@ -14,7 +14,7 @@ export interface SettledPlacement {
   readonly givenUp: readonly PinRow[]
 }
 
-/** Makes our placement live, unless another is already. The session's pins go. */
+/** Makes our placement live, unless another stands in for it. The session's pins go. */
 export function settlePlacement(
   tx: Transaction,
   sessionId: StoredId,
@@ -32,7 +32,7 @@ export function settlePlacement(
 
   if (placement === undefined) {
     const live = placementsOfBlob(tx, blobId).filter(isLive)
-    if (live.length > 0) return { redundant: false, live, givenUp }
+    if (live.some((one) => standsIn(one, input.reachable))) return { redundant: false, live, givenUp }
     throw new MediaError(
       'MEDIA_CONFLICT',
       'sqlite: the placement that was to be used is gone; stage the bytes again',
@@ -40,7 +40,8 @@ export function settlePlacement(
     )
   }
   if (!isOwnPinned) throw notStaged(`placement ${placement.id}`)
-  const redundant = isBlobLive(tx, blobId)
+  const copies = livePlacementsOf(tx, blobId)
+  const redundant = copies.some((one) => standsIn(one, input.reachable))
   const settled = tx
     .sql(
       "UPDATE placements SET state = ?, leftAt = ?, storedBytes = ?, etag = ? WHERE id = ? AND state = 'staged'",
@@ -53,7 +54,7 @@ export function settlePlacement(
       storeId(placement.id),
     )
   if (settled.changes < 1) throw notStaged(`placement ${placement.id}`)
-  const rows = redundant || known === undefined ? placementsOfBlob(tx, blobId) : undefined
+  const rows = copies.length > 0 || known === undefined ? placementsOfBlob(tx, blobId) : undefined
   const own = rows?.find((row) => row.id === placement.id) ?? known?.placement
   if (own === undefined) throw new Error('a placement that was settled has no row')
   tx.totals.addToVolume(own.volumeId, placement.storedBytes, 1)

@@ -1,4 +1,10 @@
-import type { PlacementRecord, SessionRecord, StagedPlacement, StagePlacement } from '@mediakeep/core'
+import {
+  type PlacementRecord,
+  type SessionRecord,
+  type StagedPlacement,
+  type StagePlacement,
+  standsIn,
+} from '@mediakeep/core'
 import type { Transaction } from '../database.ts'
 import { readId, type StoredId, storeDigest, storeId } from '../ids.ts'
 import { findBlob, insertBlob, reviveBlob, setChunkSums } from './blobs.ts'
@@ -9,7 +15,7 @@ import { beginSession, liveSession, sessionOf } from './sessions.ts'
 
 /**
  * Transaction A: the blob's row, a pin, and a placement for bytes that are about to be published.
- * Where a live placement holds the same bytes, only the pin: the blob cannot be collected until the session ends.
+ * Where another stands in for it, only the pin: the blob cannot be collected until the session ends.
  */
 export function stagePlacement(tx: Transaction, input: StagePlacement): StagedPlacement {
   let session: SessionRecord
@@ -28,7 +34,7 @@ export function stagePlacement(tx: Transaction, input: StagePlacement): StagedPl
 
   const blob = blobOf(tx, input)
   const blobId = readId(blob.id)
-  const existing = blob.isNew ? [] : placementsOfBlob(tx, blob.id).filter(({ state }) => state === 'live')
+  const existing = blob.isNew ? [] : placementsOfBlob(tx, blob.id).filter((one) => standsIn(one, input.reachable))
   if (existing.length > 0) addPin(tx, storeId(session.id), blob.id)
   else {
     addStaged(tx, session, blob.id, input)

@@ -62,6 +62,11 @@ export function removeBlob(tables: MemoryTables, blob: BlobRow): void {
   tables.unreferenced.delete(blob)
 }
 
+/** Whether nothing needs or holds the blob any more. */
+export function isUnneeded(blob: BlobRow): boolean {
+  return blob.placements.size === 0 && blob.contents.size === 0 && blob.pins.size === 0
+}
+
 /** Bytes of a staged placement are held by the reservation of its session; all others are stored. */
 function countStored(tables: MemoryTables, placement: PlacementRow, sign: 1 | -1): void {
   if (placement.state === 'staged') return

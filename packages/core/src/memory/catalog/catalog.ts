@@ -7,9 +7,14 @@ import { commitContent } from './commit.ts'
 import { blobCopies, listCopies, listThinBlobs, markVerified } from './copies.ts'
 import { commitCopy, stageCopy } from './copy.ts'
 import { exportMedia } from './export.ts'
+import { forgetExternal, listExternal, registerExternal } from './external.ts'
 import { claimGarbage, condemnBlobs, dropPlacements, recheckBlobs } from './garbage.ts'
 import { importMedia } from './import.ts'
+import { learnDigest } from './learn.ts'
+import { leaveCopies } from './leave.ts'
+import { addToLedger, readLedger, reserveSpend, returnSpend } from './ledger.ts'
 import { linkedMedia, listMedia, usageOf, volumeUsageOf } from './lists.ts'
+import { claimMoves, listMoves, planMoves, settleMove } from './moves.ts'
 import { leaveOrphans, unknownKeys } from './orphans.ts'
 import { planGarbage } from './plan.ts'
 import { deleteMedia, findMedia, linkMedia, unlinkMedia, updateMedia } from './records.ts'
@@ -134,6 +139,22 @@ export function memoryCatalog(options: MemoryCatalogOptions = {}): Catalog {
       }),
     stageCopy: (input) => transact((nowMs) => stageCopy(tables, input, nowMs)),
     commitCopy: (input) => transact((nowMs) => commitCopy(tables, input, nowMs)),
+
+    leaveCopies: (ids, options) => transact((nowMs) => leaveCopies(tables, ids, options, nowMs)),
+    planMoves: (moves) => transact((nowMs) => planMoves(tables, moves, nowMs)),
+    claimMoves: (options) => transact((nowMs) => claimMoves(tables, options, nowMs)),
+    settleMove: (move, outcome) => transact((nowMs) => settleMove(tables, move, outcome, nowMs)),
+    listMoves: (options) => transact(() => listMoves(tables, options)),
+
+    registerExternal: (input) => transact((nowMs) => registerExternal(tables, input, nowMs)),
+    listExternal: (volumeId, options) => transact(() => listExternal(tables, volumeId, options)),
+    forgetExternal: (volumeId, objects) => transact(() => forgetExternal(tables, volumeId, objects)),
+    learnDigest: (blobId, learned) => transact(() => learnDigest(tables, blobId, learned)),
+
+    addToLedger: (entries) => transact((nowMs) => addToLedger(tables, entries, nowMs)),
+    ledger: (days) => transact(() => readLedger(tables, days)),
+    reserveSpend: (options) => transact((nowMs) => reserveSpend(tables, options, nowMs)),
+    returnSpend: (options) => transact(() => returnSpend(tables, options)),
 
     exportMedia: (options) => transact(() => exportMedia(tables, options)),
     importMedia: (media) => transact(() => importMedia(tables, media)),

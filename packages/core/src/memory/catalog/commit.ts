@@ -1,4 +1,4 @@
-import { checkCondition, distinctLinks, distinctTags } from '../../catalog/index.ts'
+import { checkCondition, distinctLinks, distinctTags, standsIn } from '../../catalog/index.ts'
 import type { CommitContent, CommittedContent } from '../../contracts/catalog.ts'
 import { MediaError } from '../../errors/media-error.ts'
 import { changePlacement, releaseBlob, useBlob } from './blobs.ts'
@@ -14,8 +14,8 @@ export function commitContent(tables: MemoryTables, input: CommitContent, nowMs:
   const blob = tables.blobs.get(input.blobId)
   if (blob === undefined || !session.pins.has(blob)) throw leaseLost('it does not hold these bytes')
   const staged = stagedPlacement(tables, session, blob, input)
-  const lives = [...blob.placements].some((placement) => placement.state === 'live')
-  if (staged === undefined && !lives) {
+  const isKept = [...blob.placements].some((placement) => standsIn(placement, input.reachable))
+  if (staged === undefined && !isKept) {
     throw new MediaError(
       'MEDIA_CONFLICT',
       'the placement that was to be used is gone; stage the bytes again',
@@ -27,7 +27,7 @@ export function commitContent(tables: MemoryTables, input: CommitContent, nowMs:
   const existing = mediaToReplace(tables, input)
 
   // From here on nothing fails.
-  const redundant = staged !== undefined && lives
+  const redundant = staged !== undefined && isKept
   if (staged !== undefined && input.placement !== undefined) {
     changePlacement(tables, staged, {
       storedBytes: input.placement.storedBytes,
@@ -35,14 +35,29 @@ export function commitContent(tables: MemoryTables, input: CommitContent, nowMs:
       ...(redundant ? { state: 'leaving', leavingSinceMs: nowMs } : { state: 'live' }),
     })
   }
+  const row = writeContent(tables, existing, input, blob, nowMs)
+  completeSession(tables, session, row.id, nowMs)
+  return { record: mediaRecord(row), created: existing === undefined, redundant }
+}
+
+/** What a content is made of, and the record where there is none yet. */
+export type NewContent = Pick<CommitContent, 'media' | 'content'>
+
+/** A new content of a record, which is made unless it exists. */
+export function writeContent(
+  tables: MemoryTables,
+  existing: MediaRow | undefined,
+  input: NewContent,
+  blob: BlobRow,
+  nowMs: number,
+): MediaRow {
   const row = existing ?? createRow(input, nowMs)
   if (existing === undefined) tables.media.set(row.id, row)
   else unindexMedia(tables, row)
   addContent(tables, row, input, blob, nowMs)
   applyGiven(row, input, nowMs)
   indexMedia(tables, row)
-  completeSession(tables, session, row.id, nowMs)
-  return { record: mediaRecord(row), created: existing === undefined, redundant }
+  return row
 }
 
 function stagedPlacement(
@@ -70,7 +85,7 @@ function mediaToReplace(tables: MemoryTables, { media }: CommitContent): MediaRo
   return existing
 }
 
-function createRow({ media }: CommitContent, nowMs: number): MediaRow {
+function createRow({ media }: NewContent, nowMs: number): MediaRow {
   return {
     id: media.newId,
     namespace: media.namespace,
@@ -93,12 +108,13 @@ function createRow({ media }: CommitContent, nowMs: number): MediaRow {
 function addContent(
   tables: MemoryTables,
   row: MediaRow,
-  { content }: CommitContent,
+  { content }: NewContent,
   blob: BlobRow,
   nowMs: number,
 ): void {
   row.contentNumber += 1
   const added: ContentRow = {
+    mediaId: row.id,
     number: row.contentNumber,
     state: content.state,
     blob,
@@ -115,7 +131,7 @@ function addContent(
   for (const one of superseded) releaseBlob(tables, one)
 }
 
-function applyGiven(row: MediaRow, { media }: CommitContent, nowMs: number): void {
+function applyGiven(row: MediaRow, { media }: NewContent, nowMs: number): void {
   row.revision += 1
   row.updatedAtMs = nowMs
   if (media.visibility !== undefined) row.visibility = media.visibility

@@ -61,12 +61,21 @@ export function listThinBlobs(
     const holding = new Set<string>()
     for (const { state, volumeId } of blob.placements)
       if (state === 'live' && volumeIds.includes(volumeId)) holding.add(volumeId)
-    if (holding.size >= minCopies) continue
+    if (holding.size >= minCopies || isExternal(blob, volumeIds)) continue
     if (blobs.length >= limit) return { blobs, cursor: encodeWalkCursor('thin-blobs', String(last)) }
     blobs.push(blobCopies(blob))
     last = blob.order
   }
   return { blobs }
+}
+
+/** Whether its bytes are an external object, of which none of these volumes has a copy of ours. */
+function isExternal({ placements }: BlobRow, volumeIds: readonly string[]): boolean {
+  const copies = [...placements].filter(isCopy)
+  return (
+    copies.some(({ owned, state }) => !owned && state === 'live') &&
+    !copies.some(({ owned, volumeId }) => owned && volumeIds.includes(volumeId))
+  )
 }
 
 export function blobCopies(blob: BlobRow): BlobCopies {

@@ -1,8 +1,8 @@
 import { decodeWalkCursor, encodeWalkCursor } from '../../catalog/index.ts'
-import type { PlacementRecord, RecheckedBlobs, WalkOptions } from '../../contracts/catalog.ts'
-import { changePlacement, removeBlob, removePlacement, settleUse } from './blobs.ts'
+import type { Catalog, PlacementRecord, RecheckedBlobs, WalkOptions } from '../../contracts/catalog.ts'
+import { changePlacement, isUnneeded, removeBlob, removePlacement, settleUse } from './blobs.ts'
 import { placementRecord } from './snapshots.ts'
-import type { BlobRow, MemoryTables, PlacementRow } from './tables.ts'
+import type { MemoryTables, PlacementRow } from './tables.ts'
 
 /**
  * Condemn, wait, look again, delete. Blobs in use are never condemned and forgiven at once when used again,
@@ -42,21 +42,23 @@ export function recheckBlobs(tables: MemoryTables, { cursor, limit }: WalkOption
 
 export function claimGarbage(
   tables: MemoryTables,
-  options: { readonly graceMs: number; readonly limit: number },
+  { graceMs, limit, volumeIds, kind = 'all' }: Parameters<Catalog['claimGarbage']>[0],
   nowMs: number,
 ): PlacementRecord[] {
   const claimed = new Set<PlacementRow>()
-  const isFull = (): boolean => claimed.size >= options.limit
+  const isFull = (): boolean => claimed.size >= limit
+  const isAsked = ({ owned, volumeId }: PlacementRow): boolean =>
+    owned && (volumeIds === undefined || volumeIds.includes(volumeId))
   for (const placement of tables.leaving) {
     if (isFull()) break
-    if (placement.owned && nowMs - placement.leavingSinceMs >= options.graceMs) claimed.add(placement)
+    if (isAsked(placement) && nowMs - placement.leavingSinceMs >= graceMs) claimed.add(placement)
   }
-  for (const blob of tables.unreferenced) {
+  for (const blob of kind === 'all' ? tables.unreferenced : []) {
     if (isFull()) break
-    if (blob.condemnedAtMs === undefined || nowMs - blob.condemnedAtMs < options.graceMs) continue
+    if (blob.condemnedAtMs === undefined || nowMs - blob.condemnedAtMs < graceMs) continue
     if (blob.placements.size === 0) removeBlob(tables, blob)
     for (const placement of blob.placements) {
-      if (!placement.owned || isFull()) continue
+      if (!isAsked(placement) || isFull()) continue
       if (placement.state !== 'leaving') {
         changePlacement(tables, placement, { state: 'leaving', leavingSinceMs: nowMs })
       }
@@ -74,8 +76,4 @@ export function dropPlacements(tables: MemoryTables, ids: readonly string[]): vo
     removePlacement(tables, placement)
     if (isUnneeded(placement.blob)) removeBlob(tables, placement.blob)
   }
-}
-
-function isUnneeded(blob: BlobRow): boolean {
-  return blob.placements.size === 0 && blob.contents.size === 0 && blob.pins.size === 0
 }

@@ -122,6 +122,7 @@ function writeRecord(
   }
   const { number, state, contentType, filename, facts, createdAt } = content
   const added = {
+    mediaId: row.id,
     number,
     state,
     blob,

@@ -8,6 +8,11 @@ export function planGarbage(tables: MemoryTables, graceMs: number, nowMs: number
     objects += volume.objects
     bytes += volume.storedBytes
   }
+  for (const { owned, state, storedBytes } of tables.placements.values()) {
+    if (owned || state === 'staged') continue
+    objects -= 1
+    bytes -= storedBytes
+  }
   const waiting = new Set<PlacementRow>()
   const freeable = new Set<PlacementRow>()
   const note = (placement: PlacementRow, sinceMs: number): void => {

@@ -66,10 +66,14 @@ export function deleteMedia(
   if (row === undefined) return undefined
   const record = mediaRecord(row)
   checkCondition(record, when)
+  removeMedia(tables, row)
+  return record
+}
+
+export function removeMedia(tables: MemoryTables, row: MediaRow): void {
   unindexMedia(tables, row)
   tables.media.delete(row.id)
   for (const content of row.contents) releaseBlob(tables, content)
-  return record
 }
 
 /** A link that is there already changes nothing. */

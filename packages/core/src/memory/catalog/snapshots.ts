@@ -65,7 +65,7 @@ function contentRecord(content: ContentRow): ContentRecord {
   }
 }
 
-function livePlacements({ blob }: Pick<ContentRow, 'blob'>): PlacementRecord[] {
+export function livePlacements({ blob }: Pick<ContentRow, 'blob'>): PlacementRecord[] {
   const live: PlacementRecord[] = []
   for (const placement of blob.placements)
     if (placement.state === 'live') live.push(placementRecord(placement))

@@ -1,3 +1,4 @@
+import { standsIn } from '../../catalog/index.ts'
 import type { StagedPlacement, StagePlacement } from '../../contracts/catalog.ts'
 import {
   addPlacement,
@@ -11,12 +12,14 @@ import { beginSession, sessionOf, sessionRecord } from './sessions.ts'
 import { placementRecord } from './snapshots.ts'
 import { type BlobRow, compositeKey, type MemoryTables, type SessionRow } from './tables.ts'
 
-/** Transaction A: finds the blob or makes it, pins it, and adds our placement unless live ones hold the same bytes. */
+/** Transaction A: finds the blob or makes it, pins it, and adds our placement unless others stand in for it. */
 export function stagePlacement(tables: MemoryTables, input: StagePlacement, nowMs: number): StagedPlacement {
   const known = tables.blobsByDigest.get(compositeKey(input.domain, input.digest))
   const live = [...(known?.placements ?? [])].filter((placement) => placement.state === 'live')
   const distrusted = live.filter((placement) => input.distrust?.includes(placement.id))
-  const existing = live.filter((placement) => !distrusted.includes(placement))
+  const existing = live.filter(
+    (placement) => !distrusted.includes(placement) && standsIn(placement, input.reachable),
+  )
   if (existing.length === 0) checkPlacementFree(tables, input)
   const begun =
     'fence' in input.session

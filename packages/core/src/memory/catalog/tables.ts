@@ -1,5 +1,11 @@
 import type { Digest, JsonObject } from '../../contracts/bytes.ts'
-import type { PlacementState, Reservation, VolumeRecord } from '../../contracts/catalog.ts'
+import type {
+  LedgerRow,
+  NewMove,
+  PlacementState,
+  Reservation,
+  VolumeRecord,
+} from '../../contracts/catalog.ts'
 import type { LinkTarget, MediaFacts, MediaState, Visibility } from '../../contracts/media.ts'
 
 /** Rows are mutable and never leave the catalog; what callers get is built from them. Times are milliseconds. */
@@ -7,8 +13,9 @@ export interface BlobRow {
   readonly id: string
   /** Grows from blob to blob: walks go in this order, which is that of the map of blobs. */
   readonly order: number
-  readonly domain: string
-  readonly digest: Digest | undefined
+  /** Both are learned later for the bytes of an external object. */
+  domain: string
+  digest: Digest | undefined
   readonly sizeBytes: number
   chunkSums: Uint8Array | undefined
   readonly placements: Set<PlacementRow>
@@ -23,7 +30,7 @@ export interface PlacementRow {
   readonly id: string
   /** Grows from placement to placement. */
   readonly order: number
-  readonly blob: BlobRow
+  blob: BlobRow
   readonly volumeId: string
   readonly key: string
   readonly owned: boolean
@@ -35,9 +42,10 @@ export interface PlacementRow {
 }
 
 export interface ContentRow {
+  readonly mediaId: string
   readonly number: number
   readonly state: MediaState
-  readonly blob: BlobRow
+  blob: BlobRow
   readonly contentType: string
   filename: string
   readonly facts: MediaFacts
@@ -83,6 +91,18 @@ export interface ReservationRow {
   readonly bytes: number
 }
 
+export interface MoveRow extends Omit<NewMove, 'blobId'> {
+  /** Grows from move to move: equal ranks go in this order. */
+  readonly order: number
+  blob: BlobRow
+  fence: number
+  attempts: number
+  notBeforeMs: number
+  lastError: string | undefined
+}
+
+export type LedgerSum = { -readonly [Member in keyof LedgerRow]: LedgerRow[Member] }
+
 /** Of one idempotency key: the session that uses it, or what became of it. */
 export type IdempotencyRow =
   | { readonly type: 'under-way'; readonly session: SessionRow }
@@ -117,8 +137,15 @@ export interface MemoryTables {
   readonly leaving: Set<PlacementRow>
   readonly sessions: Map<string, SessionRow>
   readonly idempotency: Map<string, IdempotencyRow>
+  readonly moves: Map<string, MoveRow>
+  /** By blob and target. */
+  readonly movesByTarget: Map<string, MoveRow>
+  /** By day, volume, class and cause. */
+  readonly ledger: Map<string, LedgerSum>
+  /** Microdollars by budget and day. */
+  readonly spent: Map<string, number>
   lastFence: number
-  /** Of blobs and placements. */
+  /** Of blobs, placements and moves. */
   lastOrder: number
 }
 
@@ -135,6 +162,10 @@ export function createMemoryTables(): MemoryTables {
     leaving: new Set(),
     sessions: new Map(),
     idempotency: new Map(),
+    moves: new Map(),
+    movesByTarget: new Map(),
+    ledger: new Map(),
+    spent: new Map(),
     lastFence: 0,
     lastOrder: 0,
   }

@@ -29,6 +29,7 @@ export const copyMutants: readonly CatalogMutant[] = [
         if (blob === undefined || blob.contents.size > 0) return inner.stageCopy(input)
         const [content] = [...tables.media.values()].flatMap(({ contents }) => contents)
         const stand = content ?? {
+          mediaId: '',
           number: 1,
           state: 'active',
           blob,

@@ -1,0 +1,38 @@
+import { decodeWalkCursor, encodeWalkCursor, type ExternalPage, type WalkOptions } from '@mediakeep/core'
+import type { Database } from '../database.ts'
+import { readId, type StoredId, storeId } from '../ids.ts'
+
+interface ExternalRow {
+  readonly key: string
+  readonly etag: string | null
+  readonly sizeBytes: number
+  readonly placementId: StoredId
+  readonly blobId: StoredId
+}
+
+export interface ListExternal extends WalkOptions {
+  readonly volumeId: string
+}
+
+/** SQLite compares texts by their UTF-8 bytes, as object stores do. */
+export function listExternal(database: Database, { volumeId, cursor, limit }: ListExternal): ExternalPage {
+  const [after = ''] = decodeWalkCursor('external', 1, cursor) ?? []
+  const rows = database
+    .sql<ExternalRow>(
+      `SELECT p.key AS key, p.etag AS etag, b.sizeBytes AS sizeBytes, p.id AS placementId, p.blobId AS blobId
+       FROM placements p INDEXED BY placements_external CROSS JOIN blobs b ON b.id = p.blobId
+       WHERE p.owned = 0 AND p.volumeId = ? AND p.key > ? ORDER BY p.key LIMIT ?`,
+    )
+    .all(storeId(volumeId), after, limit + 1)
+  const objects = rows.slice(0, limit).map(({ key, etag, sizeBytes, placementId, blobId }) => ({
+    key,
+    ...(etag === null ? {} : { etag }),
+    sizeBytes,
+    placementId: readId(placementId),
+    blobId: readId(blobId),
+  }))
+  const last = objects.at(-1)
+  return rows.length <= limit || last === undefined
+    ? { objects }
+    : { objects, cursor: encodeWalkCursor('external', last.key) }
+}
