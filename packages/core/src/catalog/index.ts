@@ -3,19 +3,19 @@ export { applyChange, type ChangeableFields, distinctLinks, distinctTags } from 
 export { type ConditionSubject, checkCondition, checkRevision } from './conditions.ts'
 export { decodeCursor, encodeCursor } from './cursor.ts'
 export { type IdBounds, idBounds } from './id-bounds.ts'
-export { hasLink, matchesQuery, matchesType } from './matches.ts'
-export { dayOf, sortLedger } from './ledger.ts'
 export {
   checkExternal,
+  checkLeaveCopies,
   checkLedgerDays,
   checkLedgerEntries,
-  checkLeaveCopies,
   checkMoveClaim,
   checkMoveOutcome,
   checkNewMoves,
   checkSpend,
   checkSpendReturn,
 } from './inputs.ts'
+export { dayOf, sortLedger } from './ledger.ts'
+export { hasLink, matchesQuery, matchesType } from './matches.ts'
 export { ALL_MEDIA, type PageSource, pageLimit, readPage } from './page.ts'
 export { portableMedia } from './portable.ts'
 export { standsIn } from './stands-in.ts'

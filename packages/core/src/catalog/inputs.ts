@@ -1,10 +1,4 @@
-import type {
-  Catalog,
-  LedgerEntry,
-  MoveOutcome,
-  NewMove,
-  RegisterExternal,
-} from '../contracts/catalog.ts'
+import type { Catalog, LedgerEntry, MoveOutcome, NewMove, RegisterExternal } from '../contracts/catalog.ts'
 import { MediaError } from '../errors/media-error.ts'
 
 const DAY = /^\d{4}-\d{2}-\d{2}$/
@@ -16,7 +10,8 @@ export function checkLeaveCopies({ keep }: Parameters<Catalog['leaveCopies']>[1]
 
 /** @throws MediaError MEDIA_BAD_INPUT `bad-amount` */
 export function checkNewMoves(moves: readonly NewMove[]): void {
-  for (const { rank } of moves) if (!Number.isFinite(rank)) throw badAmount('the rank must be a finite number')
+  for (const { rank } of moves)
+    if (!Number.isFinite(rank)) throw badAmount('the rank must be a finite number')
 }
 
 /** @throws MediaError MEDIA_BAD_INPUT `bad-amount` */

@@ -1,12 +1,18 @@
 import { changeMutants } from './mutants/changes.ts'
 import { copiesMutants } from './mutants/copies.ts'
 import { copyMutants } from './mutants/copy.ts'
+import { externalMutants } from './mutants/external.ts'
 import { garbageMutants } from './mutants/garbage.ts'
+import { learnMutants } from './mutants/learn.ts'
+import { leaveMutants } from './mutants/leave.ts'
+import { ledgerMutants } from './mutants/ledger.ts'
 import { listMutants } from './mutants/lists.ts'
+import { moveMutants } from './mutants/moves.ts'
 import type { CatalogMutant } from './mutants/mutant.ts'
 import { orphanMutants } from './mutants/orphans.ts'
 import { planMutants } from './mutants/plan.ts'
 import { portableMutants } from './mutants/portable.ts'
+import { reachMutants } from './mutants/reach.ts'
 import { recordMutants } from './mutants/records.ts'
 import { sessionMutants } from './mutants/sessions.ts'
 import { storageMutants } from './mutants/storage.ts'
@@ -24,6 +30,12 @@ export const catalogMutants: readonly CatalogMutant[] = [
   ...orphanMutants,
   ...copiesMutants,
   ...copyMutants,
+  ...reachMutants,
+  ...leaveMutants,
+  ...moveMutants,
+  ...externalMutants,
+  ...learnMutants,
+  ...ledgerMutants,
   ...portableMutants,
   ...storageMutants,
 ]

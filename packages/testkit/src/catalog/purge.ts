@@ -1,7 +1,7 @@
 import type { Catalog, PlacementRecord } from '@mediakeep/core'
 import { NAMESPACES, VOLUMES } from './context.ts'
-import { allExternal } from './external.ts'
 import { listAll } from './expect.ts'
+import { allExternal } from './external.ts'
 
 const ROUNDS = 1_000
 const LIMIT = 200

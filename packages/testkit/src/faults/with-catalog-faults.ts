@@ -52,14 +52,16 @@ export function withCatalogFaults(inner: Catalog, plan: FaultPlan = []): FaultyC
     copiesOf: (blobId) => run('copiesOf', () => inner.copiesOf(blobId)),
     stageCopy: (input) => run('stageCopy', () => inner.stageCopy(input)),
     commitCopy: (input) => run('commitCopy', () => inner.commitCopy(input)),
-    leaveCopies: (placementIds, options) => run('leaveCopies', () => inner.leaveCopies(placementIds, options)),
+    leaveCopies: (placementIds, options) =>
+      run('leaveCopies', () => inner.leaveCopies(placementIds, options)),
     planMoves: (moves) => run('planMoves', () => inner.planMoves(moves)),
     claimMoves: (options) => run('claimMoves', () => inner.claimMoves(options)),
     settleMove: (move, outcome) => run('settleMove', () => inner.settleMove(move, outcome)),
     listMoves: (options) => run('listMoves', () => inner.listMoves(options)),
     registerExternal: (input) => run('registerExternal', () => inner.registerExternal(input)),
     listExternal: (volumeId, options) => run('listExternal', () => inner.listExternal(volumeId, options)),
-    forgetExternal: (volumeId, objects) => run('forgetExternal', () => inner.forgetExternal(volumeId, objects)),
+    forgetExternal: (volumeId, objects) =>
+      run('forgetExternal', () => inner.forgetExternal(volumeId, objects)),
     learnDigest: (blobId, learned) => run('learnDigest', () => inner.learnDigest(blobId, learned)),
     addToLedger: (entries) => run('addToLedger', () => inner.addToLedger(entries)),
     ledger: (days) => run('ledger', () => inner.ledger(days)),

@@ -1,4 +1,4 @@
-import { decodeWalkCursor, encodeWalkCursor, type ExternalPage, type WalkOptions } from '@mediakeep/core'
+import { decodeWalkCursor, type ExternalPage, encodeWalkCursor, type WalkOptions } from '@mediakeep/core'
 import type { Database } from '../database.ts'
 import { readId, type StoredId, storeId } from '../ids.ts'
 

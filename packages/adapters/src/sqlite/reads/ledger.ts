@@ -11,9 +11,7 @@ export function readLedger(
   { fromDay, toDay }: Parameters<Catalog['ledger']>[0],
 ): readonly LedgerRow[] {
   const rows = database
-    .sql<StoredRow>(
-      'SELECT day, volumeId, class, cause, calls, bytes FROM ledger WHERE day BETWEEN ? AND ?',
-    )
+    .sql<StoredRow>('SELECT day, volumeId, class, cause, calls, bytes FROM ledger WHERE day BETWEEN ? AND ?')
     .all(fromDay, toDay)
   return sortLedger(rows.map((row) => ({ ...row, volumeId: readId(row.volumeId) })))
 }

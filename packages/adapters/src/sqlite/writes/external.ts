@@ -101,11 +101,7 @@ function isCopied(tx: Transaction, blobId: StoredId): boolean {
   return row?.found === 1
 }
 
-function isKeyTaken(
-  tx: Transaction,
-  { namespace }: RegisterExternal,
-  { mediaKey }: ExternalObject,
-): boolean {
+function isKeyTaken(tx: Transaction, { namespace }: RegisterExternal, { mediaKey }: ExternalObject): boolean {
   const row = tx
     .sql<{ readonly found: number }>(
       'SELECT EXISTS(SELECT 1 FROM media WHERE namespace = ? AND key = ?) AS found',

@@ -69,7 +69,11 @@ function handOver(tx: Transaction, from: StoredId, to: StoredId): void {
 }
 
 function otherContent(blobId: string): MediaError {
-  return new MediaError('MEDIA_CONFLICT', `sqlite: blob ${blobId} has other bytes than those that were read`, {
-    reason: 'other-content',
-  })
+  return new MediaError(
+    'MEDIA_CONFLICT',
+    `sqlite: blob ${blobId} has other bytes than those that were read`,
+    {
+      reason: 'other-content',
+    },
+  )
 }

@@ -37,6 +37,10 @@ export function returnSpend(
   tx: Transaction,
   { budget, day, amount }: Parameters<Catalog['returnSpend']>[0],
 ): undefined {
-  tx.sql('UPDATE spending SET spent = max(0, spent - ?) WHERE budget = ? AND day = ?').run(amount, budget, day)
+  tx.sql('UPDATE spending SET spent = max(0, spent - ?) WHERE budget = ? AND day = ?').run(
+    amount,
+    budget,
+    day,
+  )
   return undefined
 }

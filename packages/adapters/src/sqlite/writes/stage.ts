@@ -34,7 +34,9 @@ export function stagePlacement(tx: Transaction, input: StagePlacement): StagedPl
 
   const blob = blobOf(tx, input)
   const blobId = readId(blob.id)
-  const existing = blob.isNew ? [] : placementsOfBlob(tx, blob.id).filter((one) => standsIn(one, input.reachable))
+  const existing = blob.isNew
+    ? []
+    : placementsOfBlob(tx, blob.id).filter((one) => standsIn(one, input.reachable))
   if (existing.length > 0) addPin(tx, storeId(session.id), blob.id)
   else {
     addStaged(tx, session, blob.id, input)

@@ -47,10 +47,7 @@ export function reserveSpend(
   return { day, granted, spent: before + granted }
 }
 
-export function returnSpend(
-  tables: MemoryTables,
-  options: Parameters<Catalog['returnSpend']>[0],
-): void {
+export function returnSpend(tables: MemoryTables, options: Parameters<Catalog['returnSpend']>[0]): void {
   checkSpendReturn(options)
   const { budget, day, amount } = options
   const name = compositeKey(budget, day)

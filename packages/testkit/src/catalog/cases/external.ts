@@ -18,10 +18,14 @@ const forget = (catalog: Catalog, key: string, etag = 'one'): Promise<number> =>
 export const externalCases: readonly CatalogCase[] = [
   {
     id: 'external.register',
-    claim: 'registerExternal() makes a record of an object: read, found and counted as any other, its placement not ours',
+    claim:
+      'registerExternal() makes a record of an object: read, found and counted as any other, its placement not ours',
     async check({ catalog }) {
       const object = externalObject('a/summer.png', { filename: 'beach.png' })
-      const outcomes = await register(catalog, [object, externalObject('b.mp4', { contentType: 'video/mp4' })])
+      const outcomes = await register(catalog, [
+        object,
+        externalObject('b.mp4', { contentType: 'video/mp4' }),
+      ])
       assert.deepEqual([...outcomes], ['registered', 'registered'])
       const record = await recordOf(catalog, ALPHA, { key: 'a/summer.png' })
       const { content, createdAt, updatedAt, ...fields } = record
@@ -144,7 +148,8 @@ export const externalCases: readonly CatalogCase[] = [
   },
   {
     id: 'external.taken',
-    claim: 'an object whose key belongs to another media, or that is one of ours, is left alone, the others are not',
+    claim:
+      'an object whose key belongs to another media, or that is one of ours, is left alone, the others are not',
     async check({ catalog }) {
       const { record: mine } = await put(catalog, { at: { key: 'a' } })
       const [ours] = (await put(catalog, { volumeId: COLD })).record.content.placements
@@ -183,7 +188,8 @@ export const externalCases: readonly CatalogCase[] = [
   },
   {
     id: 'external.all-or-none',
-    claim: 'a refused registration takes none of its objects: ids that are taken, objects given twice, bad sizes',
+    claim:
+      'a refused registration takes none of its objects: ids that are taken, objects given twice, bad sizes',
     async check({ catalog }) {
       const { record } = await put(catalog)
       const [placement] = record.content.placements
@@ -303,7 +309,8 @@ export const externalCases: readonly CatalogCase[] = [
   },
   {
     id: 'external.portable',
-    claim: 'external media come back from an export as they were: not ours, found by their object, without a digest',
+    claim:
+      'external media come back from an export as they were: not ours, found by their object, without a digest',
     async check({ catalog, advance }) {
       const { id } = await registerOne(catalog, 'a')
       await catalog.update(ALPHA, id, { tags: ['kept'] })
@@ -337,7 +344,8 @@ export const externalCases: readonly CatalogCase[] = [
   },
   {
     id: 'external.not-shared',
-    claim: 'no put shares the bytes of an external object, or is redundant beside it: its owner may change it',
+    claim:
+      'no put shares the bytes of an external object, or is redundant beside it: its owner may change it',
     async check({ catalog }) {
       const bytes = 'content'
       const { content } = await registerOne(catalog, 'a', { sizeBytes: bytes.length })

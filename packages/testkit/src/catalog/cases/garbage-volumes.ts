@@ -62,7 +62,8 @@ export const garbageVolumeCases: readonly CatalogCase[] = [
   },
   {
     id: 'garbage.volumes-limit',
-    claim: 'garbage elsewhere does not count for the limit: what is asked for is given however much waits before it',
+    claim:
+      'garbage elsewhere does not count for the limit: what is asked for is given however much waits before it',
     async check({ catalog, advance }) {
       for (let n = 0; n < 3; n++) await abandoned(catalog, DISK)
       for (let n = 0; n < 3; n++) await waste(catalog, DISK)

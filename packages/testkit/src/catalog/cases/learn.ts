@@ -79,7 +79,8 @@ export const learnCases: readonly CatalogCase[] = [
   },
   {
     id: 'learn.two-objects',
-    claim: 'two external objects of the same bytes share a blob; when one is replaced the other keeps its record',
+    claim:
+      'two external objects of the same bytes share a blob; when one is replaced the other keeps its record',
     async check({ catalog }) {
       const [one, two] = [await external(catalog, 'a'), await external(catalog, 'b')]
       await learn(catalog, one.content.blobId)
@@ -234,10 +235,13 @@ export const learnCases: readonly CatalogCase[] = [
       assert.equal(records.length, 8)
       assert.equal(new Set(records.map(({ content }) => content.blobId)).size, 1)
       for (const record of records)
-        assert.deepEqual(
-          record.content.placements.map(({ owned }) => owned).sort(),
-          [false, false, false, false, true],
-        )
+        assert.deepEqual(record.content.placements.map(({ owned }) => owned).sort(), [
+          false,
+          false,
+          false,
+          false,
+          true,
+        ])
     },
   },
 ]

@@ -31,7 +31,8 @@ const reserve = (catalog: Catalog, amount: number, limit: number, budget = 'read
 export const ledgerCases: readonly CatalogCase[] = [
   {
     id: 'ledger.sums',
-    claim: 'addToLedger() adds to the sums of today, by volume, class and cause, and ledger() gives them in that order',
+    claim:
+      'addToLedger() adds to the sums of today, by volume, class and cause, and ledger() gives them in that order',
     async check({ catalog }) {
       await catalog.addToLedger([entry({ cause: 'verify' }), entry(), entry({ class: 'put', bytes: 0 })])
       await catalog.addToLedger([entry({ calls: 2, bytes: 50 }), entry({ volumeId: DISK, class: 'avoided' })])
@@ -47,7 +48,8 @@ export const ledgerCases: readonly CatalogCase[] = [
   },
   {
     id: 'ledger.days',
-    claim: 'the ledger has a sum for each day of the catalog, UTC, and gives the days asked for, both included',
+    claim:
+      'the ledger has a sum for each day of the catalog, UTC, and gives the days asked for, both included',
     needs: ['clock'],
     async check({ catalog, advance }) {
       const days: string[] = []
@@ -74,7 +76,11 @@ export const ledgerCases: readonly CatalogCase[] = [
       for (const bad of BAD_AMOUNTS) {
         const entries = [entry(), entry({ calls: bad })]
         await refuses('MEDIA_BAD_INPUT', catalog.addToLedger(entries), `calls ${bad}`)
-        await refuses('MEDIA_BAD_INPUT', catalog.addToLedger([entry(), entry({ bytes: bad })]), `bytes ${bad}`)
+        await refuses(
+          'MEDIA_BAD_INPUT',
+          catalog.addToLedger([entry(), entry({ bytes: bad })]),
+          `bytes ${bad}`,
+        )
       }
       assert.deepEqual([...(await whole(catalog))], [])
       for (const bad of ['', '2026-1-1', '2026-13-01', 'today', '2026-01-01T00:00:00Z']) {
@@ -160,7 +166,8 @@ export const ledgerCases: readonly CatalogCase[] = [
   },
   {
     id: 'tiers.persist',
-    claim: 'moves, external objects, the ledger and what was spent are there again after all handles were closed',
+    claim:
+      'moves, external objects, the ledger and what was spent are there again after all handles were closed',
     needs: ['reopen'],
     async check({ catalog, reopen }) {
       const { blobId } = await putOne(catalog)

@@ -83,7 +83,8 @@ export const moveCases: readonly CatalogCase[] = [
   },
   {
     id: 'moves.plan-once',
-    claim: 'planMoves() leaves out what is planned already, by id or by blob and volume, and blobs that are gone',
+    claim:
+      'planMoves() leaves out what is planned already, by id or by blob and volume, and blobs that are gone',
     async check({ catalog, advance }) {
       const move = await planOne(catalog, { rank: 5 })
       const gone = await putOne(catalog)
@@ -116,7 +117,8 @@ export const moveCases: readonly CatalogCase[] = [
   },
   {
     id: 'moves.reach',
-    claim: 'claimMoves() gives only moves between volumes within reach; others wait and stand in nobody’s way',
+    claim:
+      'claimMoves() gives only moves between volumes within reach; others wait and stand in nobody’s way',
     async check({ catalog }) {
       const away = await planOne(catalog)
       const here = await planOne(catalog, { toVolumeId: DISK })
@@ -137,7 +139,8 @@ export const moveCases: readonly CatalogCase[] = [
   },
   {
     id: 'moves.lease',
-    claim: 'a claimed move is nobody else’s until its lease ends; then it is given out again and the first claim is void',
+    claim:
+      'a claimed move is nobody else’s until its lease ends; then it is given out again and the first claim is void',
     async check({ catalog, advance }) {
       const { id } = await planOne(catalog)
       const first = await claimOne(catalog)

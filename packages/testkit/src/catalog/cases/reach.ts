@@ -50,7 +50,8 @@ export const reachCases: readonly CatalogCase[] = [
   },
   {
     id: 'reach.gone',
-    claim: 'a put whose copy left meanwhile is refused when no other is within its reach, and may stage again',
+    claim:
+      'a put whose copy left meanwhile is refused when no other is within its reach, and may stage again',
     async check({ catalog }) {
       const one = await putOne(catalog, { bytes: 'same', volumeId: DISK })
       const input = { bytes: 'same', volumeId: DISK, reachable: [DISK] }
