@@ -60,6 +60,39 @@ test('a catalog of version 1 is found by owner and tag after it was opened', asy
   connection.close()
 })
 
+test('a catalog of version 3 is brought forward: what was leaving goes, and what is not ours is known', async () => {
+  const connection = open()
+  expect(migrate(connection, MIGRATIONS.slice(0, 3))).toBe(3)
+  connection.exec(`INSERT INTO volumes(id, tier, layout) VALUES ('near', 'disk', 1), ('far', 'cold', 1);
+    INSERT INTO blobs(id, domain, sizeBytes, state) VALUES ('b', '', 5, 'live');
+    INSERT INTO placements(id, blobId, volumeId, key, state, owned, storedBytes, etag, leftAt) VALUES
+      ('p', 'b', 'near', 'k/p', 'live', 1, 5, NULL, NULL), ('left', 'b', 'near', 'k/left', 'leaving', 1, 5, NULL, 1),
+      ('x', 'b', 'far', 'theirs', 'live', 0, 5, 'tag', NULL);
+    INSERT INTO media VALUES ('n', 'm', 'key', 'ann', 'private', 1, 1, 0, 0, '[]', '[]', '{}');
+    INSERT INTO contents VALUES ('m', 1, 'b', 'image/png', 'f', '{}', 'active', 0);
+    INSERT INTO ledger VALUES ('2026-01-01', 'far', 'get', 'read', 2, 10);
+    INSERT INTO moves VALUES ('old', 'p', 'far', 'copy', 1)`)
+  connection.close()
+  const catalog = sqliteCatalog({ file })
+  await catalog.open()
+  try {
+    const claimed = await catalog.claimGarbage({ graceMs: 0, limit: 10, volumeIds: ['near'] })
+    expect(claimed.map(({ id }) => id)).toEqual(['left'])
+    const { objects } = await catalog.listExternal('far', { limit: 10 })
+    expect(objects).toEqual([{ key: 'theirs', etag: 'tag', sizeBytes: 5, placementId: 'x', blobId: 'b' }])
+    expect(await catalog.listMoves({ limit: 10 })).toEqual({ moves: [] })
+    await catalog.planMoves([{ id: 'new', blobId: 'b', toVolumeId: 'far', cause: 'demote', rank: 0 }])
+    const moves = await catalog.claimMoves({ volumeIds: ['near', 'far'], limit: 10, leaseMs: 1_000 })
+    expect(moves.map(({ id }) => id)).toEqual(['new'])
+    expect(await catalog.ledger({ fromDay: '2026-01-01', toDay: '2026-01-01' })).toEqual([
+      { day: '2026-01-01', volumeId: 'far', class: 'get', cause: 'read', calls: 2, bytes: 10 },
+    ])
+    expect((await catalog.get('n', { key: 'key' }))?.content.placements).toHaveLength(2)
+  } finally {
+    await catalog.close()
+  }
+})
+
 test('a migration that fails is undone whole, and the next open tries again', () => {
   const connection = open()
   const broken = ['CREATE TABLE a(x INTEGER)', 'CREATE TABLE b(x INTEGER); SELECT nonsense FROM nowhere']

@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest'
 import { digestOf } from '../bytes/digest.ts'
 import { bytesSource } from '../bytes/source.ts'
 import { newPlacementId, physicalKey } from '../cas/physical-key.ts'
+import type { Catalog } from '../contracts/catalog.ts'
 import type { CollectOptions, GarbageProgress } from '../contracts/media-store.ts'
 import { MediaError } from '../errors/media-error.ts'
 import { bytesOf, fixture, keys, small } from '../media-store/store.fixture.ts'
+import { memoryCatalog } from '../memory/catalog/index.ts'
 import { type MemoryStore, memoryStore } from '../memory/object-store/index.ts'
 import { systemClock } from '../time/clock.ts'
 
@@ -169,6 +171,45 @@ describe('collectGarbage()', () => {
     isAway = false
     expect(await collected(store, { graceMs: 0 })).toMatchObject({ freedObjects: 5 })
     expect(await keys(objects)).toEqual([])
+  })
+
+  it('asks only for garbage of volumes that are there, and tells nothing of one without garbage', async () => {
+    const away = memoryStore()
+    let isAway = false
+    let nowMs = Date.now()
+    const asked: (readonly string[] | undefined)[] = []
+    const inner = memoryCatalog()
+    const catalog: Catalog = {
+      ...inner,
+      claimGarbage(options) {
+        asked.push(options.volumeIds)
+        return inner.claimGarbage(options)
+      },
+    }
+    const near = memoryStore()
+    const { store, events } = await fixture({
+      catalog,
+      clock: { ...systemClock, now: () => (nowMs += 10_000) },
+      tiers: [
+        { name: 'near', store: near },
+        {
+          name: 'away',
+          store: {
+            ...away,
+            async identity() {
+              if (isAway) throw new MediaError('MEDIA_UNAVAILABLE', 'unmounted', { reason: 'volume-offline' })
+              return away.volume.identity
+            },
+          },
+        },
+      ],
+    })
+    await store.delete((await store.put(body(1))).id)
+    isAway = true
+    expect(await collected(store, { graceMs: 0 })).toMatchObject({ freedObjects: 1 })
+    const { id } = near.volume.identity
+    expect(asked).toEqual([[away.volume.identity.id], [id], [id]])
+    expect(events.filter((event) => event.type === 'upkeep.failed')).toEqual([])
   })
 
   it('stops at a signal with its reason', async () => {
