@@ -135,8 +135,8 @@ export const MUTATIONS: readonly Mutation[] = [
     id: 'second-look-at-claim',
     about: 'a blob that is wanted again since it was condemned is no garbage',
     file: `${sqlite}/writes/garbage.ts`,
-    find: 'if (isReferenced(tx, id)) reviveBlob(tx, id)\n    else claimBlob(tx, id, claimed, limit)',
-    replace: 'claimBlob(tx, id, claimed, limit)',
+    find: 'if (isReferenced(tx, id)) reviveBlob(tx, id)\n    else claimBlob(tx, id, claimed, limit, volumeIds)',
+    replace: 'claimBlob(tx, id, claimed, limit, volumeIds)',
     // Staging forgives the blob too: one of both would do.
     also: {
       file: `${sqlite}/writes/stage.ts`,
@@ -173,8 +173,24 @@ export const MUTATIONS: readonly Mutation[] = [
     id: 'one-live-copy',
     about: 'of two equal puts one copy stays',
     file: `${sqlite}/writes/settle.ts`,
-    find: 'const redundant = isBlobLive(tx, blobId)',
+    find: 'const redundant = copies.some((one) => standsIn(one, input.reachable))',
     replace: 'const redundant = false',
+    by: { part: 'kits', maxCount: 1 },
+  },
+  {
+    id: 'last-copy-stays',
+    about: 'of two hosts that let their copies go one keeps it',
+    file: `${sqlite}/writes/leave.ts`,
+    find: 'if (new Set(others.map(({ volumeId }) => volumeId)).size < keep) continue',
+    replace: '',
+    by: { part: 'kits', maxCount: 1 },
+  },
+  {
+    id: 'moves-fenced',
+    about: 'who lost a move settles it no more',
+    file: `${sqlite}/writes/moves.ts`,
+    find: "tx.sql('DELETE FROM moves WHERE id = ? AND fence = ?').run(storeId(id), fence)",
+    replace: "tx.sql('DELETE FROM moves WHERE id = ?').run(storeId(id))",
     by: { part: 'kits', maxCount: 1 },
   },
   {

@@ -44,7 +44,7 @@ await describeCatalog('sqlite catalog on node:sqlite', {
 
 const run = promisify(execFile)
 
-test('the catalog keeps every promise on node:sqlite, under Node 22', { timeout: 300_000 }, async ({
+test('the catalog keeps every promise on node:sqlite, under Node 22', { timeout: 600_000 }, async ({
   skip,
 }) => {
   if (!existsSync(node22)) {

@@ -615,7 +615,7 @@ export interface Catalog extends AsyncDisposable {
    * An object known with the same etag and size stays, and a record of it that was deleted stays away. With others it is a new
    * object in the place of the old one: the old one is forgotten as by `forgetExternal`, but its record stays and gets a new
    * content. That is the one with the key given; else, when its key was changed, the only one whose bytes were this object alone.
-   * All of them or none; one outcome for each, in order. Durable when it resolves.
+   * All of them or none; one outcome for each, in order. Durable when it resolves. A few hundred at once hold up no other write for long.
    * @throws MediaError MEDIA_CONFLICT when an id is taken; MEDIA_BAD_INPUT for an object given twice, or `bad-amount`.
    */
   registerExternal(input: RegisterExternal): Promise<readonly ExternalOutcome[]>

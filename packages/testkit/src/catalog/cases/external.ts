@@ -363,7 +363,10 @@ export const externalCases: readonly CatalogCase[] = [
         content: { contentType: 'image/png', filename: 'f', facts: {}, state: 'active' },
       })
       assert.equal(committed.redundant, false)
-      assert.deepEqual(committed.record.content.placements.map(({ owned }) => owned).sort(), [false, true])
+      assert.deepEqual(committed.record.content.placements.map(({ owned }) => `${owned}`).sort(), [
+        'false',
+        'true',
+      ])
     },
   },
 ]

@@ -7,7 +7,7 @@ import { registerOne } from '../external.ts'
 import { collectAll } from '../purge.ts'
 import { ALPHA, commitInput, type PutInput, stage } from '../put.ts'
 
-const ROUNDS = 40
+const ROUNDS = 20
 const THIRD = 'kit-third'
 const HOMES = [DISK, COLD]
 
