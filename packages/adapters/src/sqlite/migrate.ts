@@ -14,28 +14,34 @@ export function migrate(connection: SqliteConnection, migrations: readonly Migra
   refuseNewer(found, migrations.length)
   connection.exec('PRAGMA journal_mode = WAL')
   if (found === migrations.length) return found
-  for (;;) {
-    connection.exec('BEGIN IMMEDIATE')
-    try {
-      connection.exec(
-        'CREATE TABLE IF NOT EXISTS schema_version(version INTEGER NOT NULL PRIMARY KEY, appliedAt INTEGER NOT NULL)',
-      )
-      const version = versionOf(connection)
-      refuseNewer(version, migrations.length)
-      const next = migrations[version]
-      if (next !== undefined) {
-        if (typeof next === 'string') connection.exec(next)
-        else next(connection)
-        connection
-          .prepare('INSERT INTO schema_version(version, appliedAt) VALUES (?, ?)')
-          .run(version + 1, Date.now())
-      }
-      connection.exec('COMMIT')
-      if (version + 1 >= migrations.length) return migrations.length
-    } catch (error) {
-      rollBack(connection)
-      throw error
+  while (!migrateOne(connection, migrations)) continue
+  // What was migrated leaves the log, without waiting for anybody: its room is that of the next writes.
+  connection.exec('PRAGMA wal_checkpoint(PASSIVE)')
+  return migrations.length
+}
+
+/** @returns whether the schema is of the last version now. */
+function migrateOne(connection: SqliteConnection, migrations: readonly Migration[]): boolean {
+  connection.exec('BEGIN IMMEDIATE')
+  try {
+    connection.exec(
+      'CREATE TABLE IF NOT EXISTS schema_version(version INTEGER NOT NULL PRIMARY KEY, appliedAt INTEGER NOT NULL)',
+    )
+    const version = versionOf(connection)
+    refuseNewer(version, migrations.length)
+    const next = migrations[version]
+    if (next !== undefined) {
+      if (typeof next === 'string') connection.exec(next)
+      else next(connection)
+      connection
+        .prepare('INSERT INTO schema_version(version, appliedAt) VALUES (?, ?)')
+        .run(version + 1, Date.now())
     }
+    connection.exec('COMMIT')
+    return version + 1 >= migrations.length
+  } catch (error) {
+    rollBack(connection)
+    throw error
   }
 }
 
