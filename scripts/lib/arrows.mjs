@@ -8,7 +8,7 @@ import { posix } from 'node:path'
 export const coreLevels = [
   ['contracts'],
   ['errors', 'bytes', 'time', 'names', 'defaults'],
-  ['cas', 'validation', 'state', 'catalog', 'http', 'keys', 'memory', 'decorators'],
+  ['cas', 'validation', 'state', 'catalog', 'http', 'keys', 'memory', 'decorators', 'failover'],
   ['ingest', 'tiering', 'uploads', 'journal'],
   ['upkeep'],
   ['media-store'],

@@ -136,3 +136,9 @@ export const RETRY_MAX_ATTEMPTS = 4
 export const RETRY_BASE_MS = 100
 /** Longest pause between two attempts. */
 export const RETRY_MAX_DELAY_MS = 5_000
+/** How long a probe of a store that is down may take. */
+export const FAILOVER_PROBE_TIMEOUT_MS = 5_000
+/** Deletions that may be owed to stores of a failover that are down. */
+export const FAILOVER_MAX_OWED = 10_000
+/** Keys that a process remembers as put into another store than the preferred one. */
+export const FAILOVER_MAX_PLACES = 100_000

@@ -11,6 +11,11 @@ export function checkObjectKey(storeName: string, key: string, maxKeyBytes: numb
   throw new MediaError('MEDIA_BAD_INPUT', `${storeName}: the key ${fault}`, { reason: 'bad-key' })
 }
 
+/** Byte order of UTF-8, which differs from the order of JavaScript strings above U+FFFF. */
+export function compareKeys(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b))
+}
+
 function keyFault(key: string, maxKeyBytes: number): string | undefined {
   if (typeof key !== 'string') return 'is not a string'
   if (key === '') return 'is empty'

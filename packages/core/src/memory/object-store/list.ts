@@ -1,6 +1,7 @@
+import { compareKeys } from '../../bytes/object-key.ts'
 import type { ListObjectsOptions, ObjectPage } from '../../contracts/object-store.ts'
 import { MediaError } from '../../errors/media-error.ts'
-import { compareKeys, type MemoryVolume } from './volume.ts'
+import type { MemoryVolume } from './volume.ts'
 
 /** Most objects that one page of any store may hold. */
 const MAX_PAGE_OBJECTS = 1000

@@ -1,4 +1,5 @@
 import { newId } from '../../bytes/id.ts'
+import { compareKeys } from '../../bytes/object-key.ts'
 import type { Clock } from '../../contracts/clock.ts'
 import type {
   ObjectHead,
@@ -110,11 +111,6 @@ export function createMemoryVolume({ maxBytes, clock }: MemoryVolumeOptions): Me
       return sorted
     },
   }
-}
-
-/** Byte order of UTF-8, which differs from the order of JavaScript strings above U+FFFF. */
-export function compareKeys(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }
 
 function describeCondition(when: WriteCondition): string {
