@@ -61,7 +61,7 @@ export async function copyVerified(
     ...(head.contentType === undefined ? {} : { contentType: head.contentType }),
     ...(head.metadata === undefined ? {} : { metadata: head.metadata }),
   })
-  const given = (hash as Hash | undefined)?.digest('hex') ?? (await digestObject(from, key, call))?.digest
+  const given = hash?.digest('hex') ?? (await digestObject(from, key, call))?.digest
   const copy = await digestObject(to, key, call)
   if (copy !== undefined && copy.digest === given) return { head, digest: given }
   await to.delete(key, call)

@@ -1,4 +1,5 @@
 import { compareKeys } from '../bytes/object-key.ts'
+import type { Call } from '../contracts/call.ts'
 import type { ListObjectsOptions, ObjectHead, ObjectPage } from '../contracts/object-store.ts'
 import { MediaError } from '../errors/media-error.ts'
 import type { Member } from './member.ts'
@@ -14,6 +15,12 @@ interface Position {
 /** `null` is the first page, `end` none any more. */
 type Page = { readonly cursor: string | null } | 'end'
 
+/** Where a listing without order stands. */
+interface Turn {
+  readonly rank: number
+  readonly page: string | null
+}
+
 interface Run {
   readonly member: Member
   page: Page
@@ -22,17 +29,23 @@ interface Run {
   objects: ObjectHead[]
 }
 
+/** One page of all members together; needs them all. */
+export async function listMerged(
+  members: readonly Member[],
+  options: ListObjectsOptions,
+): Promise<ObjectPage> {
+  const isOrdered = members.every(({ store }) => store.traits.listOrder === 'key')
+  return isOrdered ? listInOrder(members, options) : listInTurn(members, options)
+}
+
 /**
- * One page of all members together, in key order, each key once, from the best member that has it.
+ * One page in key order, each key once, from the best member that has it.
  *
  * Members are asked in rounds, the worst first, and one that has no more to give ends the round: so a copy that is moved
  * to a better member while we ask is seen twice rather than never, and twice is merged.
  * @throws what a member throws: without its keys the list would say "absent" of what may be there.
  */
-export async function listMerged(
-  members: readonly Member[],
-  options: ListObjectsOptions,
-): Promise<ObjectPage> {
+async function listInOrder(members: readonly Member[], options: ListObjectsOptions): Promise<ObjectPage> {
   const { cursor, limit = MAX_PAGE_OBJECTS, ...rest } = options
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE_OBJECTS) {
     throw new MediaError('MEDIA_BAD_INPUT', `a page has 1 to ${MAX_PAGE_OBJECTS} objects, not ${limit}`, {
@@ -78,6 +91,60 @@ export async function listMerged(
   }
 }
 
+/**
+ * One page of members that list in no order: the worst member first, then the better ones, for the same reason. What a
+ * better member has too is left to it. An object that is healed between two pages may be on both.
+ */
+async function listInTurn(members: readonly Member[], options: ListObjectsOptions): Promise<ObjectPage> {
+  const { cursor, ...rest } = options
+  let turn: Turn =
+    cursor === undefined ? { rank: members.length - 1, page: null } : turnOf(cursor, members.length)
+  for (const member of members) if (!member.isUp()) throw member.downError()
+  for (;;) {
+    const member = members[turn.rank]
+    if (member === undefined) return { objects: [] }
+    const page = await member.store.list({ ...rest, ...(turn.page === null ? {} : { cursor: turn.page }) })
+    const objects: ObjectHead[] = []
+    for (const head of page.objects) {
+      if (member.owed.has(head.key) || (await isInBetter(members, member, head.key, rest))) continue
+      objects.push({ ...head, storedIn: member.name })
+    }
+    const next: Turn | undefined =
+      page.cursor === undefined
+        ? await nextTurn(members, turn.rank - 1, rest)
+        : { rank: turn.rank, page: page.cursor }
+    if (next === undefined) return { objects }
+    if (objects.length > 0) return { objects, cursor: cursorOf(next) }
+    turn = next
+  }
+}
+
+/** The worst of the members from this rank on that holds anything: a cursor says that there is more. */
+async function nextTurn(
+  members: readonly Member[],
+  from: number,
+  options: ListObjectsOptions,
+): Promise<Turn | undefined> {
+  for (let rank = from; rank >= 0; rank--) {
+    const page = await members[rank]?.store.list({ ...options, limit: 1 })
+    if (page !== undefined && page.objects.length > 0) return { rank, page: null }
+  }
+  return undefined
+}
+
+async function isInBetter(
+  members: readonly Member[],
+  member: Member,
+  key: string,
+  call: Call,
+): Promise<boolean> {
+  for (const better of members.slice(0, member.rank)) {
+    if (better.owed.has(key)) continue
+    if ((await better.store.head(key, call)) !== undefined) return true
+  }
+  return false
+}
+
 /** It has more, but not here: what of the others comes after that is not known yet. */
 function isSpent(run: Run): boolean {
   return run.objects.length === 0 && run.next !== 'end'
@@ -94,24 +161,40 @@ function firstOf(runs: readonly Run[]): { head: ObjectHead; member: Member } | u
   return first
 }
 
-function cursorOf(position: Position): string {
+function cursorOf(position: Position | Turn): string {
   return Buffer.from(JSON.stringify(position)).toString('base64url')
 }
 
 function positionOf(cursor: string, members: number): Position {
-  const position = parse(Buffer.from(cursor, 'base64url').toString())
-  // Only what we would have written ourselves is taken: anything else is a mistake that must not restart a listing.
-  if (position?.pages.length === members && cursorOf(position) === cursor) return position
-  throw new MediaError('MEDIA_BAD_INPUT', 'the cursor is not one of this store', { reason: 'bad-cursor' })
+  const position = parse(cursor)
+  if (isPosition(position) && position.pages.length === members && cursorOf(position) === cursor)
+    return position
+  throw badCursor()
 }
 
-function parse(text: string): Position | undefined {
+function turnOf(cursor: string, members: number): Turn {
+  const turn = parse(cursor)
+  if (isTurn(turn) && turn.rank < members && cursorOf(turn) === cursor) return turn
+  throw badCursor()
+}
+
+/** Only what we would have written ourselves is taken: anything else is a mistake that must not restart a listing. */
+function badCursor(): MediaError {
+  return new MediaError('MEDIA_BAD_INPUT', 'the cursor is not one of this store', { reason: 'bad-cursor' })
+}
+
+function parse(cursor: string): unknown {
   try {
-    const value: unknown = JSON.parse(text)
-    return isPosition(value) ? value : undefined
+    return JSON.parse(Buffer.from(cursor, 'base64url').toString())
   } catch {
     return undefined
   }
+}
+
+function isTurn(value: unknown): value is Turn {
+  if (typeof value !== 'object' || value === null || !('rank' in value) || !('page' in value)) return false
+  const { rank, page } = value
+  return Number.isInteger(rank) && Number(rank) >= 0 && (page === null || typeof page === 'string')
 }
 
 function isPosition(value: unknown): value is Position {

@@ -78,7 +78,7 @@ export interface FailoverStore extends ObjectStore {
  * The members belong to it whole: what one of them holds below its prefix is taken for an object of this store.
  * It is made for keys that are written once. A key that is put again while the preferred member is down is read as the
  * newest by this process; another one, or this one after a restart, may read the older copy until `heal` tells the conflict.
- * @throws MediaError MEDIA_BAD_INPUT `bad-members`: none, two of one name, or one that does not list in order of keys.
+ * @throws MediaError MEDIA_BAD_INPUT `bad-members`: none, or two of one name.
  */
 export function failoverStore(
   stores: readonly ObjectStore[],

@@ -13,8 +13,6 @@ export function combinedTraits(name: string, stores: readonly ObjectStore[]): St
   if (stores.length === 0) throw refuse('it has no members')
   if (new Set(stores.map((store) => store.name)).size < stores.length)
     throw refuse('two members have one name, so that nobody could say where an object is')
-  const unordered = stores.find((store) => store.traits.listOrder !== 'key')
-  if (unordered !== undefined) throw refuse(`${unordered.name} does not list in order of keys`)
   const all = stores.map((store) => store.traits)
   return {
     maxObjectBytes: Math.min(...all.map((one) => one.maxObjectBytes)),
@@ -25,6 +23,6 @@ export function combinedTraits(name: string, stores: readonly ObjectStore[]): St
     durability: WEAKEST_FIRST.find((one) => all.some(({ durability }) => durability === one)) ?? 'none',
     conditionalPut: all.every((one) => one.conditionalPut === 'enforced') ? 'enforced' : 'ignored',
     retries: all.some((one) => one.retries),
-    listOrder: 'key',
+    listOrder: all.every((one) => one.listOrder === 'key') ? 'key' : 'none',
   }
 }

@@ -353,10 +353,6 @@ describe('failoverStore()', () => {
     expect(() => failoverStore([memoryStore(), memoryStore()])).toThrow('one name')
     const big = memoryStore({ name: 'big', maxBytes: 1_000 })
     const small = memoryStore({ name: 'small', maxBytes: 10 })
-    const unordered = Object.assign(memoryStore({ name: 'none' }), {
-      traits: { ...small.traits, listOrder: 'none' as const },
-    })
-    expect(() => failoverStore([big, unordered])).toThrow('order of keys')
     const store = failoverStore([big, small])
     expect(store.traits.maxObjectBytes).toBe(10)
     expect(await codeOf(store.put('a', bytesSource(new Uint8Array(11))))).toBe('MEDIA_TOO_LARGE')

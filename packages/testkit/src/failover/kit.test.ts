@@ -18,7 +18,7 @@ const MAX_BYTES = 256 * 1024 * 1024
 const patient = { consecutiveFailures: 10_000, minFailures: 10_000 }
 
 /** Three members over volumes of their own; `fullOnes` take nothing, so that every put lands behind them. */
-function harness(fullOnes: number): ObjectStoreHarness {
+function harness(fullOnes: number, listOrder: 'key' | 'none' = 'key'): ObjectStoreHarness {
   return {
     async create() {
       const volumes = NAMES.map(() => createMemoryVolume({ maxBytes: MAX_BYTES, clock: systemClock }))
@@ -31,7 +31,7 @@ function harness(fullOnes: number): ObjectStoreHarness {
             opened.push(memory)
             // A condition is decided by the preferred member alone, which has no room here.
             const conditionalPut = fullOnes > 0 ? 'ignored' : 'enforced'
-            const member = { ...memory, traits: { ...memory.traits, conditionalPut } as const }
+            const member = { ...memory, traits: { ...memory.traits, conditionalPut, listOrder } as const }
             return withFaults(member, (name) => {
               if (isBroken && name !== 'close')
                 return { type: 'fail', at: 'before', error: injectedError(name) }
@@ -65,3 +65,4 @@ function full(): MediaError {
 
 describeObjectStore('failoverStore', harness(0))
 describeObjectStore('failoverStore whose preferred member is full', harness(1))
+describeObjectStore('failoverStore of members that list in no order', harness(1, 'none'))
