@@ -51,8 +51,8 @@ export function connect(connection: MinioConnection, bucket: string): Connected 
   })
   client.enableSHA256 = true // over TLS it would leave bodies unsigned
 
-  const sendOnce: SendOnce = ({ method, key, query, headers, body }, signal) =>
-    transport.pass(signal, () => {
+  const sendOnce: SendOnce = ({ method, key, query, headers, body, isPatient = false }, signal) =>
+    transport.pass({ signal, isPatient }, () => {
       const bytes =
         body === undefined ? '' : Buffer.from(body.bytes.buffer, body.bytes.byteOffset, body.bytes.byteLength)
       const search = Object.entries(query ?? {}).flatMap(([name, value]) =>

@@ -13,6 +13,9 @@ export type ObjectHint =
   | { readonly type: 'created' | 'removed'; readonly key: string }
   | { readonly type: 'all' }
 
+/** Without an event for so long the server sends an empty line. */
+const PING_SECONDS = 10
+const REFUSED_WITHIN_MS = 1_000
 const EVENTS = ['s3:ObjectCreated:*', 's3:ObjectRemoved:*']
 /** A line is one event with a long key; the server sends a space now and then when there is none. */
 const MAX_LINE_BYTES = 1024 * 1024
@@ -20,7 +23,10 @@ const MAX_LINE_BYTES = 1024 * 1024
 const FIRST_WAIT_MS = 500
 const MAX_WAIT_MS = 30_000
 
-/** Listens, and listens again when the connection breaks. Throws what trying again does not mend. */
+/**
+ * Listens, and listens again when the connection breaks. Throws what trying again does not mend.
+ * @param failed words errors as callers know them
+ */
 export async function* listen(
   requests: Requests,
   layout: Layout,
@@ -37,18 +43,17 @@ export async function* listen(
     } catch (error) {
       frame.signal.throwIfAborted()
       const told = failed(error)
-      if (!isMediaError(told) || !told.retryable) throw told
+      if (!isMediaError(told) || !told.retryable || told.reason === 'volume-offline') throw told
     }
-    frame.signal.throwIfAborted()
     const waitMs = Math.min(MAX_WAIT_MS, FIRST_WAIT_MS * 2 ** failures)
-    await delay(waitMs * (0.5 + Math.random() / 2), undefined, { signal: frame.signal }).catch(() => {
-      frame.signal.throwIfAborted()
-    })
+    await quiet(waitMs * (0.5 + Math.random() / 2), frame.signal)
+    frame.signal.throwIfAborted()
   }
 }
 
 /**
- * Listens on one connection. Begins with `all` once the server listens, and ends when the connection does.
+ * Listens on one connection, and ends when it does. `all` comes once the server listens; some builds of it send no answer before
+ * the first few events, so one that does not refuse at once counts as listening.
  * @throws S3Failure
  */
 async function* listenOnce(
@@ -57,15 +62,30 @@ async function* listenOnce(
   prefix: string,
   frame: Frame,
 ): AsyncGenerator<ObjectHint> {
-  const query = { events: EVENTS, prefix: `${layout.objects}${prefix}`, ping: 5 }
-  const answer = await requests.open({ class: 'other', method: 'GET', query }, frame)
+  const query = { events: EVENTS, prefix: `${layout.objects}${prefix}`, ping: PING_SECONDS }
+  const ending = new AbortController()
+  const signal = AbortSignal.any([frame.signal, ending.signal])
+  const request = { class: 'other', method: 'GET', query, isPatient: true } as const
+  const opening = requests.open(request, { ...frame, signal })
   try {
+    await Promise.race([opening, quiet(REFUSED_WITHIN_MS, signal)])
     yield { type: 'all' }
-    for await (const line of linesOf(answer)) yield* hintsOf(line, layout)
+    const answer = await opening
+    try {
+      for await (const line of linesOf(answer)) yield* hintsOf(line, layout)
+    } finally {
+      answer.end(0)
+    }
   } finally {
-    answer.raw.destroy()
-    answer.end(0)
+    ending.abort(new Error('nobody listens any more'))
+    const answer = await opening.catch(() => undefined)
+    answer?.raw.destroy()
   }
+}
+
+/** Waits, not longer than until the signal. */
+async function quiet(waitMs: number, signal: AbortSignal): Promise<void> {
+  await delay(waitMs, undefined, { signal }).catch(() => {})
 }
 
 async function* linesOf({ raw }: OpenAnswer): AsyncGenerator<string> {
@@ -83,10 +103,9 @@ function* hintsOf(line: string, layout: Layout): Generator<ObjectHint> {
   for (const record of recordsOf(line)) {
     const event = memberOf(record, 'eventName')
     const name = memberOf(memberOf(memberOf(record, 's3'), 'object'), 'key')
-    if (typeof event !== 'string' || typeof name !== 'string') continue
-    const key = decodeURIComponent(name.replaceAll('+', ' '))
-    if (!key.startsWith(layout.objects)) continue
-    yield { type: event.includes('ObjectRemoved') ? 'removed' : 'created', key: layout.keyOf(key) }
+    // Other ways of notification escape the name; here it comes as it stands.
+    if (typeof event !== 'string' || typeof name !== 'string' || !name.startsWith(layout.objects)) continue
+    yield { type: event.includes('ObjectRemoved') ? 'removed' : 'created', key: layout.keyOf(name) }
   }
 }
 

@@ -20,6 +20,8 @@ export interface S3Request {
   readonly query?: Readonly<Record<string, string | number | readonly string[] | undefined>>
   readonly headers?: Readonly<Record<string, string | undefined>>
   readonly body?: Body
+  /** Its answer may take as long as it likes. */
+  readonly isPatient?: boolean
 }
 
 /** Signs and sends one request, once. */

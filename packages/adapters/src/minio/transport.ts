@@ -5,6 +5,11 @@ import https from 'node:https'
 /** What one request is sent under: it reaches the transport past the client, which has no place for it. */
 interface Passage {
   readonly signal: AbortSignal
+  /** Its answer may take as long as it likes: only a dead connection ends it. */
+  readonly isPatient: boolean
+}
+
+interface OpenPassage extends Passage {
   answer?: http.IncomingMessage
 }
 
@@ -16,9 +21,11 @@ export interface Transport {
    * Runs what makes the client send one request, and takes its answer before the client reads it: the client drops the answers to
    * requests that it holds worth trying again, and tells neither code nor status of them.
    */
-  pass(signal: AbortSignal, send: () => Promise<unknown>): Promise<http.IncomingMessage>
+  pass(passage: Passage, send: () => Promise<unknown>): Promise<http.IncomingMessage>
   close(): void
 }
+
+const KEEP_ALIVE_MS = 30_000
 
 /** Sends requests of the client, ends them by signal and after `answerTimeoutMs` without an answer. */
 export function createTransport(options: {
@@ -28,7 +35,7 @@ export function createTransport(options: {
 }): Transport {
   const sockets = { keepAlive: true, maxSockets: options.maxSockets }
   const agent = options.isSecure ? new https.Agent(sockets) : new http.Agent(sockets)
-  const passages = new AsyncLocalStorage<Passage>()
+  const passages = new AsyncLocalStorage<OpenPassage>()
   const { request: send } = options.isSecure ? https : http
 
   function request(
@@ -44,10 +51,12 @@ export function createTransport(options: {
       passage.answer = answer
       onAnswer?.(answer)
     })
-    const timer = setTimeout(() => {
+    const timer = passage.isPatient ? undefined : setTimeout(giveUp, options.answerTimeoutMs)
+    if (passage.isPatient) sent.setSocketKeepAlive(true, KEEP_ALIVE_MS)
+    function giveUp(): void {
       const error = new Error(`no answer within ${options.answerTimeoutMs} ms`)
       sent.destroy(Object.assign(error, { code: 'ETIMEDOUT' }))
-    }, options.answerTimeoutMs)
+    }
     const stop = (): void => {
       sent.destroy(new Error('the call has ended', { cause: passage.signal.reason }))
     }
@@ -62,9 +71,9 @@ export function createTransport(options: {
   return {
     request,
     agent,
-    async pass(signal, send) {
-      signal.throwIfAborted()
-      const passage: Passage = { signal }
+    async pass(given, send) {
+      given.signal.throwIfAborted()
+      const passage: OpenPassage = { ...given }
       try {
         await passages.run(passage, send)
       } catch (error) {
