@@ -113,6 +113,7 @@ for (const serverName of ['minio', 'versitygw'] as const) {
       waivers: [...protocolWaivers, ...serverWaivers[serverName]],
     }
     describeObjectStore(`${adapter} on ${serverName}`, harness)
+    if (process.env['MEDIAKEEP_LONG'] !== '1') continue
     describeObjectStore(`${adapter} on ${serverName}, withFaults`, {
       ...harness,
       async create() {

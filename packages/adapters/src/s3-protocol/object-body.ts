@@ -15,11 +15,15 @@ export interface ObjectBody {
   discard(): void
 }
 
+/** A connection on which nothing comes for so long, while its reader waits, is dead. */
+const STALL_MS = 30_000
+
 /** @param onEnd told once, with the bytes that came */
 export function createObjectBody(
   raw: Readable,
   about: { readonly facts: ObjectFacts; readonly start: number; readonly lengthBytes: number },
   onEnd: (bytes: number) => void,
+  stallMs: number = STALL_MS,
 ): ObjectBody {
   let givenBytes = 0
   // Until somebody reads, a failing connection has nobody to tell; whoever reads then finds it closed.
@@ -48,6 +52,14 @@ export function createObjectBody(
           done(error === null ? null : asError(failed(error)))
         },
       })
+      const timer = setInterval(watch, stallMs).unref()
+      counted.once('close', () => clearInterval(timer))
+      let seenBytes = -1
+      function watch(): void {
+        const isReaderSlow = counted.writableNeedDrain
+        if (!isReaderSlow && givenBytes === seenBytes) raw.destroy(stalled(stallMs))
+        seenBytes = isReaderSlow ? -1 : givenBytes
+      }
       pipeline(raw, counted, () => {}) // each ends the other; who reads is told by the stream itself
       return counted
     },
@@ -55,4 +67,8 @@ export function createObjectBody(
       raw.destroy()
     },
   }
+}
+
+function stalled(stallMs: number): Error {
+  return Object.assign(new Error(`no byte came for ${stallMs} ms`), { code: 'ETIMEDOUT' })
 }

@@ -1,3 +1,5 @@
+import { parseHttpDate } from '@mediakeep/core'
+
 /** A request that failed, in the words of the endpoint or of the network: what every vendor's error is turned into first. */
 export class S3Failure extends Error {
   override readonly name = 'S3Failure'
@@ -51,8 +53,8 @@ export function saysRefused({ status, code }: S3Failure): boolean {
 export function parseRetryAfter(value: string | undefined, nowMs: number): number | undefined {
   if (value === undefined || value === '') return undefined
   if (/^\d{1,9}$/.test(value)) return Number(value) * 1000
-  const atMs = Date.parse(value)
-  return Number.isNaN(atMs) ? undefined : Math.max(0, atMs - nowMs)
+  const atMs = parseHttpDate(value, nowMs)
+  return atMs === undefined ? undefined : Math.max(0, atMs - nowMs)
 }
 
 const NETWORK_CODE =
