@@ -672,7 +672,8 @@ export interface Catalog extends AsyncDisposable {
    * Puts media back as they were, ids, revisions and times included: all of those given or none.
    * Idempotent: a record that is there with the same or a later revision stays.
    * Blobs are found by domain and digest (without digest: by a placement), or made for the records that are written.
-   * Placements are inserted where their volume has no row for their key; an object that `leaveOrphans` took is taken back.
+   * Placements are inserted where their volume has no row for their key; an object that `leaveOrphans` took is taken back, and of
+   * an external object that is known with this etag and size the digest given is learned.
    * A host key taken by another media: the media with the later `updatedAt` (then the higher id) has it, the other is kept without a key.
    * @returns how many records were written. Durable when it resolves. A few hundred at once are quick and hold up no other write for long.
    * @throws MediaError MEDIA_BAD_INPUT `unknown-volume`; MEDIA_CONFLICT when an id is taken in another namespace.

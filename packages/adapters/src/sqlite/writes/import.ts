@@ -12,6 +12,7 @@ import { readId, type StoredId, storeDigest, storeId } from '../ids.ts'
 import { recordOf, writtenText } from '../reads/record.ts'
 import { findBlob, insertBlob, isReferenced, reviveBlob, setChunkSums } from './blobs.ts'
 import { dropPlacements } from './garbage.ts'
+import { learnDigest } from './learn.ts'
 import { deleteRecord } from './records.ts'
 import { addTerms, replaceTerms } from './terms.ts'
 import { listVolumes } from './volumes.ts'
@@ -32,6 +33,7 @@ export function importMedia(tx: Transaction, media: readonly PortableMedia[]): n
 }
 
 function importOne(tx: Transaction, media: PortableMedia): boolean {
+  learnOfKnown(tx, media)
   const revision = knownRevision(tx, media)
   const stays = revision !== undefined && revision >= media.revision
   const blobId = knownBlob(tx, media) ?? (stays ? undefined : newBlob(tx, media))
@@ -42,6 +44,18 @@ function importOne(tx: Transaction, media: PortableMedia): boolean {
   reviveBlob(tx, blobId)
   insertRecord(tx, media, blobId)
   return true
+}
+
+/** An external object may have been registered anew since its digest was learned. */
+function learnOfKnown(tx: Transaction, { blob, placements }: PortableMedia): void {
+  const { domain, digest, sizeBytes, chunkSums } = blob
+  if (digest === undefined || chunkSums === undefined) return
+  for (const placement of placements) {
+    const known = placementByKey(tx, placement)
+    if (known === undefined || known.owned === 1 || known.hasDigest === 1) continue
+    if (known.etag !== null && known.etag === placement.etag && known.sizeBytes === sizeBytes)
+      learnDigest(tx, { blobId: readId(known.blobId), learned: { domain, digest, chunkSums } })
+  }
 }
 
 function knownRevision(tx: Transaction, { namespace, id }: PortableMedia): number | undefined {
@@ -83,13 +97,17 @@ interface PlacementRow {
   readonly id: StoredId
   readonly blobId: StoredId
   readonly state: string
+  readonly owned: number
+  readonly etag: string | null
   readonly hasDigest: number
+  readonly sizeBytes: number
 }
 
 function placementByKey(tx: Transaction, { volumeId, key }: PortablePlacement): PlacementRow | undefined {
   return tx
     .sql<PlacementRow>(
-      `SELECT p.id AS id, p.blobId AS blobId, p.state AS state, b.digest IS NOT NULL AS hasDigest
+      `SELECT p.id AS id, p.blobId AS blobId, p.state AS state, p.owned AS owned, p.etag AS etag,
+         b.digest IS NOT NULL AS hasDigest, b.sizeBytes AS sizeBytes
        FROM placements p JOIN blobs b ON b.id = p.blobId
        WHERE p.volumeId = ? AND substr(p.key, -36) = substr(?, -36) AND p.key = ?`,
     )

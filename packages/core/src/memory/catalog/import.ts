@@ -4,6 +4,7 @@ import type { PortableMedia, PortablePlacement } from '../../contracts/catalog.t
 import { MediaError } from '../../errors/media-error.ts'
 import { addPlacement, createBlob, releaseBlob, removeBlob, removePlacement, useBlob } from './blobs.ts'
 import { indexMedia, unindexMedia } from './index-media.ts'
+import { learnDigest } from './learn.ts'
 import { frozenJson, frozenLinks, frozenTags } from './snapshots.ts'
 import {
   type BlobRow,
@@ -19,6 +20,7 @@ export function importMedia(tables: MemoryTables, media: readonly PortableMedia[
   checkAll(tables, media)
   let written = 0
   for (const one of media) {
+    learnOfKnown(tables, one)
     const existing = tables.media.get(one.id)
     const stays = existing !== undefined && existing.revision >= one.revision
     const blob = findBlob(tables, one) ?? (stays ? undefined : newBlob(tables, one))
@@ -46,6 +48,18 @@ function checkAll(tables: MemoryTables, media: readonly PortableMedia[]): void {
         throw new MediaError('MEDIA_BAD_INPUT', `the volume ${volumeId} is not registered`, {
           reason: 'unknown-volume',
         })
+  }
+}
+
+/** An external object may have been registered anew since its digest was learned. */
+function learnOfKnown(tables: MemoryTables, { blob, placements }: PortableMedia): void {
+  const { domain, digest, sizeBytes, chunkSums } = blob
+  if (digest === undefined || chunkSums === undefined) return
+  for (const { volumeId, key, etag } of placements) {
+    const known = tables.physicalKeys.get(compositeKey(volumeId, key))
+    if (known === undefined || known.owned || etag === undefined || known.etag !== etag) continue
+    if (known.blob.digest === undefined && known.blob.sizeBytes === sizeBytes)
+      learnDigest(tables, known.blob.id, { domain, digest, chunkSums })
   }
 }
 

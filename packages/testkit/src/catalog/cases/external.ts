@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type Catalog, newId, type PortableMedia } from '@mediakeep/core'
+import { type Catalog, digestOf, newId, type PortableMedia } from '@mediakeep/core'
 import type { CatalogCase } from '../context.ts'
 import { allThin, COLD, DISK, endCopy, putOne, startCopy, walk } from '../copies.ts'
 import { listIds, plain, recordOf, refuses, sameRecord } from '../expect.ts'
@@ -327,6 +327,36 @@ export const externalCases: readonly CatalogCase[] = [
       assert.equal((await recordOf(catalog, ALPHA, id)).content.number, 2)
       assert.equal(await forget(catalog, 'a', '2'), 1)
       assert.deepEqual(await listIds(catalog, ALPHA), [])
+    },
+  },
+  {
+    id: 'external.portable-learned',
+    claim:
+      'media whose object was registered anew, and its digest not learned yet, come back with their bytes',
+    async check({ catalog, advance }) {
+      const object = externalObject('a')
+      await register(catalog, [object])
+      const { content } = await recordOf(catalog, ALPHA, object.newId)
+      const digest = digestOf(Buffer.from('content'))
+      const chunkSums = Uint8Array.of(1, 2, 3, 4)
+      await catalog.learnDigest(content.blobId, { domain: '', digest, chunkSums })
+      const media = await exportAll(catalog)
+      assert.deepEqual(await purge(catalog, advance), [])
+      for (const etag of ['one', 'two']) {
+        const anew = await registerOne(catalog, 'a', { etag })
+        assert.equal(await catalog.importMedia(media), 1)
+        const back = await recordOf(catalog, ALPHA, object.newId)
+        const now = await recordOf(catalog, ALPHA, anew.id)
+        assert.equal(back.content.digest, digest)
+        const isKnown = etag === 'one'
+        assert.equal(now.content.digest, isKnown ? digest : undefined, etag)
+        assert.equal(back.content.placements.length, isKnown ? 1 : 0, etag)
+        assert.deepEqual(
+          now.content.placements.map((placement) => placement.id),
+          anew.content.placements.map((placement) => placement.id),
+        )
+        assert.deepEqual(await purge(catalog, advance), [])
+      }
     },
   },
   {

@@ -8,6 +8,7 @@ import { collectAll } from '../purge.ts'
 import { ALPHA, chunkSumsOf, put, stage } from '../put.ts'
 
 const BYTES = 'content'
+const GRACE_MS = 3_600_000
 const DIGEST = digestOf(Buffer.from(BYTES))
 const SUMS = chunkSumsOf(Buffer.from(BYTES))
 
@@ -204,6 +205,28 @@ export const learnCases: readonly CatalogCase[] = [
       assert.deepEqual([...(await collectAll(catalog, advance))], [])
       const record = await recordOf(catalog, ALPHA, theirs.id)
       assert.ok(placementIds(record).includes(mine.placementId))
+    },
+  },
+  {
+    id: 'learn.grace',
+    claim: 'a condemned blob that bytes became part of has its whole grace when it is let go again',
+    needs: ['clock'],
+    async check({ catalog, advance }) {
+      const mine = await putOne(catalog, { bytes: BYTES })
+      await catalog.delete(ALPHA, mine.id)
+      await catalog.condemn({ limit: 10 })
+      await advance(2 * GRACE_MS)
+      const theirs = await external(catalog)
+      await learn(catalog, theirs.content.blobId)
+      await catalog.delete(ALPHA, theirs.id)
+      await catalog.condemn({ limit: 10 })
+      assert.deepEqual([...(await catalog.claimGarbage({ graceMs: GRACE_MS, limit: 10 }))], [])
+      await advance(GRACE_MS)
+      const claimed = await catalog.claimGarbage({ graceMs: GRACE_MS, limit: 10 })
+      assert.deepEqual(
+        claimed.map(({ id }) => id),
+        [mine.placementId],
+      )
     },
   },
   {

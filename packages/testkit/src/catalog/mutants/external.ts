@@ -1,5 +1,5 @@
 import type { Catalog, ExternalOutcome, MemoryTables } from '@mediakeep/core'
-import { type CatalogMutant, mutant, withMembers } from './mutant.ts'
+import { type CatalogMutant, mutant, withMembers, without } from './mutant.ts'
 import { asOurs } from './reach.ts'
 
 type Register = Parameters<Catalog['registerExternal']>[0]
@@ -159,6 +159,18 @@ export const externalMutants: readonly CatalogMutant[] = [
   ),
   mutant('external.taken-home', 'an export says that all is ours', ['external.portable'], (inner, tables) =>
     withMembers(inner, { exportMedia: (options) => asOurs(tables, () => inner.exportMedia(options)) }),
+  ),
+  mutant(
+    'external.learns-nothing',
+    'an import learns nothing of objects that are known',
+    ['external.portable-learned'],
+    (inner) =>
+      withMembers(inner, {
+        importMedia: (media) =>
+          inner.importMedia(
+            media.map((one) => ({ ...one, placements: one.placements.map((at) => without(at, 'etag')) })),
+          ),
+      }),
   ),
   mutant('external.looks-first', 'registering looks, and writes later', ['external.race'], (inner, tables) =>
     withMembers(inner, {

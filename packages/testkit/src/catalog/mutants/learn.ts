@@ -97,7 +97,7 @@ export const learnMutants: readonly CatalogMutant[] = [
   mutant(
     'learn.stays-condemned',
     'a condemned blob that is wanted again stays condemned',
-    ['learn.revives'],
+    ['learn.revives', 'learn.grace'],
     joining((blob, { unreferenced }) => {
       blob.condemnedAtMs = 0
       unreferenced.add(blob)
