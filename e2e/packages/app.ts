@@ -25,7 +25,15 @@ export async function installApp(
     name: 'app',
     private: true,
     type: 'module',
-    dependencies: { ...files, ...pinned('packages/express/package.json', ['express']) },
+    dependencies: {
+      ...files,
+      ...pinned('packages/express/package.json', ['express']),
+      ...pinned('packages/adapters/package.json', [
+        '@aws-sdk/client-s3',
+        '@aws-sdk/s3-request-presigner',
+        'minio',
+      ]),
+    },
     devDependencies: {
       ...pinned('package.json', ['typescript', '@types/node']),
       ...pinned('packages/express/package.json', ['@types/express']),
