@@ -13,6 +13,7 @@ const BENCHES = {
   cas: 'put and get of bodies, against cacache, a stream pipeline and copyFile',
   serve: 'GET over HTTP, against sirv, express.static, bare node:http and nginx',
   upkeep: 'verifying all copies, marking all blobs',
+  tiers: 'hits, loads and bursts of tiers, against plain copies',
   memory: 'memory of a 5 GB body, event-loop delay under uploads',
 }
 

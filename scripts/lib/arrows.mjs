@@ -9,8 +9,10 @@ export const coreLevels = [
   ['contracts'],
   ['errors', 'bytes', 'time', 'names', 'defaults'],
   ['cas', 'validation', 'state', 'catalog', 'http', 'keys', 'memory', 'decorators', 'failover'],
-  ['ingest', 'tiering', 'uploads', 'journal'],
+  ['tiering'],
+  ['ingest', 'uploads', 'journal'],
   ['upkeep'],
+  ['moves'],
   ['media-store'],
   ['index'],
 ]

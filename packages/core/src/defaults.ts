@@ -42,6 +42,10 @@ export const UPKEEP_INTERVAL_MS: number = 10 * 60_000
 export const CLOSE_GRACE_MS = 10_000
 /** How long a look at a volume's marker counts. */
 export const VOLUME_CHECK_MS = 1_000
+/** The same where each look is a paid request. */
+export const PAID_VOLUME_CHECK_MS = 60_000
+/** A volume behind a network that was found offline is looked at again after this time. */
+export const OFFLINE_CHECK_MS = 2_000
 /** Events that wait for a slow consumer. */
 export const EVENT_QUEUE_LENGTH = 1_024
 /** `Retry-After` of MEDIA_BUSY. */
@@ -142,3 +146,36 @@ export const FAILOVER_PROBE_TIMEOUT_MS = 5_000
 export const FAILOVER_MAX_OWED = 10_000
 /** Keys that a process remembers as put into another store than the preferred one. */
 export const FAILOVER_MAX_PLACES = 100_000
+/** How long attempts wait in memory before they are added to the ledger. */
+export const LEDGER_FLUSH_MS = 5_000
+/** How long a budget that was found spent is taken to be so before the catalog is asked again. */
+export const BUDGET_RECHECK_MS = 10_000
+/** How long a burst lasts at least. */
+export const BURST_HOLD_MS = 10_000
+/** How long the sums of a volume's bytes are used before the catalog is asked again; own writes are added meanwhile. */
+export const USAGE_FRESH_MS = 1_000
+/** Copies that move at once. */
+export const MAX_MOVES = 4
+/** How often planned moves are looked for. */
+export const MOVE_POLL_MS = 5_000
+/** How long a claimed move belongs to its host. */
+export const MOVE_LEASE_MS: number = 5 * 60_000
+/** First pause before a move that failed is tried again; it doubles up to the last one. */
+export const MOVE_RETRY_MS = 1_000
+export const MOVE_RETRY_MAX_MS: number = 5 * 60_000
+/** Reads within the window that make a media worth a copy on a serving tier. */
+export const PROMOTE_READS = 2
+/** The window. */
+export const PROMOTE_WINDOW_MS: number = 60 * 60_000
+/** Larger media are not promoted by reading. */
+export const PROMOTE_MAX_BYTES: number = 1 * GiB
+/** Media whose reads are remembered for promotion, at most. */
+export const PROMOTE_MEMORY = 65_536
+/** Life of a lease on a load; it is extended while bytes come. */
+export const LOAD_LEASE_MS = 30_000
+/** How long a load that failed is not tried again by itself. */
+export const LOAD_RETRY_MS = 5_000
+/** Of a tier's capacity: from here on it is full. */
+export const HIGH_WATERMARK_RATIO = 0.9
+/** Of a tier's capacity: how far it is relieved then. */
+export const LOW_WATERMARK_RATIO = 0.8

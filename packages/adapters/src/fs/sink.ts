@@ -4,6 +4,8 @@ import type { FsPromises } from './calls.ts'
 /** Writes chunks of any size as few large writes, one under way while the next is gathered. */
 export interface FileSink {
   readonly writtenBytes: number
+  /** Of them, those that are in the file. */
+  readonly flushedBytes: number
   /** Takes the chunk; a promise when the caller must wait before it gives more. Throws or rejects with the first failure. */
   write(chunk: Uint8Array): Promise<void> | undefined
   /** Resolves when all bytes are written. */
@@ -87,6 +89,9 @@ export function createFileSink(fs: FsPromises, fd: number, chunks: 'copy' | 'own
   return {
     get writtenBytes() {
       return writtenBytes
+    },
+    get flushedBytes() {
+      return position
     },
     write(chunk) {
       fail()

@@ -154,6 +154,30 @@ export function createStaging(volume: Volume, options: StagingOptions): FsStagin
         return createStagedBody(entry, sink.writtenBytes, digest)
       },
       abort,
+      follow() {
+        checkLive(entry)
+        entry.readers += 1
+        let isOpen = true
+        return {
+          get availableBytes() {
+            return sink.flushedBytes
+          },
+          async read(buffer, position) {
+            if (!isOpen || entry.ended === 'dropped') checkLive(entry)
+            try {
+              return await fs.read(entry.file.fd, buffer, position)
+            } catch (error) {
+              throw failed(`stage ${entry.name}`, error)
+            }
+          },
+          close() {
+            if (!isOpen) return
+            isOpen = false
+            entry.readers -= 1
+            if (entry.readers === 0 && entry.ended !== undefined) void entry.file.close().catch(() => {})
+          },
+        }
+      },
     }
   }
 

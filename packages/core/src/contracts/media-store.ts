@@ -14,6 +14,7 @@ import type {
   PutOptions,
 } from './media.ts'
 import type { MediaEvent } from './observer.ts'
+import type { Tiering } from './tiering.ts'
 
 /** An open media. Dispose it, or read one of its bodies to the end; disposed unread it leaks nothing. */
 export interface MediaReader extends AsyncDisposable {
@@ -43,25 +44,6 @@ export interface MediaReader extends AsyncDisposable {
 }
 
 export interface ListAllQuery extends Omit<MediaQuery, 'cursor' | 'limit'> {}
-
-export interface TierStatus {
-  readonly name: string
-  readonly role: 'home' | 'cache'
-  readonly volumes: readonly VolumeStatus[]
-}
-export interface VolumeStatus {
-  readonly id: string
-  readonly online: boolean
-  readonly reason?: string
-  readonly storedBytes: number
-  readonly objects: number
-  readonly reservedBytes: number
-  readonly capacityBytes?: number
-}
-
-export interface Tiering {
-  status(): Promise<readonly TierStatus[]>
-}
 
 export interface UploadStatus {
   readonly id: string
@@ -133,6 +115,8 @@ export interface VerifyOptions extends Call {
   readonly cursor?: string
   /** Bytes read a second at most, on average. Default: as fast as it goes. */
   readonly bytesPerSecond?: number
+  /** Reads copies on paid volumes too. Default true; the background leaves them out. */
+  readonly paid?: boolean
   /** Leaves out copies that were verified, or written, later than this. */
   readonly notVerifiedSince?: Date
 }

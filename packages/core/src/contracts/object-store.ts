@@ -170,6 +170,18 @@ export interface StagingWriter {
   finish(digest: Digest): Promise<StagedBody>
   /** Removes what was written; idempotent. */
   abort(): Promise<void>
+  /** Reads what was written so far, for readers that do not wait for the end. */
+  follow?(): StagedFollower
+}
+
+/** Sees a staged body grow, and keeps its bytes readable until it is closed, also after they were adopted. */
+export interface StagedFollower {
+  /** From the start of the body; grows while it is written, to all of it by `finish`. */
+  readonly availableBytes: number
+  /** Fills `buffer` from `position` with bytes that are available. @throws MediaError MEDIA_BAD_INPUT `staging-ended` when they were removed. */
+  read(buffer: Uint8Array, position: number): Promise<number>
+  /** Idempotent. */
+  close(): void
 }
 
 /** Room for bodies whose digest is not known yet, beside the volume that will adopt them. */

@@ -1,7 +1,7 @@
 import { newId } from '../bytes/id.ts'
 import type { CommittedContent, MediaRecord } from '../contracts/catalog.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
-import type { Volume } from '../tiering/volume.ts'
+import type { Places } from '../tiering/places.ts'
 import type { IngestContext } from './context.ts'
 import { ensureCopies } from './ensure-copies.ts'
 import type { KeyedLock } from './keyed-lock.ts'
@@ -20,13 +20,13 @@ export async function commit(
   context: IngestContext,
   digestLock: KeyedLock,
   session: PutSession,
-  volume: Volume,
+  places: Places,
   request: PutRequest,
   received: ReceivedBody,
   signal: AbortSignal | undefined,
 ): Promise<PutOutcome> {
   const publishAndCommit = async (): Promise<PutOutcome | undefined> => {
-    const published = await publish(context, session, volume, request.namespace, received, signal)
+    const published = await publish(context, session, places, request.namespace, received, signal)
     if (published.type === 'repeated') {
       const { digest, sizeBytes } = received.summary
       return repeatedOutcome(context, { ...request, digest }, sizeBytes, published.mediaId)
@@ -35,6 +35,7 @@ export async function commit(
       const committed = await commitContent(context, session, request, received, published)
       session.committed()
       if (committed.redundant) await dropOwn(context, published)
+      else tellKept(context, places, published, received.summary.sizeBytes)
       const record =
         context.minCopies > 1 ? await addCopies(context, committed.record, signal) : committed.record
       const deduplicated = published.own === undefined || committed.redundant
@@ -80,6 +81,7 @@ function commitContent(
   return context.catalog.commitContent({
     session: begun,
     blobId: published.blobId,
+    reachable: published.reachable,
     ...(own === undefined
       ? {}
       : { placement: { id: own.placementId, storedBytes: own.head.sizeBytes, etag: own.head.etag } }),
@@ -91,6 +93,17 @@ function commitContent(
     },
     content: { contentType: received.contentType, filename: request.filename, facts: {}, state: 'active' },
   })
+}
+
+function tellKept(
+  context: IngestContext,
+  { wanted }: Places,
+  { blobId, own }: Extract<Published, { type: 'published' }>,
+  sizeBytes: number,
+): void {
+  if (own === undefined) return
+  const { volume, placementId } = own
+  context.onKept({ blobId, sizeBytes, placementId, volume, wanted: wanted[0] ?? volume })
 }
 
 /**

@@ -2,9 +2,11 @@ import { pipeline, Transform } from 'node:stream'
 import { corruptBytes } from '../cas/corrupt.ts'
 import { newPlacementId, physicalKey } from '../cas/physical-key.ts'
 import { verifyWhole } from '../cas/verified-stream.ts'
-import type { ByteSource } from '../contracts/bytes.ts'
+import type { ByteSource, Digest } from '../contracts/bytes.ts'
+import type { Call, CallCause } from '../contracts/call.ts'
 import type { BlobCopies, PlacementRecord } from '../contracts/catalog.ts'
-import { isMediaError, type MediaError } from '../errors/media-error.ts'
+import type { ObjectHead, StagedBody, StagingWriter } from '../contracts/object-store.ts'
+import { isMediaError, MediaError } from '../errors/media-error.ts'
 import type { Volume } from '../tiering/volume.ts'
 import type { IngestContext } from './context.ts'
 import { createPutSession, type PutSession } from './session.ts'
@@ -16,6 +18,16 @@ import { tellUpkeepFailed } from './upkeep-failed.ts'
  */
 export type CopyOutcome = 'made' | 'present' | 'unwanted' | 'no-source'
 
+export interface CopyOptions {
+  /** What the ledger books it as. */
+  readonly cause: CallCause
+  readonly signal?: AbortSignal | undefined
+  /** Bytes that were read so far. */
+  readonly onBytes?: (readBytes: number) => void
+  /** The body as it is staged on the target, where it can be read while it comes: for readers that do not wait for its end. */
+  readonly onStaged?: (writer: StagingWriter) => void
+}
+
 /**
  * Makes a copy of a blob on `volume`, from the nearest good one, in the order of a put: row and pin, bytes synced, row live.
  * What is read is checked on the way, so that damage is never copied. Any number of processes may try at once: one copy stays.
@@ -25,7 +37,7 @@ export async function copyBlob(
   context: IngestContext,
   blobId: string,
   volume: Volume,
-  signal: AbortSignal | undefined,
+  options: CopyOptions,
 ): Promise<CopyOutcome> {
   const known = await context.catalog.copiesOf(blobId)
   if (known?.digest === undefined) return 'unwanted'
@@ -48,7 +60,7 @@ export async function copyBlob(
     })
     if (staged.type !== 'staged') return staged.type
     session.adopted(staged.session.fence)
-    const head = await writeFromAny(context, staged.blob, volume, key, session, signal)
+    const head = await writeFromAny(context, staged.blob, volume, key, session, options)
     if (head === undefined) return 'no-source'
     const { redundant } = await context.catalog.commitCopy({
       session: { id: session.id, fence: staged.session.fence },
@@ -68,28 +80,73 @@ async function writeFromAny(
   volume: Volume,
   key: string,
   session: PutSession,
-  signal: AbortSignal | undefined,
-): Promise<{ readonly sizeBytes: number; readonly etag: string } | undefined> {
+  options: CopyOptions,
+): Promise<ObjectHead | undefined> {
+  const { signal } = options
   const live = blob.placements.filter(({ state }) => state === 'live')
   for (const { placement, volume: from } of context.volumes.reachable(live)) {
-    const source = checkedSource(blob, placement, from, (bytes) => session.onReceived(bytes, volume))
+    const source = checkedSource(blob, placement, from, options.cause, (bytes) => {
+      options.onBytes?.(bytes)
+      return session.onReceived(bytes)
+    })
     try {
       await from.checkOnline()
       await volume.checkOnline()
-      return await volume.store.put(key, source, {
-        ...(blob.digest === undefined ? {} : { checksum: blob.digest }),
-        ...(signal === undefined ? {} : { signal }),
-      })
+      return options.onStaged !== undefined && volume.store.staging !== undefined
+        ? await writeStaged(volume, key, source, session.id, blob.digest, options)
+        : await volume.store.put(key, source, {
+            ...(blob.digest === undefined ? {} : { checksum: blob.digest }),
+            ...callOf(options),
+          })
     } catch (error) {
       signal?.throwIfAborted()
       const failure = source.failed()
       if (failure === undefined || isMediaError(failure, 'MEDIA_LEASE_LOST')) throw failure ?? error
       // The source's own failure. Damage is remembered; a volume that is away says nothing about its bytes.
       if (isMediaError(failure, 'MEDIA_CORRUPT')) await context.catalog.markBad(placement.id)
+      else if (isMediaError(failure, 'MEDIA_NOT_READY')) throw failure
       else tellUpkeepFailed(context, 'copy', asMediaError(failure))
     }
   }
   return undefined
+}
+
+const callOf = ({ cause, signal }: CopyOptions): Pick<Call, 'context' | 'signal'> => ({
+  context: { cause },
+  ...(signal === undefined ? {} : { signal }),
+})
+
+/** By way of the target's staging, where others can follow the bytes as they come. */
+async function writeStaged(
+  { store }: Volume,
+  key: string,
+  source: CheckedSource,
+  name: string,
+  digest: Digest | undefined,
+  options: CopyOptions,
+): Promise<ObjectHead> {
+  const { signal, onStaged } = options
+  const { staging } = store
+  if (staging === undefined || digest === undefined)
+    throw new MediaError('MEDIA_UNSUPPORTED', `${store.name} has no staging`, { reason: 'no-staging' })
+  const writer = await staging.create({
+    name,
+    sizeBytes: source.sizeBytes,
+    ...(signal === undefined ? {} : { signal }),
+  })
+  let body: StagedBody | undefined
+  try {
+    onStaged?.(writer)
+    const stream = source.open(signal === undefined ? {} : { signal })
+    for await (const chunk of stream as AsyncIterable<Uint8Array>) await writer.write(chunk)
+    body = await writer.finish(digest)
+    return body.path !== undefined && store.adopt !== undefined
+      ? await store.adopt(key, body.path, callOf(options))
+      : await store.put(key, body, callOf(options))
+  } finally {
+    await writer.abort()
+    await body?.discard()
+  }
 }
 
 interface CheckedSource extends ByteSource {
@@ -102,6 +159,7 @@ function checkedSource(
   { digest, sizeBytes }: BlobCopies,
   { id, key }: PlacementRecord,
   { store }: Volume,
+  cause: CallCause,
   onBytes: (readBytes: number) => Promise<void> | undefined,
 ): CheckedSource {
   let failure: unknown
@@ -116,7 +174,10 @@ function checkedSource(
         check.destroy(error instanceof Error ? error : new Error(String(error)))
       }
       const start = async (): Promise<void> => {
-        const reader = await store.get(key, signal === undefined ? {} : { signal })
+        const reader = await store.get(key, {
+          context: { cause },
+          ...(signal === undefined ? {} : { signal }),
+        })
         if (reader === undefined) throw corruptBytes(id, 'bytes-missing', 'the volume has no such object')
         pipeline(reader.stream(), countBytes(onBytes), check, (error) => {
           if (error) failure ??= error

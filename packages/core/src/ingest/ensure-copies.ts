@@ -33,7 +33,7 @@ export async function ensureCopies(
     if (holding.has(volume.id)) continue
     signal?.throwIfAborted()
     try {
-      const outcome = await copyBlob(context, blobId, volume, signal)
+      const outcome = await copyBlob(context, blobId, volume, { cause: 'repair', signal })
       if (outcome === 'unwanted') return { made, outcome: 'enough' }
       if (outcome === 'no-source') return { made, outcome: 'lost' }
       if (outcome === 'made') made++

@@ -2,8 +2,10 @@ import { newPlacementId, physicalKey } from '../cas/physical-key.ts'
 import type { PlacementRecord, StagedPlacement } from '../contracts/catalog.ts'
 import type { ObjectHead, StagedBody } from '../contracts/object-store.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
+import { mayGoElsewhere, type Place, type Places } from '../tiering/places.ts'
 import type { Volume } from '../tiering/volume.ts'
 import type { IngestContext } from './context.ts'
+import { isDirect } from './direct.ts'
 import type { ReceivedBody } from './receive.ts'
 import type { PutSession } from './session.ts'
 import { tellCorrupt } from './tell-corrupt.ts'
@@ -15,6 +17,8 @@ export type Published =
       readonly type: 'published'
       readonly blobId: string
       readonly deduplicated: boolean
+      /** Volumes whose copies could stand in for ours. */
+      readonly reachable: readonly string[]
       /** Ours, where bytes were written. */
       readonly own:
         | {
@@ -33,62 +37,96 @@ export type Published =
 export async function publish(
   context: IngestContext,
   session: PutSession,
-  volume: Volume,
+  { places }: Pick<Places, 'places'>,
   namespace: string,
   body: ReceivedBody,
   signal: AbortSignal | undefined,
 ): Promise<Published> {
+  const direct = isDirect(body.source) ? body.source.direct : undefined
+  // What lies on its volume already goes nowhere else.
+  const open = direct === undefined ? places : [{ volume: direct.volume, cause: 'write' as const }]
   const distrusted: PlacementRecord[] = []
+  /** Volumes that hold the bytes and cannot be asked now: their copies stand in for nothing. */
+  const away = new Set<string>()
   let told = 0
-  await session.reserve(volume, body.summary.sizeBytes)
-  for (;;) {
-    const placementId = newPlacementId(context.clock.now())
-    const key = physicalKey(body.summary.digest, placementId)
-    const staged: StagedPlacement = await context.catalog.stagePlacement({
-      session: session.begun ?? session.plan(volume, body.summary.sizeBytes),
-      domain: context.domainOf(namespace),
-      digest: body.summary.digest,
-      sizeBytes: body.summary.sizeBytes,
-      chunkSums: body.summary.chunkSums,
-      volumeId: volume.id,
-      placementId,
-      key,
-      ...(distrusted.length === 0 ? {} : { distrust: distrusted.map(({ id }) => id) }),
-    })
-    if (staged.type === 'repeated') return staged
-    session.adopted(staged.session.fence)
-    // Told once our session is known to live: without it, what is not there may have been collected, and rightly.
-    for (const placement of distrusted.slice(told)) tellCorrupt(context, placement)
-    told = distrusted.length
-    if (staged.existing.length === 0) {
-      const head = await writeBytes(volume, key, body, signal)
-      return {
-        type: 'published',
-        blobId: staged.blobId,
-        deduplicated: false,
-        own: { placementId, key, volume, head },
+  let failure: unknown
+  for (let at = 0; at < open.length; ) {
+    const { volume, cause } = open[at] as Place
+    const placementId = direct?.placementId ?? newPlacementId(context.clock.now())
+    const key = direct?.key ?? physicalKey(body.summary.digest, placementId)
+    const reachable = context.volumes.all.flatMap(({ id, role, isOnline }) =>
+      role === 'home' && isOnline && !away.has(id) ? [id] : [],
+    )
+    try {
+      if (session.begun !== undefined && direct === undefined && volume.capacityBytes !== undefined)
+        await session.reserveOn(volume, body.summary.sizeBytes)
+      const staged: StagedPlacement = await context.catalog.stagePlacement({
+        session: session.begun ?? session.plan(volume, body.summary.sizeBytes),
+        domain: context.domainOf(namespace),
+        digest: body.summary.digest,
+        sizeBytes: body.summary.sizeBytes,
+        chunkSums: body.summary.chunkSums,
+        volumeId: volume.id,
+        placementId,
+        key,
+        reachable,
+        ...(distrusted.length === 0 ? {} : { distrust: distrusted.map(({ id }) => id) }),
+      })
+      if (staged.type === 'repeated') return staged
+      session.adopted(staged.session.fence)
+      // Told once our session is known to live: without it, what is not there may have been collected, and rightly.
+      for (const placement of distrusted.slice(told)) tellCorrupt(context, placement)
+      told = distrusted.length
+      if (staged.existing.length === 0) {
+        const head = await writeBytes(context, { volume, cause }, key, body, signal)
+        return {
+          type: 'published',
+          blobId: staged.blobId,
+          deduplicated: false,
+          own: { placementId, key, volume, head },
+          reachable,
+        }
       }
+      const found = await firstTrusted(context, staged.existing, body.summary.sizeBytes, away)
+      if (found === 'trusted')
+        return { type: 'published', blobId: staged.blobId, deduplicated: true, own: undefined, reachable }
+      distrusted.push(...found)
+    } catch (error) {
+      signal?.throwIfAborted()
+      if (!mayGoElsewhere(error)) throw error
+      failure ??= error
+      at += 1
     }
-    const doubtful = await firstTrusted(context, staged.existing, body.summary.sizeBytes)
-    if (doubtful === undefined)
-      return { type: 'published', blobId: staged.blobId, deduplicated: true, own: undefined }
-    distrusted.push(...doubtful)
   }
+  throw failure ?? new MediaError('MEDIA_UNAVAILABLE', 'no home volume', { reason: 'volume-offline' })
 }
 
 async function writeBytes(
-  volume: Volume,
+  context: IngestContext,
+  { volume, cause }: Place,
   key: string,
   body: ReceivedBody,
   signal: AbortSignal | undefined,
 ): Promise<ObjectHead> {
   const { source, summary } = body
   const path = isStaged(source) ? source.path : undefined
-  const call = signal === undefined ? {} : { signal }
-  const head =
-    path !== undefined && volume.store.adopt !== undefined
-      ? await volume.store.adopt(key, path, call)
-      : await volume.store.put(key, source, call)
+  const call = { context: { cause }, ...(signal === undefined ? {} : { signal }) }
+  const startedMs = context.clock.now()
+  const write = (): Promise<ObjectHead> => {
+    if (isDirect(source)) return source.direct.publish()
+    if (path !== undefined && volume.store.adopt !== undefined) return volume.store.adopt(key, path, call)
+    return volume.store.put(key, source, { ...call, checksum: summary.digest })
+  }
+  let head: ObjectHead
+  try {
+    head = await write()
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (isMediaError(error, 'MEDIA_UNAVAILABLE') || isMediaError(error, 'MEDIA_TIMEOUT'))
+      context.chooser.failed(volume)
+    throw error
+  }
+  context.chooser.wrote(volume, summary.sizeBytes, context.clock.now() - startedMs)
   if (head.sizeBytes !== summary.sizeBytes) {
     throw new MediaError(
       'MEDIA_UNAVAILABLE',
@@ -99,29 +137,31 @@ async function writeBytes(
   return head
 }
 
-/** `undefined` when one of them can be trusted, else those that cannot. */
+/** `trusted` when one of them is, else those that are damaged or gone; volumes that cannot say are added to `away`. */
 async function firstTrusted(
   context: IngestContext,
   existing: readonly PlacementRecord[],
   sizeBytes: number,
-): Promise<readonly PlacementRecord[] | undefined> {
+  away: Set<string>,
+): Promise<'trusted' | readonly PlacementRecord[]> {
   const doubtful: PlacementRecord[] = []
-  let unreachable: PlacementRecord | undefined
   for (const placement of existing) {
     const volume = context.volumes.byId(placement.volumeId)
-    if (volume === undefined) {
-      unreachable = placement // another host's volume: its own host vouches for it
-      continue
+    if (volume === undefined) continue
+    try {
+      await volume.checkOnline()
+      const head = await headIfIntact(volume, placement.key)
+      if (head !== undefined && head.sizeBytes === sizeBytes) return 'trusted'
+      // Look again at the marker before a copy is called gone: an unmounted disk has none of its objects.
+      volume.doubt()
+      await volume.checkOnline()
+      doubtful.push(placement)
+    } catch (error) {
+      if (!mayGoElsewhere(error)) throw error
+      away.add(volume.id)
     }
-    await volume.checkOnline()
-    const head = await headIfIntact(volume, placement.key)
-    if (head !== undefined && head.sizeBytes === sizeBytes) return undefined
-    // Look again at the marker before a copy is called gone: an unmounted disk has none of its objects.
-    volume.doubt()
-    await volume.checkOnline()
-    doubtful.push(placement)
   }
-  return doubtful.length === 0 && unreachable !== undefined ? undefined : doubtful
+  return doubtful
 }
 
 /** Something else in the place of the bytes is no copy of them: a reason to write them anew, not to refuse them. */

@@ -5,24 +5,21 @@ import { fileSource } from '../bytes/source.ts'
 import type { Body } from '../contracts/bytes.ts'
 import type { StagingWriter } from '../contracts/object-store.ts'
 import { MediaError } from '../errors/media-error.ts'
-import type { Volume } from '../tiering/volume.ts'
+import { choosePlaces, type Places } from '../tiering/places.ts'
 import { untilAbort } from '../time/interruption.ts'
 import { decideType } from '../validation/decide-type.ts'
 import { admit } from './admit.ts'
 import { forEachChunk, letGo } from './chunks.ts'
 import { commit } from './commit.ts'
 import type { IngestContext } from './context.ts'
-import { createHeldBytes } from './held-bytes.ts'
 import { type Intake, toIntake } from './intake.ts'
 import type { KeyedLock } from './keyed-lock.ts'
+import { openStaging } from './open-staging.ts'
 import { mergeLate, type PutRequest } from './put-options.ts'
 import { createReceiver, type ReceivedBody, type ReceiveOptions, receiveBytes } from './receive.ts'
 import { type PutOutcome, repeatedOutcome } from './repeat.ts'
 import { createPutSession, type PutSession } from './session.ts'
 import { tellUpkeepFailed } from './upkeep-failed.ts'
-
-/** For volumes where nothing can be staged. */
-const NO_BOUND = createHeldBytes(Number.POSITIVE_INFINITY)
 
 /** Progress that outlives a failure, for the event that tells of it. */
 export interface PutProgress {
@@ -48,7 +45,11 @@ export async function putBody(
   try {
     const declaredBytes = request.declaredBytes ?? (intake.kind === 'stream' ? intake.sizeBytes : undefined)
     await admit(context, { ...request, declaredBytes })
-    const volume = await context.volumes.chooseHome(declaredBytes)
+    const about = { namespace: request.namespace, owner: request.owner, ageMs: 0 }
+    const placesFor = (sizeBytes: number | undefined, contentType: string | undefined): Promise<Places> =>
+      choosePlaces(context, { ...about, sizeBytes, contentType })
+    // Asked before the first byte: where no volume is there, none is read.
+    await placesFor(declaredBytes, request.declaredType)
     session = createPutSession(context, {
       namespace: request.namespace,
       owner: request.owner,
@@ -60,14 +61,14 @@ export async function putBody(
       },
     })
     if (request.idempotencyKey !== undefined) {
-      const mediaId = await session.begin(undefined)
+      const mediaId = await session.begin()
       if (mediaId !== undefined) {
         const knownBytes = intake.kind === 'bytes' ? intake.bytes.byteLength : declaredBytes
         return await repeatedOutcome(context, request, knownBytes, mediaId)
       }
     }
     taken = true
-    received = await receive(context, session, volume, request, intake, declaredBytes, signal, progress)
+    received = await receive(context, session, placesFor, request, intake, declaredBytes, signal, progress)
     if (request.digest !== undefined && request.digest !== received.summary.digest) {
       throw new MediaError(
         'MEDIA_DIGEST_MISMATCH',
@@ -84,7 +85,8 @@ export async function putBody(
       )
     }
     signal?.throwIfAborted()
-    const outcome = await commit(context, digestLock, session, volume, final, received, signal)
+    const places = await placesFor(received.summary.sizeBytes, received.contentType)
+    const outcome = await commit(context, digestLock, session, places, final, received, signal)
     // The caller gave the file away; what dedupe or a copy left of it goes.
     if (intake.kind === 'file') await removeGiven(context, intake.path)
     return outcome
@@ -98,7 +100,7 @@ export async function putBody(
 async function receive(
   context: IngestContext,
   session: PutSession,
-  volume: Volume,
+  placesFor: (sizeBytes: number | undefined, contentType: string | undefined) => Promise<Places>,
   request: PutRequest,
   intake: Intake,
   declaredBytes: number | undefined,
@@ -122,13 +124,14 @@ async function receive(
   const options: ReceiveOptions = {
     ...bounds,
     memoryBodyBytes: context.memoryBodyBytes,
-    held: volume.store.staging === undefined ? NO_BOUND : context.held,
+    held: context.held,
     chunks: givesForGood(intake) ? 'own' : 'copy',
-    stage: () =>
-      intake.kind === 'file'
-        ? inPlace(intake.path, intake.source.sizeBytes)
-        : openStaging(session, volume, declaredBytes, signal),
-    onReceived: (receivedBytes) => session.onReceived(receivedBytes, volume),
+    async stage(contentType) {
+      if (intake.kind === 'file') return inPlace(intake.path, intake.source.sizeBytes)
+      const { places } = await placesFor(declaredBytes, contentType)
+      return openStaging(context, session, places, declaredBytes, signal)
+    },
+    onReceived: (receivedBytes) => session.onReceived(receivedBytes),
   }
   const receiver = createReceiver(options)
   try {
@@ -163,27 +166,6 @@ function givesForGood(intake: Intake): boolean {
   if (intake.kind !== 'stream') return true
   const { stream } = intake
   return stream instanceof ReadStream || stream instanceof IncomingMessage
-}
-
-async function openStaging(
-  session: PutSession,
-  volume: Volume,
-  declaredBytes: number | undefined,
-  signal: AbortSignal | undefined,
-): Promise<StagingWriter> {
-  const { staging } = volume.store
-  if (staging === undefined)
-    throw new MediaError(
-      'MEDIA_UNSUPPORTED',
-      `${volume.store.name} has no staging, and the body is too large for memory`,
-      { reason: 'no-staging' },
-    )
-  await session.begin(volume)
-  return staging.create({
-    name: session.id,
-    ...(declaredBytes === undefined ? {} : { sizeBytes: declaredBytes }),
-    ...(signal === undefined ? {} : { signal }),
-  })
 }
 
 /** A file that is given away is its own staging: it is only read here, and taken over when it is published. */

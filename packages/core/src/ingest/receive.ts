@@ -28,7 +28,7 @@ export interface ReceiveOptions {
   /** Whether chunks are ours for good, or may be used again by who gave them as soon as `write` is done. */
   readonly chunks: 'own' | 'copy'
   /** Called when the body is too large for memory: opens its session, reserves its room. */
-  stage(): Promise<StagingWriter>
+  stage(contentType: string): Promise<StagingWriter>
   /** More has arrived: room for it, and the session's life. */
   onReceived(receivedBytes: number): Promise<void> | undefined
 }
@@ -103,7 +103,7 @@ export function createReceiver(options: ReceiveOptions): Receiver {
     }
   }
   const openStaging = async (): Promise<void> => {
-    writer = await options.stage()
+    writer = await options.stage((decided as NonNullable<typeof decided>).contentType)
     const held = parts
     parts = []
     block = undefined

@@ -24,12 +24,12 @@ export interface PutSession {
   plan(volume: Volume, sizeBytes: number): BeginSession
   /** The transaction that carried the plan has begun it. */
   adopted(fence: number): void
-  /** Begins it now. @returns the media an earlier put with the same idempotency key made. */
-  begin(volume: Volume | undefined): Promise<string | undefined>
-  /** Reserves room for a body of known size, where the session was begun without. */
-  reserve(volume: Volume, sizeBytes: number): Promise<void>
-  /** Reserves room that unknown lengths need, and keeps the session alive. Cheap when nothing is due. */
-  onReceived(receivedBytes: number, volume: Volume | undefined): Promise<void> | undefined
+  /** Begins it now, without room. @returns the media an earlier put with the same idempotency key made. */
+  begin(): Promise<string | undefined>
+  /** Begins it where it is not begun, and reserves room on this volume instead of where there was some before. */
+  reserveOn(volume: Volume, sizeBytes?: number): Promise<void>
+  /** Reserves the room that unknown lengths need on the volume of before, and keeps the session alive. Cheap when nothing is due. */
+  onReceived(receivedBytes: number): Promise<void> | undefined
   /** Ends it when it was begun and not committed: room, pins and staged placements go. Never throws. */
   end(): Promise<void>
   committed(): void
@@ -39,27 +39,33 @@ export function createPutSession(context: IngestContext, plan: SessionPlan): Put
   const id = newId(context.clock.now())
   let fence: number | undefined
   let over = false
-  /** Begun for its idempotency key alone: before anything was known of room. */
-  let unreserved = false
-  let reservedBytes = 0
+  /** Where room is reserved, and how much. */
+  let room: { readonly volume: Volume; bytes: number } | undefined
   let extendedAtMs = 0
 
-  const reservations = (volume: Volume | undefined, bytes: number): readonly Reservation[] => {
-    if (volume === undefined || bytes === 0) return []
+  const reservations = (): readonly Reservation[] => {
+    if (room === undefined || room.bytes === 0) return []
+    const { volume, bytes } = room
     const limit = volume.capacityBytes === undefined ? {} : { limitBytes: volume.capacityBytes }
     return [{ subject: { volumeId: volume.id }, bytes, ...limit }]
   }
-  const planned = (volume: Volume | undefined, bytes: number): BeginSession => ({
+  const planned = (): BeginSession => ({
     id,
     namespace: plan.namespace,
     owner: plan.owner,
     ttlMs: context.sessionTtlMs,
     declared: plan.declared,
     ...(plan.idempotencyKey === undefined ? {} : { idempotencyKey: plan.idempotencyKey }),
-    reservations: reservations(volume, bytes),
+    reservations: reservations(),
   })
-
-  const extend = (volume: Volume | undefined, bytes: number, offsetBytes?: number): Promise<unknown> => {
+  const begin = async (): Promise<string | undefined> => {
+    const answer = await context.catalog.beginSession(planned())
+    if (answer.type === 'repeated') return answer.mediaId
+    fence = answer.session.fence
+    extendedAtMs = context.clock.now()
+    return undefined
+  }
+  const extend = (offsetBytes?: number): Promise<unknown> => {
     if (fence === undefined) return Promise.resolve()
     extendedAtMs = context.clock.now()
     return context.catalog.extendSession(
@@ -67,15 +73,9 @@ export function createPutSession(context: IngestContext, plan: SessionPlan): Put
       {
         ttlMs: context.sessionTtlMs,
         ...(offsetBytes === undefined ? {} : { offsetBytes }),
-        reservations: reservations(volume, bytes),
+        reservations: reservations(),
       },
     )
-  }
-  const reserve = async (volume: Volume | undefined, bytes: number): Promise<void> => {
-    if (!unreserved || volume === undefined) return
-    unreserved = false
-    reservedBytes = bytes
-    await extend(volume, bytes)
   }
 
   return {
@@ -83,33 +83,34 @@ export function createPutSession(context: IngestContext, plan: SessionPlan): Put
     get begun() {
       return fence === undefined ? undefined : { id, fence }
     },
-    plan: (volume, sizeBytes) => planned(volume.capacityBytes === undefined ? undefined : volume, sizeBytes),
+    plan(volume, sizeBytes) {
+      room = volume.capacityBytes === undefined ? undefined : { volume, bytes: sizeBytes }
+      return planned()
+    },
     adopted(given) {
       fence = given
     },
-    async begin(volume) {
-      if (fence !== undefined) {
-        await reserve(volume, plan.declaredBytes ?? RESERVE_STEP_BYTES)
-        return undefined
+    begin,
+    async reserveOn(volume, sizeBytes) {
+      if (fence !== undefined && room?.volume === volume && room.bytes >= (sizeBytes ?? 0)) return
+      const before = room
+      room = { volume, bytes: sizeBytes ?? plan.declaredBytes ?? RESERVE_STEP_BYTES }
+      try {
+        if (fence === undefined) await begin()
+        // Volumes without a capacity refuse nothing: what is reserved on them needs no transaction of its own.
+        else if (volume.capacityBytes !== undefined || before !== undefined) await extend()
+      } catch (error) {
+        room = before
+        throw error
       }
-      unreserved = volume === undefined
-      reservedBytes = plan.declaredBytes ?? (volume === undefined ? 0 : RESERVE_STEP_BYTES)
-      const answer = await context.catalog.beginSession(planned(volume, reservedBytes))
-      if (answer.type === 'repeated') return answer.mediaId
-      fence = answer.session.fence
-      extendedAtMs = context.clock.now()
-      return undefined
     },
-    async reserve(volume, sizeBytes) {
-      if (volume.capacityBytes !== undefined) await reserve(volume, sizeBytes)
-    },
-    onReceived(receivedBytes, volume) {
+    onReceived(receivedBytes) {
       if (fence === undefined) return undefined
-      const short = !unreserved && plan.declaredBytes === undefined && receivedBytes > reservedBytes
+      const short = room !== undefined && plan.declaredBytes === undefined && receivedBytes > room.bytes
       const fresh = Math.abs(context.clock.now() - extendedAtMs) < context.sessionTtlMs / 3
       if (!short && fresh) return undefined
-      if (short) reservedBytes = Math.max(receivedBytes, reservedBytes + RESERVE_STEP_BYTES)
-      return extend(volume, reservedBytes, receivedBytes).then(() => {})
+      if (short && room !== undefined) room.bytes = Math.max(receivedBytes, room.bytes + RESERVE_STEP_BYTES)
+      return extend(receivedBytes).then(() => {})
     },
     async end() {
       if (fence === undefined || over) return

@@ -1,6 +1,7 @@
 import type { MediaRecord } from '../contracts/catalog.ts'
 import type { Availability } from '../contracts/media.ts'
 import { isMediaError } from '../errors/media-error.ts'
+import type { ReachablePlacement } from '../tiering/volumes.ts'
 import type { Engine } from './engine.ts'
 
 /** How long a volume that is offline is waited for before the next look. */
@@ -19,15 +20,21 @@ export async function availabilityOf(engine: Engine, record: MediaRecord | undef
     case 'active':
       break
   }
-  let reason = 'no-intact-copy'
-  for (const { volume } of engine.volumes.reachable(content.placements)) {
+  const there: ReachablePlacement[] = []
+  let reason: string | undefined
+  for (const reachable of engine.volumes.reachable(content.placements)) {
+    const { volume } = reachable
     try {
       await volume.checkOnline()
-      return { state: 'ready', tier: volume.tier, since: content.createdAt }
     } catch (error) {
       if (!isMediaError(error)) throw error
       reason = error.reason ?? error.code
+      continue
     }
+    if (volume.serves) return { state: 'ready', tier: volume.tier, since: content.createdAt }
+    there.push(reachable)
   }
-  return { state: 'failed', retryAfterMs: OFFLINE_RETRY_MS, reason }
+  if (there.length === 0 && reason !== undefined)
+    return { state: 'failed', retryAfterMs: OFFLINE_RETRY_MS, reason }
+  return engine.tiers.coldAvailability(record, there)
 }

@@ -1,4 +1,5 @@
 import { MediaError } from '../errors/media-error.ts'
+import { ruleFaults } from '../tiering/rules.ts'
 import type { MediaStoreOptions } from './options.ts'
 
 /**
@@ -14,9 +15,9 @@ export function checkOptions(options: MediaStoreOptions): void {
   }
 }
 
-function tierFaults({ tiers, minCopies }: MediaStoreOptions): string[] {
+function tierFaults({ tiers, minCopies, tiering = {} }: MediaStoreOptions): string[] {
   const faults: string[] = []
-  const homes = tiers.filter(({ role }) => role !== 'cache')
+  const homes = tiers.filter(({ role = 'home' }) => role === 'home')
   if (homes.length === 0) faults.push('tiers: there is no home tier')
   if (
     homes.length > 0 &&
@@ -40,10 +41,17 @@ function tierFaults({ tiers, minCopies }: MediaStoreOptions): string[] {
       faults.push(`tiers: ${name} needs 0 < lowWatermarkRatio < highWatermarkRatio <= 1`)
     }
   }
+  faults.push(
+    ...ruleFaults(
+      tiering.rules ?? [],
+      homes.map(({ name }) => name),
+    ),
+  )
   return faults
 }
 
-function numberFaults({ limits = {}, reads = {}, upkeep = {}, sessionTtlMs }: MediaStoreOptions): string[] {
+function numberFaults(options: MediaStoreOptions): string[] {
+  const { limits = {}, reads = {}, upkeep = {}, tiering = {}, sessionTtlMs } = options
   const numbers: readonly (readonly [string, number | undefined, number])[] = [
     ['limits.maxUploadsInFlight', limits.maxUploadsInFlight, 1],
     ['limits.maxBodyBytes', limits.maxBodyBytes, 1],
@@ -56,6 +64,14 @@ function numberFaults({ limits = {}, reads = {}, upkeep = {}, sessionTtlMs }: Me
     ['upkeep.verifyEveryMs', upkeep.verifyEveryMs, 0],
     ['upkeep.verifyBytesPerSecond', upkeep.verifyBytesPerSecond, 1],
     ['sessionTtlMs', sessionTtlMs, 1],
+    ['tiering.burst.whenSlowerThanMs', tiering.burst?.whenSlowerThanMs, 0],
+    ['tiering.burst.holdMs', tiering.burst?.holdMs, 0],
+    ['tiering.promotion.reads', tiering.promotion?.reads, 0],
+    ['tiering.promotion.windowMs', tiering.promotion?.windowMs, 1],
+    ['tiering.promotion.maxBytes', tiering.promotion?.maxBytes, 0],
+    ['tiering.budget.dailyDollars', tiering.budget?.dailyDollars, 0],
+    ['tiering.evictGraceMs', tiering.evictGraceMs, 0],
+    ['tiering.maxMoves', tiering.maxMoves, 1],
   ]
   return numbers.flatMap(([name, value, least]) =>
     value === undefined || (Number.isFinite(value) && value >= least)

@@ -1,7 +1,7 @@
 import { createBlockPool } from '../cas/block-pool.ts'
 import { createReadCache } from '../cas/read-cache.ts'
 import { createVerifyMemo } from '../cas/verify-memo.ts'
-import type { MediaStore, Tiering } from '../contracts/media-store.ts'
+import type { MediaStore } from '../contracts/media-store.ts'
 import type { MediaEvent } from '../contracts/observer.ts'
 import {
   DEFAULT_NAMESPACE,
@@ -11,6 +11,7 @@ import {
   MAX_UPLOADS_IN_FLIGHT,
   MEMORY_BODIES_BYTES,
   MEMORY_BODY_BYTES,
+  MOVE_POLL_MS,
   READ_CACHE_BYTES,
   READ_CACHE_OBJECT_BYTES,
   SESSION_TTL_MS,
@@ -20,11 +21,16 @@ import {
   VERIFY_BYTES_PER_SECOND,
   VERIFY_INTERVAL_MS,
 } from '../defaults.ts'
-import { isMediaError } from '../errors/media-error.ts'
 import { createHeldBytes } from '../ingest/held-bytes.ts'
 import { createKeyedLock } from '../ingest/keyed-lock.ts'
+import { tellUpkeepFailed, toFailure } from '../ingest/upkeep-failed.ts'
 import { createMediaJournal } from '../journal/index.ts'
 import { createKeyRing, createSigningKey } from '../keys/key-ring.ts'
+import { createHeat, createTiering, createTiers, homeIdsOf, type TierContext } from '../moves/index.ts'
+import { memoryStates } from '../state/index.ts'
+import { createMoney, type Money } from '../tiering/money.ts'
+import { createChooser } from '../tiering/places.ts'
+import { createVolumeUse } from '../tiering/usage.ts'
 import { type OpenedVolume, openVolume, type Volume } from '../tiering/volume.ts'
 import { createVolumes } from '../tiering/volumes.ts'
 import { systemClock } from '../time/clock.ts'
@@ -47,23 +53,39 @@ export async function createMediaStore(options: MediaStoreOptions): Promise<Medi
   checkOptions(options)
   const clock = options.clock ?? systemClock
   const events = createEventHub(options.observer)
+  const money = createMoney({
+    catalog: options.catalog,
+    clock,
+    budget: options.tiering?.budget,
+    onFailure: (error) =>
+      tellUpkeepFailed({ clock, emit: (event) => events.emit(event) }, 'ledger', toFailure(error)),
+  })
   try {
     await options.catalog.open()
-    const volumes = await openVolumes(options, clock, events)
-    return assemble(options, volumes, events)
+    const volumes = await openVolumes(options, clock, events, money)
+    return assemble(options, volumes, events, money)
   } catch (error) {
+    await money.close().catch(() => {})
     await closeParts(options)
     throw error
   }
 }
 
 async function openVolumes(
-  { tiers, catalog }: MediaStoreOptions,
+  { tiers, catalog, hostId }: MediaStoreOptions,
   clock: Engine['clock'],
   events: EventHub,
+  money: Money,
 ): Promise<readonly Volume[]> {
   const known = await catalog.listVolumes()
-  const context = { catalog, clock, emit: (event: MediaEvent) => events.emit(event) }
+  const context = {
+    catalog,
+    clock,
+    hostId,
+    onlyPaid: tiers.every(({ store }) => store.traits.paid),
+    guard: money.guard,
+    emit: (event: MediaEvent) => events.emit(event),
+  }
   const opened: OpenedVolume[] = []
   for (const tier of tiers) opened.push(await openVolume(tier, known, context))
   // With one home volume here the store works; without any it could keep nothing, and says why.
@@ -73,15 +95,32 @@ async function openVolumes(
   return opened.map(({ volume }) => volume)
 }
 
-function assemble(options: MediaStoreOptions, all: readonly Volume[], events: EventHub): MediaStore {
-  const { limits = {}, reads = {}, upkeep: rounds = {}, catalog } = options
+function assemble(
+  options: MediaStoreOptions,
+  all: readonly Volume[],
+  events: EventHub,
+  money: Money,
+): MediaStore {
+  const { limits = {}, reads = {}, upkeep: rounds = {}, tiering = {}, catalog } = options
   const clock = options.clock ?? systemClock
   const volumes = createVolumes(all)
   const sums = createReadCache(SUMS_CACHE_BYTES)
   const cacheBytes = reads.cacheBytes ?? READ_CACHE_BYTES
-  const base: Omit<Engine, 'journal'> = {
+  const use = createVolumeUse(catalog, clock)
+  const chooser = createChooser({
+    volumes: all,
+    clock,
+    use,
+    budget: money.budget,
+    rules: tiering.rules ?? [],
+    burst: tiering.burst ?? {},
+    stopBursts: tiering.budget?.stopBursts ?? true,
+  })
+  const base: Omit<Engine, 'journal' | 'tiers'> = {
     catalog,
     volumes,
+    chooser,
+    onKept: (body) => tiers.onKept(body),
     clock,
     policies: options.policies ?? DEFAULT_POLICIES,
     maxBodyBytes: limits.maxBodyBytes ?? MAX_BODY_BYTES,
@@ -111,7 +150,20 @@ function assemble(options: MediaStoreOptions, all: readonly Volume[], events: Ev
       return found
     },
   }
-  const engine: Engine = { ...base, journal: createMediaJournal(base) }
+  const upkeepContext = { ...base, journal: createMediaJournal(base) }
+  const states = options.resourceStates ?? memoryStates({ clock })
+  const tierContext: TierContext = {
+    ...upkeepContext,
+    options: tiering,
+    use,
+    heat: createHeat(catalog, all),
+    ledger: money.ledger,
+    budget: money.budget,
+    states,
+    homeIds: homeIdsOf(catalog, options.tiers),
+  }
+  const tiers = createTiers(tierContext, Math.min(MOVE_POLL_MS, rounds.intervalMs ?? UPKEEP_INTERVAL_MS))
+  const engine: Engine = { ...upkeepContext, tiers }
   const upkeep = createUpkeep(engine)
   const stopRounds = startRounds(engine, upkeep, {
     intervalMs: rounds.intervalMs ?? UPKEEP_INTERVAL_MS,
@@ -121,14 +173,17 @@ function assemble(options: MediaStoreOptions, all: readonly Volume[], events: Ev
   let closed: Promise<void> | undefined
   const close = async (graceMs: number): Promise<void> => {
     await Promise.all([engine.activity.close(graceMs, clock), stopRounds()])
+    await tiers.close()
     events.close()
+    const ended = await Promise.allSettled([money.close(), states.close()])
     await closeParts(options)
+    for (const end of ended) if (end.status === 'rejected') throw end.reason
   }
   return createView(
     engine,
     {
       upkeep,
-      tiers: createTiering(engine),
+      tiering: createTiering(tierContext),
       close(graceMs) {
         closed ??= close(graceMs)
         return closed
@@ -136,38 +191,6 @@ function assemble(options: MediaStoreOptions, all: readonly Volume[], events: Ev
     },
     DEFAULT_NAMESPACE,
   )
-}
-
-function createTiering(engine: Engine): Tiering {
-  return {
-    async status() {
-      const usage = new Map((await engine.catalog.volumeUsage()).map((row) => [row.volumeId, row]))
-      return Promise.all(
-        engine.volumes.all.map(async (volume) => {
-          const { storedBytes = 0, objects = 0, reservedBytes = 0 } = usage.get(volume.id) ?? {}
-          const offline = await volume.checkOnline().then(
-            () => undefined,
-            (error: unknown) => (isMediaError(error) ? (error.reason ?? error.code) : 'failed'),
-          )
-          return {
-            name: volume.tier,
-            role: volume.role,
-            volumes: [
-              {
-                id: volume.id,
-                online: offline === undefined,
-                ...(offline === undefined ? {} : { reason: offline }),
-                storedBytes,
-                objects,
-                reservedBytes,
-                ...(volume.capacityBytes === undefined ? {} : { capacityBytes: volume.capacityBytes }),
-              },
-            ],
-          }
-        }),
-      )
-    },
-  }
 }
 
 /** Closes stores and catalog; a part that fails to close does not keep the others open. */

@@ -1,6 +1,7 @@
 import type { BlockPool } from '../cas/block-pool.ts'
 import type { KeyRing } from '../contracts/key-ring.ts'
 import type { KeyedLock } from '../ingest/keyed-lock.ts'
+import type { Tiers } from '../moves/index.ts'
 import type { UpkeepContext } from '../upkeep/context.ts'
 import type { Activity } from './activity.ts'
 import type { EventHub } from './events.ts'
@@ -8,6 +9,7 @@ import type { EventHub } from './events.ts'
 /** What every namespace's view of one store shares. */
 export interface Engine extends UpkeepContext {
   readonly keys: KeyRing
+  readonly tiers: Tiers
   readonly activity: Activity
   readonly events: EventHub
   readonly digestLock: KeyedLock

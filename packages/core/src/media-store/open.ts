@@ -1,4 +1,4 @@
-import { pipeline } from 'node:stream'
+import { pipeline, type Readable } from 'node:stream'
 import { clampRange, rangeBytes } from '../bytes/range.ts'
 import { corruptBytes } from '../cas/corrupt.ts'
 import { createBlockReader, type ExpectedBytes } from '../cas/verified-blocks.ts'
@@ -12,7 +12,9 @@ import type { ObjectFile } from '../contracts/object-store.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
 import { tellCorrupt } from '../ingest/tell-corrupt.ts'
 import { tellUpkeepFailed, toFailure } from '../ingest/upkeep-failed.ts'
+import { followLoad } from '../moves/index.ts'
 import type { ReachablePlacement } from '../tiering/volumes.ts'
+import { untilAbort } from '../time/interruption.ts'
 import { createBufferedReader } from './buffered-reader.ts'
 import type { Engine } from './engine.ts'
 import { createReader, type ReaderSource } from './reader.ts'
@@ -28,6 +30,9 @@ type Opened =
       readonly placement: ReachablePlacement['placement']
       release(): Promise<void>
     }
+
+/** When to ask again for what only another host can read. */
+const OTHER_HOST_RETRY_MS = 60_000
 
 /** Ranges up to this size are read at once when the media is opened. */
 const PIECE_BYTES = 65_536
@@ -48,6 +53,7 @@ export function openInMemory(
   if (cached === undefined) return openVerified(engine, record, range)
   const bytes =
     rangeBytes(range) === cached.length ? cached : cached.subarray(range.start, range.endExclusive)
+  if (engine.tiers.isCounting) countRead(engine, content, range)
   return createBufferedReader(record, range, cachedTier(engine, content), bytes)
 }
 
@@ -63,13 +69,20 @@ function openVerified(engine: Engine, record: MediaRecord, range: ByteRange): Me
   const bytes = Buffer.allocUnsafe(sizeBytes)
   // The stamp is that of the file after the read: another one, and nothing of it was verified.
   const stamp = nearest.volume.store.readNow(placement.key, bytes, range.start)
-  return stamp === verified.stamp ? createBufferedReader(record, range, volume.tier, bytes) : undefined
+  if (stamp !== verified.stamp) return undefined
+  if (engine.tiers.isCounting) countRead(engine, record.content, range)
+  return createBufferedReader(record, range, volume.tier, bytes)
+}
+
+/** What is read from memory is hot all the same. */
+function countRead(engine: Engine, { blobId, placements }: ContentRecord, range: ByteRange): void {
+  const [nearest] = engine.volumes.reachable(placements)
+  if (nearest !== undefined) engine.tiers.served(nearest.volume, blobId, rangeBytes(range))
 }
 
 /** Which tier bytes in memory count for. */
 function cachedTier(engine: Engine, { placements }: ContentRecord): string {
-  const volumeId = placements[0]?.volumeId
-  return (volumeId === undefined ? undefined : engine.volumes.byId(volumeId)?.tier) ?? 'memory'
+  return engine.volumes.reachable(placements)[0]?.volume.tier ?? 'memory'
 }
 
 /**
@@ -84,7 +97,7 @@ export async function openContent(
   const { content } = record
   checkServable(content)
   const range = clampRange(options.range, content.sizeBytes)
-  const opened = await openPlacements(engine, content, range, options.signal)
+  const opened = await openPlacements(engine, record, range, options)
   if (opened === undefined) return undefined
   if (opened.bytes !== undefined) return createBufferedReader(record, range, opened.tier, opened.bytes)
   const { placement } = opened
@@ -127,22 +140,34 @@ function checkServable({ state }: ContentRecord): void {
 
 async function openPlacements(
   engine: Engine,
-  content: ContentRecord,
+  record: MediaRecord,
   range: ByteRange,
-  signal: AbortSignal | undefined,
+  { signal, cold = 'stream' }: OpenOptions,
 ): Promise<Opened | undefined> {
+  const { content } = record
+  const reachable = engine.volumes.reachable(content.placements)
+  if (reachable.length === 0 && content.placements.length > 0)
+    throw new MediaError('MEDIA_NOT_READY', 'the bytes are on a volume of another host', {
+      reason: 'other-host',
+      retryAfterMs: OTHER_HOST_RETRY_MS,
+    })
   let failure: unknown
-  for (const reachable of engine.volumes.reachable(content.placements)) {
+  for (const one of reachable) {
     try {
-      const opened = await openPlacement(engine, content, reachable, range, signal)
-      if (opened !== undefined) return opened
+      const opened = one.volume.serves
+        ? await openPlacement(engine, content, one, range, signal)
+        : await openCold(engine, record, one, range, cold, signal)
+      if (opened !== undefined) {
+        if (engine.tiers.isCounting) engine.tiers.served(one.volume, content.blobId, rangeBytes(range))
+        return opened
+      }
       // Absent, says the store. Only a volume that is there may say so.
-      reachable.volume.doubt()
-      await reachable.volume.checkOnline()
-      failure ??= corruptBytes(reachable.placement.id, 'bytes-missing', 'the volume has no such object')
+      one.volume.doubt()
+      await one.volume.checkOnline()
+      failure ??= corruptBytes(one.placement.id, 'bytes-missing', 'the volume has no such object')
     } catch (error) {
       signal?.throwIfAborted()
-      if (isMediaError(error, 'MEDIA_CORRUPT')) reportCorrupt(engine, content, reachable.placement)
+      if (isMediaError(error, 'MEDIA_CORRUPT')) reportCorrupt(engine, content, one.placement)
       failure = error
     }
   }
@@ -151,6 +176,54 @@ async function openPlacements(
     return undefined
   }
   throw failure
+}
+
+/** Bytes that no nearer volume has: a load that is under way is followed, else the volume itself is read. */
+async function openCold(
+  engine: Engine,
+  record: MediaRecord,
+  from: ReachablePlacement,
+  range: ByteRange,
+  cold: 'stream' | 'wait' | 'refuse',
+  signal: AbortSignal | undefined,
+): Promise<Opened | undefined> {
+  const { content } = record
+  const load = await engine.tiers.loadFor(record, from, cold)
+  if (load === undefined) return openPlacement(engine, content, from, range, signal)
+  if (cold === 'wait') {
+    await untilAbort(load.done, signal)
+    const now = await engine.catalog.get(record.namespace, record.id)
+    const here = engine.volumes
+      .reachable(now?.content.blobId === content.blobId ? now.content.placements : [])
+      .find(({ volume }) => volume.serves)
+    return here === undefined
+      ? openPlacement(engine, content, from, range, signal)
+      : openPlacement(engine, content, here, range, signal)
+  }
+  const expected = expectedBytes(engine, content, from.placement.id)
+  const isWhole = rangeBytes(range) === content.sizeBytes
+  const wide = isWhole ? range : widenToChunks(range, content.sizeBytes)
+  const bytes = followLoad(load, from, wide, signal)
+  if (bytes === undefined) return openPlacement(engine, content, from, range, signal)
+  return {
+    tier: load.volume.tier,
+    placement: from.placement,
+    release: async () => {
+      bytes.destroy()
+    },
+    source: { kind: 'stream', open: () => verified(bytes, range, isWhole, expected) },
+  }
+}
+
+/** Ends with an error also when the store's stream only closes: a pipe would wait for ever. */
+async function verified(
+  bytes: Readable,
+  range: ByteRange,
+  isWhole: boolean,
+  expected: ExpectedBytes,
+): Promise<Readable> {
+  const check = isWhole ? verifyWhole(expected) : verifyRange(range, await expected.chunkSums(), expected)
+  return pipeline(bytes, check, () => {})
 }
 
 async function openPlacement(
@@ -169,27 +242,20 @@ async function openPlacement(
       ? undefined
       : openFile(engine, content, { placement, volume }, file, range, expected)
   }
-  const whole = rangeBytes(range) === content.sizeBytes
-  const head = await store.head(placement.key, call)
-  if (head === undefined) return undefined
+  const isWhole = rangeBytes(range) === content.sizeBytes
+  // One request: what it answers says whether the object is there.
+  const reader = await store.get(placement.key, {
+    ...call,
+    ...(isWhole ? {} : { range: widenToChunks(range, content.sizeBytes) }),
+  })
+  if (reader === undefined) return undefined
   return {
     tier: volume.tier,
     placement,
-    release: async () => {},
-    source: {
-      kind: 'stream',
-      async open() {
-        const reader = await store.get(placement.key, {
-          ...call,
-          ...(whole ? {} : { range: widenToChunks(range, content.sizeBytes) }),
-        })
-        if (reader === undefined)
-          throw corruptBytes(placement.id, 'bytes-missing', 'the volume has no such object')
-        const check = whole ? verifyWhole(expected) : verifyRange(range, await expected.chunkSums(), expected)
-        // Ends `check` with an error also when the store's stream only closes: a pipe would wait for ever.
-        return pipeline(reader.stream(), check, () => {})
-      },
+    release: async () => {
+      await reader[Symbol.asyncDispose]()
     },
+    source: { kind: 'stream', open: () => verified(reader.stream(), range, isWhole, expected) },
   }
 }
 

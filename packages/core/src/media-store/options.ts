@@ -3,6 +3,8 @@ import type { Clock } from '../contracts/clock.ts'
 import type { KeyRing } from '../contracts/key-ring.ts'
 import type { Observer } from '../contracts/observer.ts'
 import type { MediaPolicy } from '../contracts/policy.ts'
+import type { ResourceStates } from '../contracts/resource-states.ts'
+import type { TieringOptions } from '../contracts/tiering.ts'
 import type { TierOptions } from '../tiering/tier.ts'
 
 /** Bounds of what may be under way at once. */
@@ -59,6 +61,15 @@ export interface MediaStoreOptions {
    * is away or full it is answered with those there are, and `upkeep.repair` makes the rest. Default 1.
    */
   readonly minCopies?: number
+  /**
+   * Which of several hosts that share one catalog this is: volumes that are not shared belong to it, and those of others are never
+   * taken for its own. Needed where several hosts do. Default: there is one host.
+   */
+  readonly hostId?: string
+  /** Rules, bursts, promotion, budget: what goes where, when, and for how much. */
+  readonly tiering?: TieringOptions
+  /** What hosts share about loads under way. Default: in this process. Closed by the store. */
+  readonly resourceStates?: ResourceStates
   readonly limits?: LimitOptions
   readonly reads?: ReadOptions
   readonly upkeep?: UpkeepOptions

@@ -7,6 +7,7 @@ import { admit } from '../ingest/admit.ts'
 import { type PutProgress, putBody } from '../ingest/put.ts'
 import { parsePutOptions } from '../ingest/put-options.ts'
 import type { PutOutcome } from '../ingest/repeat.ts'
+import { choosePlaces } from '../tiering/places.ts'
 import { callSignal } from './call-signal.ts'
 import type { Engine } from './engine.ts'
 import { snapshotOf } from './snapshot.ts'
@@ -67,9 +68,16 @@ export async function admitPut(engine: Engine, namespace: string, options: PutOp
   checkBusy(engine)
   const request = parsePutOptions(namespace, options)
   await admit(engine, request)
-  const volume = await engine.volumes.chooseHome(request.declaredBytes)
-  const { staging } = volume.store
+  const { places } = await choosePlaces(engine, {
+    namespace,
+    owner: request.owner,
+    contentType: request.declaredType,
+    sizeBytes: request.declaredBytes,
+    ageMs: 0,
+  })
   const staged = (request.declaredBytes ?? 0) > engine.memoryBodyBytes
+  // Of several places each may take it; only one that stands alone is asked ahead.
+  const staging = places.length === 1 ? places[0]?.volume.store.staging : undefined
   if (
     staging !== undefined &&
     staged &&

@@ -5,13 +5,13 @@ import type {
   ListAllQuery,
   MediaReader,
   MediaStore,
-  Tiering,
   Upkeep,
   UploadSessions,
 } from '../contracts/media-store.ts'
 import { CLOSE_GRACE_MS } from '../defaults.ts'
 import { MediaError } from '../errors/media-error.ts'
 import { parseCondition, parseOwner, parseRef, parseVisibility } from '../ingest/put-options.ts'
+import type { SharedTiering } from '../moves/index.ts'
 import { cleanFilename, parseLinkTarget, parseMediaKey, parseMetadata, parseTags } from '../names/index.ts'
 import { availabilityOf } from './availability.ts'
 import { callSignal } from './call-signal.ts'
@@ -28,7 +28,7 @@ const DEFAULT_LINKED_LIMIT = 50
 /** What the views of all namespaces share beside the engine. */
 export interface Shared {
   readonly upkeep: Upkeep
-  readonly tiers: Tiering
+  readonly tiering: SharedTiering
   close(graceMs: number): Promise<void>
 }
 
@@ -56,7 +56,11 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
       throw new MediaError('MEDIA_ABSENT', 'there is no such media', { reason: 'unknown' })
     return record
   }
-  const get = (ref: MediaRef): Promise<MediaRecord | undefined> => catalog.get(namespace, parseRef(ref))
+  const get = async (ref: MediaRef): Promise<MediaRecord | undefined> => {
+    const record = await catalog.get(namespace, parseRef(ref))
+    if (record === undefined) engine.tiers.absent()
+    return record
+  }
 
   const open = async (ref: MediaRef | Media, options: OpenOptions): Promise<MediaReader> => {
     engine.activity.checkOpen()
@@ -190,12 +194,22 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
     url: async (ref, options) => signUrl(engine, namespace, found(await get(ref)).id, options),
     verifyUrl: (id, query) => verifySignedUrl(engine, namespace, id, query),
     availability: (ref, options = {}) => call(options, async () => availabilityOf(engine, await get(ref))),
-    // Every tier that is composed today serves what it holds: there is nothing to load.
-    warm: (ref, options = {}) => call(options, async () => availabilityOf(engine, await get(ref))),
+    warm: (ref, options = {}) =>
+      call(options, async () => {
+        const record = await get(ref)
+        const now = await availabilityOf(engine, record)
+        if (record === undefined || now.state !== 'cold') return now
+        await engine.tiers.warm(record)
+        return availabilityOf(engine, record)
+      }),
     usage: (by, options = {}) => call(options, () => catalog.usage(namespace, by)),
     in: (other) => createView(engine, shared, other),
     uploads,
-    tiers: shared.tiers,
+    tiers: {
+      ...shared.tiering,
+      explain: (ref, options = {}) =>
+        call(options, async () => shared.tiering.explain(found(await get(ref)))),
+    },
     upkeep: shared.upkeep,
     health: () => healthOf(engine),
     events: () => engine.events.subscribe(),

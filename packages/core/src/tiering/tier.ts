@@ -1,15 +1,26 @@
 import type { ObjectStore } from '../contracts/object-store.ts'
+import type { PriceTable } from '../contracts/tiering.ts'
+
+/**
+ * What a tier counts for. `home`: its copies count for acknowledgement and garbage collection. `cache`: they never do.
+ * `external`: a store that is not ours. It is read, and never written, cleaned or collected; its objects are known once they are imported.
+ */
+export type TierRole = 'home' | 'cache' | 'external'
 
 /** One tier as a host writes it down: a store with an order, a role, and limits. The first is the nearest. */
 export interface TierOptions {
   readonly name: string
   readonly store: ObjectStore
-  /** `home` counts for acknowledgement and garbage collection, `cache` never does. Default `home`. */
-  readonly role?: 'home' | 'cache'
+  /** Default `home`. */
+  readonly role?: TierRole
   /** Bytes that may be stored and reserved on the volume. Default: as much as the store takes. */
   readonly capacityBytes?: number
-  /** Of `capacityBytes`. Default 0.9. */
+  /** Of `capacityBytes`: from here on the tier is full, until it is below the low watermark again. Default 0.9. */
   readonly highWatermarkRatio?: number
-  /** Of `capacityBytes`. Default 0.8. */
+  /** Of `capacityBytes`: how far it is relieved then. Default 0.8. */
   readonly lowWatermarkRatio?: number
+  /** What its requests, bytes and room cost. Default: nothing. */
+  readonly prices?: PriceTable
+  /** Its media are `ready`; those of other tiers are `cold` until they are loaded. Default: of unpaid tiers, or of all where all are paid. */
+  readonly serves?: boolean
 }

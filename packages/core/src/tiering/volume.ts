@@ -3,21 +3,37 @@ import type { Catalog, VolumeRecord } from '../contracts/catalog.ts'
 import type { Clock } from '../contracts/clock.ts'
 import type { ObjectStore, VolumeIdentity } from '../contracts/object-store.ts'
 import type { MediaEvent } from '../contracts/observer.ts'
-import { VOLUME_CHECK_MS } from '../defaults.ts'
+import type { PriceTable } from '../contracts/tiering.ts'
+import {
+  HIGH_WATERMARK_RATIO,
+  LOW_WATERMARK_RATIO,
+  OFFLINE_CHECK_MS,
+  PAID_VOLUME_CHECK_MS,
+  VOLUME_CHECK_MS,
+} from '../defaults.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
-import type { TierOptions } from './tier.ts'
+import type { Watermarks } from './burst.ts'
+import type { GuardedStore } from './money.ts'
+import type { TierOptions, TierRole } from './tier.ts'
 
 /** One store as the place of bytes, known to the catalog by an id that lives with the bytes. */
 export interface Volume {
   readonly id: string
   readonly tier: string
-  readonly role: 'home' | 'cache'
+  readonly role: TierRole
   readonly store: ObjectStore
   readonly capacityBytes: number | undefined
+  /** Absent without a capacity. */
+  readonly marks: Watermarks | undefined
+  readonly prices: PriceTable | undefined
+  /** Media with a copy here are `ready`. */
+  readonly serves: boolean
+  /** As it was when it was last looked at. */
+  readonly isOnline: boolean
   /**
-   * Looks at the volume's own marker, at most once a second. An offline volume is never written, repaired or collected,
-   * and what it holds is never called missing.
-   * @throws MediaError MEDIA_UNAVAILABLE `volume-offline`
+   * Looks at the volume's own marker, at most once a second (once a minute where a look costs money). An offline volume is never
+   * written, repaired or collected, and what it holds is never called missing.
+   * @throws MediaError MEDIA_UNAVAILABLE `volume-offline`; what was found is thrown again for a while before the next look
    */
   checkOnline(): Promise<void>
   /** Forgets the last look: the next check reads the marker. */
@@ -28,6 +44,12 @@ interface OpenVolumeContext {
   readonly catalog: Catalog
   readonly clock: Clock
   readonly emit: (event: MediaEvent) => void
+  /** Of this host, where several share the catalog. */
+  readonly hostId: string | undefined
+  /** Every tier is paid: then all of them serve. */
+  readonly onlyPaid: boolean
+  /** Puts in front of a store what all its calls must pass. */
+  guard(tier: TierOptions): GuardedStore
 }
 
 /** A volume, and why it cannot be used now where that is so. */
@@ -39,25 +61,36 @@ export interface OpenedVolume {
 /**
  * Opens a tier's store and makes its volume known to the catalog. A volume that the catalog knows and that is not there now is
  * `away`: it is offline, and comes online when its marker is back.
- * @throws MediaError MEDIA_UNAVAILABLE `volume-foreign` when the tier was on several other volumes before: an unmounted disk
- * shows an empty folder, and a new marker in it must not be taken for the old volume.
+ * @throws MediaError MEDIA_UNAVAILABLE `volume-foreign` when the tier was on several other volumes of this host before: an unmounted
+ * disk shows an empty folder, and a new marker in it must not be taken for the old volume.
  */
 export async function openVolume(
   tier: TierOptions,
   known: readonly VolumeRecord[],
   context: OpenVolumeContext,
 ): Promise<OpenedVolume> {
-  const before = known.filter((volume) => volume.tier === tier.name)
+  const guarded = context.guard(tier)
+  const before = known.filter((volume) => volume.tier === tier.name && isOfHost(volume, tier, context))
   try {
     const identity = await identityOf(tier, before, context)
-    await context.catalog.registerVolume({ id: identity.id, tier: tier.name, layout: identity.layout })
-    return { volume: createVolume(tier, identity, context, true) }
+    await context.catalog.registerVolume({
+      id: identity.id,
+      tier: tier.name,
+      layout: identity.layout,
+      ...(context.hostId === undefined || tier.store.traits.shared ? {} : { hostId: context.hostId }),
+    })
+    return { volume: createVolume(tier, guarded, identity, context, true) }
   } catch (error) {
     const [only] = before
-    if (only === undefined || before.length > 1 || !isAway(error)) throw error
+    if (only === undefined || before.length > 1 || !isAway(error, tier.store)) throw error
     tellOffline(context, only.id, error)
-    return { volume: createVolume(tier, only, context, false), away: error }
+    return { volume: createVolume(tier, guarded, only, context, false), away: error }
   }
+}
+
+/** Volumes of other hosts say nothing about this one's disk. A store that hosts share has no host. */
+function isOfHost({ hostId }: VolumeRecord, { store }: TierOptions, context: OpenVolumeContext): boolean {
+  return store.traits.shared ? hostId === undefined : hostId === context.hostId
 }
 
 async function identityOf(
@@ -78,15 +111,23 @@ async function identityOf(
   return identity
 }
 
-/** Whether a failure says that a volume is not there, which says nothing about its bytes. */
-export function isAway(error: unknown): error is MediaError {
+/**
+ * Whether a failure says that a volume is not there, which says nothing about its bytes. Behind a network nearly every failure
+ * is one of the way there; of a disk that fails to read one object, the object may be damaged.
+ */
+export function isAway(error: unknown, store?: Pick<ObjectStore, 'traits'>): error is MediaError {
+  if (store?.traits.shared === true && isMediaError(error, 'MEDIA_TIMEOUT')) return true
   return (
     isMediaError(error, 'MEDIA_UNAVAILABLE') &&
-    (error.reason === 'volume-offline' || error.reason === 'volume-foreign')
+    (store?.traits.shared === true || error.reason === 'volume-offline' || error.reason === 'volume-foreign')
   )
 }
 
-function tellOffline({ clock, emit }: OpenVolumeContext, volumeId: string, error: unknown): void {
+function tellOffline(
+  { clock, emit }: Pick<OpenVolumeContext, 'clock' | 'emit'>,
+  volumeId: string,
+  error: unknown,
+): void {
   emit({
     type: 'volume.offline',
     at: new Date(clock.now()),
@@ -97,16 +138,22 @@ function tellOffline({ clock, emit }: OpenVolumeContext, volumeId: string, error
 
 function createVolume(
   tier: TierOptions,
+  guarded: GuardedStore,
   identity: Pick<VolumeIdentity, 'id'>,
   context: OpenVolumeContext,
   isThere: boolean,
 ): Volume {
   const { clock, emit } = context
-  const { store } = tier
+  const { store } = guarded
+  guarded.named(identity.id)
+  const checkMs = store.traits.paid ? PAID_VOLUME_CHECK_MS : VOLUME_CHECK_MS
   let lookedAtMs = clock.now()
   let online = isThere
+  let failure: unknown
+  let looking: Promise<void> | undefined
 
   const look = async (): Promise<void> => {
+    const startedMs = clock.now()
     try {
       if (!online) await store.open?.() // one that was away from the start was never opened
       const found = await store.identity?.()
@@ -120,11 +167,14 @@ function createVolume(
     } catch (error) {
       if (online) tellOffline(context, identity.id, error)
       online = false
+      failure = error
+      lookedAtMs = clock.now()
       throw error
     }
     if (!online) emit({ type: 'volume.online', at: new Date(clock.now()), volumeId: identity.id })
     online = true
-    lookedAtMs = clock.now()
+    failure = undefined
+    lookedAtMs = startedMs
   }
 
   return {
@@ -133,14 +183,40 @@ function createVolume(
     role: tier.role ?? 'home',
     store,
     capacityBytes: tier.capacityBytes,
+    marks: watermarksOf(tier),
+    prices: tier.prices,
+    serves: tier.serves ?? (context.onlyPaid || !tier.store.traits.paid),
+    get isOnline() {
+      return online
+    },
     async checkOnline() {
       if (store.identity === undefined) return
       // A clock that was set back makes a look no fresher.
-      if (online && Math.abs(clock.now() - lookedAtMs) < VOLUME_CHECK_MS) return
-      await look()
+      const agoMs = Math.abs(clock.now() - lookedAtMs)
+      if (online && agoMs < checkMs) return
+      // A store behind a network may need seconds to say that it is away: not everybody waits for that.
+      if (failure !== undefined && store.traits.shared && agoMs < OFFLINE_CHECK_MS) throw failure
+      looking ??= look().finally(() => {
+        looking = undefined
+      })
+      await looking
     },
     doubt() {
       lookedAtMs = Number.NEGATIVE_INFINITY
     },
+  }
+}
+
+function watermarksOf(tier: TierOptions): Watermarks | undefined {
+  const {
+    capacityBytes,
+    highWatermarkRatio = HIGH_WATERMARK_RATIO,
+    lowWatermarkRatio = LOW_WATERMARK_RATIO,
+  } = tier
+  if (capacityBytes === undefined) return undefined
+  return {
+    capacityBytes,
+    highBytes: Math.floor(capacityBytes * highWatermarkRatio),
+    lowBytes: Math.floor(capacityBytes * lowWatermarkRatio),
   }
 }

@@ -1,16 +1,11 @@
 import type { PlacementRecord } from '../contracts/catalog.ts'
-import { isMediaError, MediaError } from '../errors/media-error.ts'
+import { isMediaError } from '../errors/media-error.ts'
 import type { Volume } from './volume.ts'
 
 /** The volumes of this host, nearest first. */
 export interface Volumes {
   readonly all: readonly Volume[]
   byId(id: string): Volume | undefined
-  /**
-   * The first home volume that is online and may take an object of this size.
-   * @throws MediaError MEDIA_UNAVAILABLE when none is online, MEDIA_TOO_LARGE when none takes that size.
-   */
-  chooseHome(sizeBytes: number | undefined): Promise<Volume>
   /** Home volumes that are online now, nearest first. */
   onlineHomes(): Promise<readonly Volume[]>
   /** Live placements that this host can reach, nearest first. */
@@ -28,27 +23,6 @@ export function createVolumes(all: readonly Volume[]): Volumes {
   return {
     all,
     byId: (id) => byId.get(id),
-    async chooseHome(sizeBytes) {
-      let refusal: unknown
-      for (const volume of all) {
-        if (volume.role !== 'home') continue
-        if (sizeBytes !== undefined && sizeBytes > volume.store.traits.maxObjectBytes) {
-          refusal ??= new MediaError(
-            'MEDIA_TOO_LARGE',
-            `${volume.store.name} takes objects of ${volume.store.traits.maxObjectBytes} bytes at most`,
-          )
-          continue
-        }
-        try {
-          await volume.checkOnline()
-          return volume
-        } catch (error) {
-          if (!isMediaError(error)) throw error
-          refusal = error
-        }
-      }
-      throw refusal ?? new MediaError('MEDIA_UNAVAILABLE', 'no home volume', { reason: 'volume-offline' })
-    },
     async onlineHomes() {
       const homes: Volume[] = []
       for (const volume of all) {

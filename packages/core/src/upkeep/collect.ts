@@ -112,7 +112,7 @@ async function deleteBytes(
       online.delete(volume.id) // until it has answered
       await volume.checkOnline()
       online.add(volume.id)
-      await volume.store.delete(placement.key)
+      await volume.store.delete(placement.key, { context: { cause: 'gc' } })
     } catch (error) {
       if (!isMediaError(error)) throw error
       skipped.add(placement.id)

@@ -36,6 +36,7 @@ export async function findOrphans(
   let count = 0
   let recoverable = 0
   for (const volume of context.volumes.all) {
+    if (volume.role === 'external') continue // nothing there is ours to clean
     try {
       const listed = await orphansOn(context, volume, graceMs, signal)
       foreign += listed.foreign
@@ -73,6 +74,7 @@ async function orphansOn(
   do {
     check()
     const page = await volume.store.list({
+      context: { cause: 'gc' },
       ...(cursor === undefined ? {} : { cursor }),
       ...(signal === undefined ? {} : { signal }),
     })

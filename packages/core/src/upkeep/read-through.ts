@@ -24,7 +24,7 @@ export async function readThrough(
       await file.close()
     }
   }
-  const reader = await store.get(key, call)
+  const reader = await store.get(key, { ...call, context: { cause: 'verify' } })
   if (reader === undefined) return undefined
   try {
     if (reader.head.sizeBytes !== sizeBytes) return reader.head.sizeBytes

@@ -73,6 +73,7 @@ async function volumesHere({
   const here: Volume[] = []
   const offline = new Set((await catalog.listVolumes()).map(({ id }) => id))
   for (const volume of volumes.all) {
+    if (volume.role === 'external') continue // its objects are known by import
     try {
       await volume.checkOnline()
       here.push(volume)

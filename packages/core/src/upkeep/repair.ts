@@ -7,7 +7,7 @@ import type { UpkeepContext } from './context.ts'
 
 /** Brings every blob that is in use to `minCopies` live copies on the home volumes. */
 export async function* repair(context: UpkeepContext, { signal }: Call): AsyncGenerator<RepairProgress> {
-  const homes = context.volumes.all.filter(({ role }) => role === 'home')
+  const homes = context.volumes.all.filter(({ role }) => role !== 'cache')
   const total = { madeCopies: 0, madeBytes: 0, thin: 0 }
   const check = callCheck(context, signal)
   let cursor: string | undefined

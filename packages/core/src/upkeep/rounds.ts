@@ -84,6 +84,7 @@ function createVerifyRound(
     if (verifyEveryMs === 0 || clock.now() < restUntilMs) return
     for await (const progress of upkeep.verify({
       repair: true,
+      paid: false,
       bytesPerSecond: verifyBytesPerSecond,
       notVerifiedSince: new Date(clock.now() - verifyEveryMs),
       signal,

@@ -29,7 +29,9 @@ export async function* verify(
   const from = options.cursor === undefined ? undefined : parseCursor(options.cursor)
   const check = callCheck(context, signal)
   const pace = createPace(bytesPerSecond, context.clock)
-  const volumes = [...context.volumes.all].sort((a, b) => (a.id < b.id ? -1 : 1))
+  const volumes = context.volumes.all
+    .filter(({ role, store }) => role !== 'external' && (options.paid !== false || !store.traits.paid))
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
   const total = {
     checkedObjects: 0,
     checkedBytes: 0,
@@ -133,7 +135,7 @@ async function verifyPage(
     for (const copy of copies) if (copy.sizeBytes > SMALL_BYTES) await check(copy)
   } catch (error) {
     signal?.throwIfAborted()
-    if (!isAway(error)) throw error
+    if (!isAway(error, volume.store)) throw error
     tellUpkeepFailed(context, 'verify', error)
     return 'offline'
   }
@@ -178,7 +180,7 @@ async function repairCopy(
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
   try {
-    const outcome = await copyBlob(context, blobId, volume, signal)
+    const outcome = await copyBlob(context, blobId, volume, { cause: 'repair', signal })
     if (outcome === 'made') context.journal.doubt(volume.id)
     return outcome === 'made' || outcome === 'present'
   } catch (error) {

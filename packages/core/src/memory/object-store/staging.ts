@@ -96,6 +96,29 @@ export function createMemoryStaging(budgetBytes: number): MemoryStaging {
       async abort() {
         if (!finished) drop(entry)
       },
+      follow() {
+        checkLive(entry)
+        const { chunks } = entry
+        let isOpen = true
+        return {
+          get availableBytes() {
+            return entry.writtenBytes
+          },
+          async read(buffer, position) {
+            if (!isOpen) checkLive({ ...entry, dropped: true })
+            let filled = 0
+            const endExclusive = Math.min(entry.writtenBytes, position + buffer.byteLength)
+            for (const part of partsOf(chunks, { start: position, endExclusive })) {
+              buffer.set(part, filled)
+              filled += part.byteLength
+            }
+            return filled
+          },
+          close() {
+            isOpen = false
+          },
+        }
+      },
     }
   }
 

@@ -1,0 +1,79 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { join } from 'node:path'
+
+export interface HostOptions {
+  readonly hostId: string
+  readonly catalogFile: string
+  readonly root: string
+  readonly capacityBytes: number
+  readonly bucket: object
+}
+
+/** A store in a process of its own. */
+export interface Host {
+  ask<Answer>(act: string, input?: object): Promise<Answer>
+  /** Ends it at once, without a word. */
+  kill(): Promise<void>
+  close(): Promise<void>
+}
+
+interface Told {
+  readonly ready?: true
+  readonly number?: number
+  readonly answer?: unknown
+  readonly failed?: string
+}
+
+export async function startHost(options: HostOptions): Promise<Host> {
+  const child: ChildProcess = fork(join(import.meta.dirname, 'host.program.mjs'), [JSON.stringify(options)], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    // The program reads the built packages, not what the test runner reads.
+    execArgv: [],
+  })
+  const waiting = new Map<number, { resolve(answer: unknown): void; reject(error: Error): void }>()
+  let number = 0
+  let isOver = false
+  const over = new Promise<void>((resolve) => {
+    child.once('exit', () => {
+      isOver = true
+      for (const { reject } of waiting.values()) reject(new Error('the host has ended'))
+      waiting.clear()
+      resolve()
+    })
+  })
+  await new Promise<void>((resolve, reject) => {
+    child.once('message', () => resolve())
+    child.once('exit', (code) => reject(new Error(`the host ended with ${code}`)))
+  })
+  child.on('message', (told: Told) => {
+    const asked = told.number === undefined ? undefined : waiting.get(told.number)
+    if (asked === undefined || told.number === undefined) return
+    waiting.delete(told.number)
+    if (told.failed === undefined) asked.resolve(told.answer)
+    else asked.reject(new Error(told.failed))
+  })
+  const ask = <Answer>(act: string, input: object = {}): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      if (isOver) {
+        reject(new Error('the host has ended'))
+        return
+      }
+      number += 1
+      waiting.set(number, { resolve: (answer) => resolve(answer as Answer), reject })
+      child.send({ number, act, input }, (error) => {
+        if (error !== null) reject(error)
+      })
+    })
+  return {
+    ask,
+    async kill() {
+      child.kill('SIGKILL')
+      await over
+    },
+    async close() {
+      if (isOver) return
+      await ask('close')
+      await over
+    },
+  }
+}

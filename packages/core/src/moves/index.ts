@@ -1,0 +1,5 @@
+export type { TierContext } from './context.ts'
+export { createHeat } from './heat.ts'
+export { followLoad } from './serve-cold.ts'
+export { createTiering, homeIdsOf, type SharedTiering } from './tiering.ts'
+export { createTiers, type Tiers } from './tiers.ts'

@@ -1,0 +1,134 @@
+import type { MediaRecord, MoveRecord } from '../contracts/catalog.ts'
+import type { PlacementExplanation, PlannedMove, TierPlan } from '../contracts/tiering.ts'
+import { monthlyDollars, readDollars, writeDollars } from '../tiering/prices.ts'
+import type { Volume } from '../tiering/volume.ts'
+import type { TierContext } from './context.ts'
+
+/** Moves that a plan names; its sums are of all. */
+const MAX_NAMED = 1_000
+const PAGE = 200
+
+/** What `apply` would do, as far as it can be known before: planned moves, and the relief of volumes that are over their high watermark. */
+export async function planTiers(context: TierContext, signal: AbortSignal | undefined): Promise<TierPlan> {
+  const moves: PlannedMove[] = []
+  const sum = { objects: 0, bytes: 0, costDollars: 0, monthlyDollars: 0 }
+  const seen = new Set<string>()
+  const add = (
+    blobId: string,
+    sizeBytes: number,
+    from: Volume | undefined,
+    to: Volume | undefined,
+    cause: PlannedMove['cause'],
+    isDropped: boolean,
+  ): void => {
+    const costDollars = moveDollars(from, to, sizeBytes)
+    sum.objects += 1
+    sum.bytes += sizeBytes
+    sum.costDollars += costDollars
+    sum.monthlyDollars +=
+      (to === undefined ? 0 : monthlyDollars(to.prices, sizeBytes)) -
+      (isDropped ? monthlyDollars(from?.prices, sizeBytes) : 0)
+    if (moves.length < MAX_NAMED)
+      moves.push({
+        blobId,
+        sizeBytes,
+        from: from?.tier ?? '',
+        ...(to === undefined ? {} : { to: to.tier }),
+        cause,
+        costDollars,
+      })
+  }
+  for await (const move of plannedMoves(context, signal)) {
+    seen.add(`${move.blobId} ${move.toVolumeId}`)
+    const source = sourceOf(context, move)
+    const to = context.volumes.byId(move.toVolumeId)
+    add(move.blobId, move.sizeBytes, source, to, move.cause, move.dropPlacementId !== undefined)
+  }
+  for (const volume of context.volumes.all) {
+    signal?.throwIfAborted()
+    const { marks } = volume
+    if (marks === undefined) continue
+    context.use.forget()
+    const used = await context.use.usedBytes(volume.id)
+    if (used < marks.highBytes) continue
+    await context.heat.load(volume.id, signal)
+    const next = nextOf(context, volume)
+    for (const blobId of context.heat.victims(volume.id, used - marks.lowBytes)) {
+      if (next !== undefined && seen.has(`${blobId} ${next.id}`)) continue
+      const blob = await context.catalog.copiesOf(blobId)
+      if (blob === undefined) continue
+      const others = blob.placements.filter(
+        ({ state, volumeId }) =>
+          state === 'live' && volumeId !== volume.id && context.volumes.byId(volumeId)?.role === 'home',
+      )
+      if (others.length >= context.minCopies) add(blobId, blob.sizeBytes, volume, undefined, 'evict', true)
+      else if (next !== undefined) add(blobId, blob.sizeBytes, volume, next, 'demote', true)
+    }
+  }
+  return { moves, ...sum }
+}
+
+async function* plannedMoves(
+  { catalog }: TierContext,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<MoveRecord> {
+  let cursor: string | undefined
+  do {
+    signal?.throwIfAborted()
+    const page = await catalog.listMoves({ limit: PAGE, ...(cursor === undefined ? {} : { cursor }) })
+    yield* page.moves
+    cursor = page.cursor
+  } while (cursor !== undefined)
+}
+
+function nextOf({ volumes }: TierContext, volume: Volume): Volume | undefined {
+  return volumes.all.slice(volumes.all.indexOf(volume) + 1).find(({ role }) => role === 'home')
+}
+
+function sourceOf({ volumes }: TierContext, move: MoveRecord): Volume | undefined {
+  const [nearest] = volumes.reachable(move.placements)
+  const dropped = move.placements.find(({ id }) => id === move.dropPlacementId)
+  return (dropped === undefined ? undefined : volumes.byId(dropped.volumeId)) ?? nearest?.volume
+}
+
+function moveDollars(from: Volume | undefined, to: Volume | undefined, sizeBytes: number): number {
+  if (to === undefined) return 0
+  return readDollars(from?.prices, sizeBytes) + writeDollars(to.prices, sizeBytes, PART_BYTES)
+}
+
+/** What adapters send as one part unless told otherwise: for estimates. */
+const PART_BYTES = 16_777_216
+
+/** Why a media is where it is, and where it would go now. */
+export async function explainPlacement(
+  context: TierContext,
+  record: MediaRecord,
+): Promise<PlacementExplanation> {
+  const { content } = record
+  const { rule, wanted, refused } = await context.chooser.placesFor({
+    namespace: record.namespace,
+    owner: record.owner,
+    contentType: content.contentType,
+    sizeBytes: content.sizeBytes,
+    ageMs: context.clock.now() - content.createdAt.getTime(),
+    isComplete: true,
+  })
+  const known = new Map((await context.catalog.listVolumes()).map((volume) => [volume.id, volume.tier]))
+  const moves: PlacementExplanation['moves'][number][] = []
+  for await (const move of plannedMoves(context, undefined))
+    if (move.blobId === content.blobId)
+      moves.push({ to: known.get(move.toVolumeId) ?? '', cause: move.cause, attempts: move.attempts })
+  return {
+    ...(rule === undefined ? {} : { rule: rule.name }),
+    tiers: wanted.map(({ tier }) => tier),
+    copies: content.placements.map(({ volumeId, storedBytes, owned }) => ({
+      tier: known.get(volumeId) ?? '',
+      volumeId,
+      isReachable: context.volumes.byId(volumeId) !== undefined,
+      storedBytes,
+      owned,
+    })),
+    refused: refused.map(({ volume, reason }) => ({ tier: volume.tier, reason })),
+    moves,
+  }
+}
