@@ -124,14 +124,6 @@ export const MUTATIONS: readonly Mutation[] = [
     by: { part: 'kits', maxCount: 1 },
   },
   {
-    id: 'fence-of-sessions',
-    about: 'a session that was taken over cannot go on',
-    file: `${sqlite}/writes/sessions.ts`,
-    find: 'if (row === undefined || row.fence !== session.fence) throw sessionEnded(session)',
-    replace: 'if (row === undefined) throw sessionEnded(session)',
-    by: { part: 'kits', maxCount: 1 },
-  },
-  {
     id: 'second-look-at-claim',
     about: 'a blob that is wanted again since it was condemned is no garbage',
     file: `${sqlite}/writes/garbage.ts`,
@@ -162,14 +154,6 @@ export const MUTATIONS: readonly Mutation[] = [
     by: { part: 'kits', maxCount: 1 },
   },
   {
-    id: 'state-at-commit',
-    about: 'a placement that was given up cannot become live',
-    file: `${sqlite}/writes/settle.ts`,
-    find: 'if (settled.changes < 1) throw notStaged(`placement ${placement.id}`)',
-    replace: '',
-    by: { part: 'kits', maxCount: 1 },
-  },
-  {
     id: 'one-live-copy',
     about: 'of two equal puts one copy stays',
     file: `${sqlite}/writes/settle.ts`,
@@ -191,14 +175,6 @@ export const MUTATIONS: readonly Mutation[] = [
     file: `${sqlite}/writes/moves.ts`,
     find: "tx.sql('DELETE FROM moves WHERE id = ? AND fence = ?').run(storeId(id), fence)",
     replace: "tx.sql('DELETE FROM moves WHERE id = ?').run(storeId(id))",
-    by: { part: 'kits', maxCount: 1 },
-  },
-  {
-    id: 'revived-when-staged',
-    about: 'a condemned blob that is put again is no garbage',
-    file: `${sqlite}/writes/stage.ts`,
-    find: "if (known.state !== 'live') reviveBlob(tx, known.id)",
-    replace: '',
     by: { part: 'kits', maxCount: 1 },
   },
   {

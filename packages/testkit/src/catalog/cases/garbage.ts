@@ -276,6 +276,21 @@ export const garbageCases: readonly CatalogCase[] = [
     },
   },
   {
+    id: 'gc.drop-live',
+    claim: 'dropping what was not claimed changes nothing: placements that are live or staged stay',
+    async check({ catalog }) {
+      const { id, placementId } = await putOne(catalog)
+      const staged = await stage(catalog)
+      await catalog.dropPlacements([placementId, staged.placementId])
+      const { content } = await recordOf(catalog, ALPHA, id)
+      assert.deepEqual(
+        content.placements.map((placement) => placement.id),
+        [placementId],
+      )
+      await catalog.commitContent(commitInput(staged))
+    },
+  },
+  {
     id: 'gc.limits',
     claim: 'condemn() and claimGarbage() do at most `limit` a call, and all of it in a few',
     async check({ catalog, advance }) {

@@ -16,6 +16,20 @@ export const garbageMutants: readonly CatalogMutant[] = [
       },
     }),
   ),
+  mutant('gc.drops-live', 'whatever is named is dropped', ['gc.drop-live'], (inner, tables) =>
+    withMembers(inner, {
+      async dropPlacements(ids) {
+        for (const id of ids) {
+          const placement = tables.placements.get(id)
+          if (placement !== undefined) {
+            placement.blob.placements.delete(placement)
+            tables.placements.delete(id)
+          }
+        }
+        await inner.dropPlacements(ids)
+      },
+    }),
+  ),
   mutant(
     'gc.ignores-others',
     'a deletion takes the bytes of other records with it',
