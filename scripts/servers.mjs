@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { buildServer, findServer, objectServers } from './lib/object-servers.mjs'
+import { postgresFolders } from './postgres.mjs'
 
 const servers = [
   { debian: 'curl', command: 'curl', reason: 'uploads and ranges as users type them' },
@@ -24,14 +25,25 @@ const servers = [
     reason: 'the order of write, sync and rename as the kernel sees it, and an end at each of them',
   },
   { debian: 'e2fsprogs', command: 'mkfs.ext4', reason: 'file systems that lose power, and small ones' },
+  {
+    debian: 'postgresql',
+    command: 'postgres',
+    reason: 'the catalog of many hosts; tests start servers of their own',
+  },
   { debian: 'mount', command: 'mount', reason: 'the same' },
 ]
 
 // Debian keeps servers in sbin, which is not on everybody's PATH.
-const searched = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin']
+const searched = () => [
+  ...(process.env.PATH ?? '').split(delimiter),
+  '/usr/local/sbin',
+  '/usr/sbin',
+  '/sbin',
+  ...postgresFolders(),
+]
 
 function isInstalled({ command }) {
-  return searched.some((folder) => {
+  return searched().some((folder) => {
     try {
       accessSync(join(folder, command), constants.X_OK)
       return true

@@ -16,7 +16,17 @@ export {
 } from './inputs.ts'
 export { dayOf, sortLedger } from './ledger.ts'
 export { hasLink, matchesQuery, matchesType } from './matches.ts'
-export { ALL_MEDIA, type PageSource, pageLimit, readPage } from './page.ts'
+export {
+  ALL_MEDIA,
+  endPage,
+  keyPage,
+  MAX_PAGE_WORK,
+  type PagePlan,
+  type PageSource,
+  pageLimit,
+  planPage,
+  readPage,
+} from './page.ts'
 export { portableMedia } from './portable.ts'
 export { standsIn } from './stands-in.ts'
 export {

@@ -9,7 +9,7 @@ import { queryTerms } from './terms.ts'
 import { type ReadPostings, zigzag } from './zigzag.ts'
 
 /** Reads plus ids read plus records looked at, for one page. Then the page ends, short, with a cursor. */
-const MAX_PAGE_WORK = 4_096
+export const MAX_PAGE_WORK = 4_096
 /** Posting list of all media of the namespace. */
 export const ALL_MEDIA = ''
 
@@ -20,6 +20,64 @@ export interface PageSource {
   /** The records of these ids, in this order, without those that are gone. */
   load(ids: readonly string[]): readonly MediaRecord[]
   findKey(key: string): MediaRecord | undefined
+}
+
+/** What a page is made of. */
+export interface PagePlan {
+  readonly limit: number
+  /** One more than asked for, so that the last full page has no cursor to an empty one. */
+  readonly wanted: number
+  /** The id of the record before this page. */
+  readonly after: string | undefined
+  /** Bounds of ids: `before` is exclusive, `from` inclusive. */
+  readonly before: string | undefined
+  readonly from: string | undefined
+  /** Posting lists whose intersection holds the page; one at least. */
+  readonly terms: readonly string[]
+}
+
+/** @throws MediaError MEDIA_BAD_INPUT `bad-limit` | `bad-cursor` */
+export function planPage(namespace: string, query: MediaQuery): PagePlan {
+  const limit = pageLimit(query)
+  const after = decodeCursor(namespace, query)
+  const bounds = idBounds(query)
+  const terms = queryTerms(query)
+  return {
+    limit,
+    wanted: limit + 1,
+    after,
+    before: lower(after, bounds.before),
+    from: bounds.from,
+    terms: terms.length === 0 ? [ALL_MEDIA] : terms,
+  }
+}
+
+/**
+ * The page of these records, newest first, of which there may be one more than the limit.
+ * @param spentAt where the search was given up, when it was: every id at or above was looked at.
+ */
+export function endPage(
+  namespace: string,
+  query: MediaQuery,
+  { limit }: PagePlan,
+  records: readonly MediaRecord[],
+  spentAt: string | undefined,
+): CatalogPage {
+  const page = records.slice(0, limit)
+  const lastId = records.length > limit ? page.at(-1)?.id : spentAt
+  return lastId === undefined
+    ? { records: page }
+    : { records: page, nextCursor: encodeCursor(namespace, query, lastId) }
+}
+
+/** The page of a query that names a key: one record at most. */
+export function keyPage(
+  record: MediaRecord | undefined,
+  query: MediaQuery,
+  { after }: PagePlan,
+): CatalogPage {
+  if (record === undefined || !matchesQuery(record, query)) return { records: [] }
+  return { records: after !== undefined && record.id >= after ? [] : [record] }
 }
 
 /**
@@ -34,28 +92,23 @@ export function readPage(
   source: PageSource,
   options: { readonly maxWork?: number } = {},
 ): CatalogPage {
-  const limit = pageLimit(query)
-  const after = decodeCursor(namespace, query)
-  if (query.key !== undefined) return keyPage(query.key, query, source, after)
+  const plan = planPage(namespace, query)
+  if (query.key !== undefined) return keyPage(source.findKey(query.key), query, plan)
 
-  const bounds = idBounds(query)
-  const before = lower(after, bounds.before)
-  const terms = queryTerms(query)
+  const { wanted, before, from, terms } = plan
   const records: MediaRecord[] = []
   let waiting: string[] = []
-  // One more than asked for, so that the last full page has no cursor to an empty one.
-  const wanted = limit + 1
   const look = (): void => {
     for (const record of source.load(waiting)) if (matchesQuery(record, query)) records.push(record)
     waiting = []
   }
   const end = zigzag({
-    terms: terms.length === 0 ? [ALL_MEDIA] : terms,
+    terms,
     read: source.read,
     before,
-    from: bounds.from,
+    from,
     maxWork: options.maxWork ?? MAX_PAGE_WORK,
-    ...(terms.length <= 1 ? { firstRead: wanted } : {}),
+    ...(terms.length === 1 ? { firstRead: wanted } : {}),
     onId(id) {
       waiting.push(id)
       if (records.length + waiting.length >= wanted) look()
@@ -63,11 +116,7 @@ export function readPage(
     },
   })
   look()
-  const page = records.slice(0, limit)
-  const lastId = records.length > limit ? page.at(-1)?.id : end.type === 'spent' ? end.lastId : undefined
-  return lastId === undefined
-    ? { records: page }
-    : { records: page, nextCursor: encodeCursor(namespace, query, lastId) }
+  return endPage(namespace, query, plan, records, end.type === 'spent' ? end.lastId : undefined)
 }
 
 /** @throws MediaError MEDIA_BAD_INPUT `bad-limit` */
@@ -77,13 +126,6 @@ export function pageLimit(query: Pick<MediaQuery, 'limit'>): number {
   throw new MediaError('MEDIA_BAD_INPUT', `limit must be a whole number from 1 to ${MAX_PAGE_SIZE}`, {
     reason: 'bad-limit',
   })
-}
-
-/** A key names one record at most. */
-function keyPage(key: string, query: MediaQuery, source: PageSource, after: string | undefined): CatalogPage {
-  const record = source.findKey(key)
-  if (record === undefined || !matchesQuery(record, query)) return { records: [] }
-  return { records: after !== undefined && record.id >= after ? [] : [record] }
 }
 
 function lower(one: string | undefined, other: string | undefined): string | undefined {

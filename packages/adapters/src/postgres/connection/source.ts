@@ -1,0 +1,42 @@
+import { MediaError } from '@mediakeep/core'
+import type * as pg from 'pg'
+import { catalogError } from '../errors.ts'
+import type { PostgresSource } from '../options.ts'
+import type { PostgresPool } from './pool.ts'
+
+/** A pool, and what closes it where it is ours. */
+export interface OpenedPool {
+  readonly pool: PostgresPool
+  close(): Promise<void>
+}
+
+const MAX_CONNECTIONS = 10
+
+/** @throws MediaError MEDIA_UNSUPPORTED `no-pg`; MEDIA_UNAVAILABLE for an address that is none */
+export async function openPool(source: PostgresSource): Promise<OpenedPool> {
+  if ('pool' in source) return { pool: source.pool, close: async () => undefined }
+  const { Pool } = await loadPg()
+  try {
+    const pool = new Pool({
+      connectionString: source.connectionString,
+      max: source.maxConnections ?? MAX_CONNECTIONS,
+    })
+    // A connection that fails while it rests is gone from the pool; nobody need know.
+    pool.on('error', () => undefined)
+    return { pool, close: () => pool.end() }
+  } catch (error) {
+    throw catalogError('read the connection string', error)
+  }
+}
+
+async function loadPg(): Promise<Pick<typeof pg, 'Pool'>> {
+  try {
+    return await import('pg')
+  } catch (error) {
+    throw new MediaError(
+      'MEDIA_UNSUPPORTED',
+      'postgres: a connection string needs the package pg; install it, or give a pool',
+      { reason: 'no-pg', cause: error },
+    )
+  }
+}

@@ -1,0 +1,7 @@
+/**
+ * The catalog in PostgreSQL.
+ * @packageDocumentation
+ */
+export { postgresCatalog } from './catalog.ts'
+export type { PostgresClient, PostgresPool, SubmittedQuery, WireConnection } from './connection/pool.ts'
+export type { PostgresCatalogOptions, PostgresCatalogSettings, PostgresSource } from './options.ts'

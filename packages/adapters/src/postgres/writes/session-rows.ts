@@ -1,0 +1,51 @@
+import { type JsonObject, MediaError, type SessionRecord } from '@mediakeep/core'
+import { type Answer, type Statement, sql } from '../connection/statement.ts'
+
+/** How a session is named by who holds it. */
+export interface SessionRef {
+  readonly id: string
+  readonly fence: number
+}
+
+export interface SessionRow extends SessionRef {
+  readonly namespace: string
+  readonly owner: string
+  readonly expiresAt: number
+  readonly offsetBytes: number
+  readonly idempotencyKey: string | null
+  /** JSON. */
+  readonly declared: string
+}
+
+export const SESSION_AS_JSON = `json_build_object('id', id, 'namespace', namespace, 'owner', owner, 'fence', fence,
+  'expiresAt', expires_at, 'offsetBytes', offset_bytes, 'idempotencyKey', idempotency_key, 'declared', declared)`
+
+const LOCK = `SELECT ${SESSION_AS_JSON} FROM @sessions WHERE id = $1 FOR UPDATE`
+
+/** Whoever adds to a session or ends it holds its row. */
+export function lockSession(id: string): Statement<SessionRow> {
+  return sql<SessionRow>(LOCK, id)
+}
+
+/** @throws MediaError MEDIA_LEASE_LOST when the session was ended, swept or taken over. */
+export function heldSession(session: SessionRef, { rows }: Answer<SessionRow>): SessionRow {
+  const [row] = rows
+  if (row?.fence === session.fence) return row
+  throw new MediaError(
+    'MEDIA_LEASE_LOST',
+    `postgres: the upload session ${session.id} has ended; start the upload again`,
+    { reason: 'session-ended' },
+  )
+}
+
+export function sessionOf(row: SessionRow): SessionRecord {
+  return {
+    id: row.id,
+    namespace: row.namespace,
+    owner: row.owner,
+    fence: row.fence,
+    expiresAt: new Date(row.expiresAt),
+    offsetBytes: row.offsetBytes,
+    declared: JSON.parse(row.declared) as JsonObject,
+  }
+}
