@@ -9,7 +9,10 @@ import { delimiter, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
 export const objectServers = {
-  minio: { module: 'github.com/minio/minio@latest', reason: 'an S3 server as hosts run it' },
+  minio: {
+    module: 'github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c',
+    reason: 'an S3 server as hosts run it',
+  },
   versitygw: {
     module: 'github.com/versity/versitygw/cmd/versitygw@v1.8.0',
     reason: 'a second S3 server, so that no adapter fits one only',

@@ -43,7 +43,8 @@ export function createByteBudget(maxBytes: number): ByteBudget {
     },
     acquire(sizeBytes, signal) {
       signal.throwIfAborted()
-      if (waiting.length === 0 && fits(sizeBytes)) return Promise.resolve(take(sizeBytes))
+      if (sizeBytes === 0 || (waiting.length === 0 && fits(sizeBytes)))
+        return Promise.resolve(take(sizeBytes))
       return new Promise((resolve, reject) => {
         const leave = (): void => {
           waiting.splice(waiting.indexOf(waiter), 1)

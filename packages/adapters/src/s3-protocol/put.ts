@@ -36,9 +36,7 @@ export async function putObject(
   const headers = headersOf(storeName, options)
   const partBytes = partBytesFor(bucket, sizeBytes)
   const isOne = sizeBytes <= bucket.partBytes
-  // A part on top of those on their way: the one that is being filled.
-  const heldBytes = isOne ? sizeBytes : Math.min(sizeBytes, partBytes * (bucket.partsAtOnce + 1))
-  const free = await budget.acquire(source.bytes === undefined ? heldBytes : 0, scope.signal)
+  const free = await budget.acquire(heldBytes(bucket, source, partBytes), scope.signal)
   try {
     if (isOne) {
       const body = await readWhole(source, scope.signal)
@@ -79,6 +77,13 @@ export function headersOf(storeName: string, options: PutObjectOptions): ObjectH
 /** Parts grow, in whole mebibytes, where 10,000 of the usual size would not do. */
 export function partBytesFor(bucket: Bucket, sizeBytes: number): number {
   return Math.max(bucket.partBytes, Math.ceil(sizeBytes / MAX_PARTS / MiB) * MiB)
+}
+
+/** What the put holds in memory besides the source itself. */
+function heldBytes(bucket: Bucket, { sizeBytes, bytes }: ByteSource, partBytes: number): number {
+  if (sizeBytes <= bucket.partBytes) return bytes === undefined ? sizeBytes : 0
+  // A part on top of those on their way: the one that is being filled.
+  return Math.min(sizeBytes, partBytes * (bucket.partsAtOnce + 1))
 }
 
 function checkSize({ storeName, maxObjectBytes }: Bucket, sizeBytes: number): void {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import type { WriteCondition } from '@mediakeep/core'
 import type { Bucket } from './bucket.ts'
 import type { Frame, ObjectHeaders, PartTag, Upload, Written } from './bucket-client.ts'
@@ -30,7 +31,12 @@ export async function startUpload(
   const sent = marked(headers)
   const upload: Upload = await client.createUpload(name, sent, frame)
   const ending = new AbortController()
-  const signal = AbortSignal.any([frame.signal, ending.signal])
+  const { signal } = ending
+  setMaxListeners(0, signal) // each part listens to it
+  const end = (): void => ending.abort(frame.signal.reason)
+  if (frame.signal.aborted) end()
+  frame.signal.addEventListener('abort', end, { once: true })
+  const release = (): void => frame.signal.removeEventListener('abort', end)
   const flying = new Set<Promise<void>>()
   const tags: PartTag[] = []
   let partCount = 0
@@ -53,6 +59,7 @@ export async function startUpload(
   }
 
   async function abortNow(): Promise<void> {
+    release()
     ending.abort(new Error('the upload was given up'))
     await Promise.allSettled(flying) // a part that lands after the end would stay
     try {
@@ -80,6 +87,7 @@ export async function startUpload(
         client.completeUpload(upload, tags, condition, commitFrame),
       )
       completed = true
+      release()
       return written
     },
     abort() {
