@@ -16,19 +16,18 @@ import {
   type CallScope,
   MediaError,
   type ObjectHead,
-  type StoreTraits,
   systemClock,
   type VolumeIdentity,
 } from '@mediakeep/core'
 import { createScopes } from '../scopes/scopes.ts'
 import { createAttempts } from './attempts.ts'
-import { type Bucket, headOf } from './bucket.ts'
+import { headOf } from './bucket.ts'
 import type { BucketClient, Frame } from './bucket-client.ts'
-import { createByteBudget } from './byte-budget.ts'
+import { configure, traitsOf } from './configure.ts'
 import { deleteMany } from './delete.ts'
 import { bucketError } from './errors.ts'
 import { headObject, openObject } from './get.ts'
-import { createLayout, type Layout } from './layout.ts'
+import type { Layout } from './layout.ts'
 import { listPage } from './list.ts'
 import type { BucketStore, BucketStoreOptions } from './options.ts'
 import { putObject } from './put.ts'
@@ -38,12 +37,6 @@ import { type BucketAdmin, type BucketSetUp, diffBucket, setUpBucket } from './s
 import { sweepUploads } from './sweep.ts'
 import { checkPresent, derivedIdentity, openVolume, readIdentity } from './volume.ts'
 import { createObjectWriter } from './writer.ts'
-
-const MiB = 1024 * 1024
-const MIN_PART_BYTES = 5 * MiB
-const MAX_PART_BYTES = 512 * MiB
-/** Amazon S3's limit when this was written; other endpoints take as much or say so themselves. */
-const MAX_OBJECT_BYTES = 5 * 1024 ** 4
 
 /** What an adapter adds to the options of its hosts. */
 export interface BucketStoreParts<Raw> {
@@ -74,33 +67,10 @@ export function createBucketStore<Raw>(
   parts: BucketStoreParts<Raw>,
 ): CreatedStore {
   const { name = parts.defaultName, clock = systemClock, readOnly = false, create = true } = options
-  const { partBytes = 16 * MiB, partsAtOnce = 4, conditionalPut = 'enforced' } = options
-  checkOption(name, 'partBytes', partBytes, MIN_PART_BYTES, MAX_PART_BYTES)
-  checkOption(name, 'partsAtOnce', partsAtOnce, 1, 64)
-  const layout = createLayout(name, options.prefix ?? '', readOnly)
   const { client } = parts
-  const bucket: Bucket = {
-    storeName: name,
-    client,
-    layout,
-    budget: createByteBudget(options.maxHeldBytes ?? 256 * MiB),
-    clock,
-    partBytes,
-    partsAtOnce,
-    maxObjectBytes: MAX_OBJECT_BYTES,
-    conditionalPut,
-  }
-  const traits: StoreTraits = {
-    maxObjectBytes: MAX_OBJECT_BYTES,
-    maxKeyBytes: layout.maxKeyBytes,
-    minPartBytes: MIN_PART_BYTES,
-    paid: parts.paid,
-    shared: true,
-    durability: 'durable',
-    conditionalPut,
-    retries: true,
-    listOrder: options.listOrder ?? 'key',
-  }
+  const bucket = configure(options, name, client, clock)
+  const { layout } = bucket
+  const traits = traitsOf(options, bucket, parts.paid)
   const attempts = createAttempts()
   const scopes = createScopes(name, clock)
   let openCount = 0
@@ -328,11 +298,4 @@ export function createBucketStore<Raw>(
       return { scope, frame: frameOf(scope, given?.context?.cause ?? cause) }
     },
   }
-}
-
-function checkOption(storeName: string, option: string, value: number, min: number, max: number): void {
-  if (Number.isSafeInteger(value) && value >= min && value <= max) return
-  throw new MediaError('MEDIA_BAD_INPUT', `${storeName}: ${option} is ${value}, not from ${min} to ${max}`, {
-    reason: 'bad-option',
-  })
 }

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import type { WriteCondition } from '@mediakeep/core'
 import type { Bucket } from './bucket.ts'
-import type { Frame, ObjectHeaders, PartTag, Upload, Written } from './bucket-client.ts'
+import type { Body, Frame, ObjectHeaders, PartTag, Upload, Written } from './bucket-client.ts'
 import { conditionOf, marked, publishing } from './write.ts'
 
 /** How long the end of an upload that failed may take. What is left then is swept, or ended by the bucket's lifecycle. */
@@ -14,7 +13,7 @@ const ABORT_MS = 10_000
  */
 export interface MultipartUpload {
   /** Resolves when the next part may be given: the bytes must not change until `complete` or `abort`. */
-  addPart(bytes: Uint8Array): Promise<void>
+  addPart(part: Body): Promise<void>
   complete(when: WriteCondition | undefined, frame: Frame): Promise<Written>
   /** Ends parts on their way, then the upload; idempotent, never throws, does nothing once completed. */
   abort(): Promise<void>
@@ -48,10 +47,9 @@ export async function startUpload(
     if (failure !== undefined) throw failure.error
   }
 
-  async function send(number: number, bytes: Uint8Array): Promise<void> {
+  async function send(number: number, part: Body): Promise<void> {
     try {
-      const sha256 = createHash('sha256').update(bytes).digest('hex')
-      tags.push(await client.uploadPart(upload, number, { bytes, sha256 }, { ...frame, signal }))
+      tags.push(await client.uploadPart(upload, number, part, { ...frame, signal }))
     } catch (error) {
       failure ??= { error }
       ending.abort(error) // the others are for nothing
@@ -70,10 +68,9 @@ export async function startUpload(
   }
 
   return {
-    async addPart(bytes) {
+    async addPart(part) {
       check()
-      const part = send(++partCount, bytes)
-      const landing = part.finally(() => flying.delete(landing))
+      const landing = send(++partCount, part).finally(() => flying.delete(landing))
       flying.add(landing)
       while (flying.size >= partsAtOnce) await Promise.race(flying)
       check()

@@ -70,7 +70,7 @@ export function createObjectWriter(bucket: Bucket, key: string, rules: WriterRul
     checkDigest(sha256, options.checksum)
     const frame = rules.frameOf(commitScope, options)
     if (upload === undefined) {
-      const written = await writeObject(bucket, name, { bytes: rest, sha256 }, headers, options.when, frame)
+      const written = await writeObject(bucket, name, rest, headers, options.when, frame)
       return writtenHead(bucket, key, sizeBytes, written, headers)
     }
     if (headers.contentType !== undefined || Object.keys(headers.metadata).length > 0) {
