@@ -23,7 +23,11 @@ export function createTiering(context: TierContext): SharedTiering {
       await context.ledger.flush()
       const today = new Date(clock.now()).toISOString().slice(0, 10)
       const rows = await catalog.ledger({ fromDay: fromDay ?? toDay ?? today, toDay: toDay ?? today })
-      return priceLedger(rows, context.volumes.all)
+      const report = priceLedger(rows, context.volumes.all)
+      const { budget } = context.options
+      if (budget === undefined) return report
+      const takenTodayDollars = await context.budget.takenTodayDollars()
+      return { ...report, budget: { dailyDollars: budget.dailyDollars, takenTodayDollars } }
     },
   }
 }

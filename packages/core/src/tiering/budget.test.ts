@@ -66,6 +66,14 @@ describe('the budget of a day', () => {
     expect(catalog.spent.get('2026-01-31')).toBeGreaterThanOrEqual(1)
   })
 
+  it('tells what all hosts have taken today, and takes nothing by that', async () => {
+    const { time, budgets } = hosts(2, 1)
+    for (const budget of budgets) await call(budget, 0.25)
+    for (const budget of budgets) expect(await budget.takenTodayDollars()).toBe(0.5)
+    time.nowMs += DAY_MS
+    expect(await (budgets[0] as Budget).takenTodayDollars()).toBe(0)
+  })
+
   it('what was not spent is given back on close', async () => {
     const { budgets, catalog } = hosts(1, 1)
     await call(budgets[0] as Budget, 0.25)

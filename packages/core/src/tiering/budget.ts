@@ -27,6 +27,8 @@ export interface Budget {
   isSpent(): boolean
   /** How long until the next day begins. */
   retryAfterMs(): number
+  /** What all hosts have taken of today, spent or not. */
+  takenTodayDollars(): Promise<number>
   /** Gives back what was taken and not spent. */
   close(): Promise<void>
 }
@@ -42,6 +44,7 @@ export const NO_BUDGET: Budget = {
   spent() {},
   isSpent: () => false,
   retryAfterMs: () => 0,
+  takenTodayDollars: async () => 0,
   close: async () => {},
 }
 
@@ -104,6 +107,9 @@ export function createBudget({ dailyDollars }: BudgetOptions, { catalog, clock }
     retryAfterMs() {
       const now = clock.now()
       return 86_400_000 - (now % 86_400_000)
+    },
+    async takenTodayDollars() {
+      return (await catalog.reserveSpend({ budget: NAME, amount: 0, limit })).spent / MICRODOLLARS
     },
     async close() {
       await turn
