@@ -25,11 +25,12 @@ await main(async () => {
   const folder = join(rootFolder, 'docs/reference')
   const core = await load('packages/core/src/errors/codes.ts')
   const { CONFIG_KEYS } = await load('packages/cli/src/config/keys.ts')
+  const { USUAL_NAMES } = await load('packages/cli/src/config/usual-names.ts')
   const pages = {
     ...apiPages(),
     'defaults.md': defaultsPage(),
     'errors.md': errorsPage(core),
-    'settings.md': settingsPage(CONFIG_KEYS),
+    'settings.md': settingsPage(CONFIG_KEYS, USUAL_NAMES),
   }
   mkdirSync(folder, { recursive: true })
   const stale = []

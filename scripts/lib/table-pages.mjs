@@ -71,11 +71,16 @@ function sourceFiles() {
   return sources
 }
 
-/** Every setting of the command line. `keys` is CONFIG_KEYS of the built package. */
-export function settingsPage(keys) {
+/** Every setting of the command line, and the names of other tools that are understood. */
+export function settingsPage(keys, usualNames) {
   const rows = keys.map(
     ({ name, env, aliases = [], unit, byDefault, secret, about }) =>
       `| \`${name}\` | ${[env, ...aliases].map((each) => `\`${each}\``).join(', ')} | ${unit ?? ''} | ${byDefault} | ${secret === true ? 'yes' : ''} | ${about} |`,
   )
-  return `# Settings\n\n${MADE}\n\n\`mediakeep.config.js\` or \`mediakeep.config.json\` in the working directory (or \`--config FILE\`), then the environment, then the command line: each wins over the one before. Unknown keys and bad values are refused by name.\n\n| key | environment | unit | default | secret | what it is |\n|---|---|---|---|---|---|\n${rows.join('\n')}\n`
+  return `# Settings\n\n${MADE}\n\n\`mediakeep.config.js\` or \`mediakeep.config.json\` in the working directory (or \`--config FILE\`), then the environment, then the command line: each wins over the one before. Unknown keys and bad values are refused by name.\n\n| key | environment | unit | default | secret | what it is |\n|---|---|---|---|---|---|\n${rows.join('\n')}\n\n## Usual names\n\nUnderstood after our own: they make [tiers](../guide/tiers.md) where none are written down, and give stores their credentials.\n\n| environment | secret | what it is |\n|---|---|---|\n${usualNames.map(usualRow).join('\n')}\n`
+}
+
+function usualRow({ env, secret, about }) {
+  const names = env.split(', ').map((name) => `\`${name}\``)
+  return `| ${names.join(', ')} | ${secret === true ? 'yes' : ''} | ${about} |`
 }

@@ -10,4 +10,4 @@
  * ```
  * @packageDocumentation
  */
-export { type OpenMediaStoreOptions, openMediaStore } from './open-media-store.ts'
+export { type EmbeddedTier, type OpenMediaStoreOptions, openMediaStore } from './open-media-store.ts'

@@ -1,8 +1,10 @@
 import { chmod, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { memoryStore, type ObjectStore } from '@mediakeep/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { openMediaStore } from './open-media-store.ts'
+import { type OpenMediaStoreOptions, openMediaStore } from './open-media-store.ts'
 
 let folder: string
 beforeEach(async () => {
@@ -143,6 +145,79 @@ describe('openMediaStore()', () => {
       code: 'MEDIA_CORRUPT',
       reason: 'bad-key-file',
       message: expect.not.stringContaining('secret') as string,
+    })
+  })
+})
+
+describe('openMediaStore() with tiers', () => {
+  const attic = (): string => pathToFileURL(join(folder, 'attic')).href
+
+  it('keeps what was stored before they were written down, and puts new media where the rules say', async () => {
+    const before = await openMediaStore(folder)
+    const old = await before.put(Buffer.from('from before'))
+    await before.close()
+    const store = await openMediaStore(folder, {
+      tiers: [
+        { name: 'disk', capacityBytes: 1_000_000 },
+        { name: 'attic', url: attic() },
+      ],
+      tiering: { rules: [{ name: 'all', match: {}, tiers: ['attic'] }] },
+    })
+    expect(await text(store, old.id)).toBe('from before')
+    const { id } = await store.put(Buffer.from('far'))
+    expect((await store.tiers.explain(old.id)).copies.map(({ tier }) => tier)).toEqual(['disk'])
+    expect((await store.tiers.explain(id)).copies.map(({ tier }) => tier)).toEqual(['attic'])
+    const [disk] = await store.tiers.status()
+    expect(disk?.volumes[0]?.capacityBytes).toBe(1_000_000)
+    await store.close()
+    // Without them the bytes in the folder are still there, and those elsewhere are not called missing.
+    const after = await openMediaStore(folder)
+    expect(await text(after, old.id)).toBe('from before')
+    expect((await after.availability(id)).state).not.toBe('missing')
+    await after.close()
+  })
+
+  it('takes stores of the host, and closes them with itself and when it cannot open', async () => {
+    const closed: string[] = []
+    const watched = (name: string): ObjectStore => {
+      const inner = memoryStore({ name })
+      return new Proxy(inner, {
+        get: (target, member) =>
+          member === 'close'
+            ? async () => {
+                closed.push(name)
+                await target.close()
+              }
+            : (Reflect.get(target, member) as unknown),
+      })
+    }
+    const store = await openMediaStore(folder, {
+      tiers: [{ name: 'disk' }, { name: 'mine', store: watched('mine') }],
+    })
+    await store.close()
+    expect(closed).toEqual(['mine'])
+    await expect(
+      openMediaStore(folder, {
+        tiers: [
+          { name: 'other', store: watched('other') },
+          { name: 'far', url: 'minio://127.0.0.1:1/media' },
+        ],
+        env: {},
+      }),
+    ).rejects.toMatchObject({ code: 'MEDIA_BAD_INPUT', reason: 'missing-credentials' })
+    expect(closed).toEqual(['mine', 'other'])
+  })
+
+  it.each<[string, OpenMediaStoreOptions, string]>([
+    ['two volumes in one folder', { tiers: [{ name: 'a' }, { name: 'b' }] }, 'only one'],
+    ['a url beside a store', { tiers: [{ name: 'a', url: 'memory:', store: memoryStore() }] }, 'one of them'],
+    ['a second folder beside tiers', { tiers: [{ name: 'a' }], secondDirectory: '/nowhere' }, 'minCopies'],
+    ['a url that is none', { tiers: [{ name: 'a', url: 'ftp://h' }] }, 'store URL'],
+    ['an external folder', { tiers: [{ name: 'a', url: 'file:///nowhere', role: 'external' }] }, 'external'],
+    ['no home', { tiers: [{ name: 'a', role: 'cache' }] }, 'no home tier'],
+  ])('refuses %s', async (_, options, word) => {
+    await expect(openMediaStore(folder, options)).rejects.toMatchObject({
+      message: expect.stringContaining(word) as string,
     })
   })
 })

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { chmod, link, mkdir, open, readFile, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { type FsStore, fsStore } from '@mediakeep/adapters/fs'
+import { pathToFileURL } from 'node:url'
 import { sqliteCatalog } from '@mediakeep/adapters/sqlite'
 import {
   createKeyRing,
@@ -11,7 +11,20 @@ import {
   MediaError,
   type MediaStore,
   type MediaStoreOptions,
+  type ObjectStore,
+  type TierOptions,
 } from '@mediakeep/core'
+import { parseStoreUrl } from './stores/address.ts'
+import { createStore } from './stores/create-store.ts'
+import type { Environment } from './stores/credentials.ts'
+
+/** A tier of an embedded store: the folder's own volume, a store at an address, or one that you made. */
+export interface EmbeddedTier extends Omit<TierOptions, 'store'> {
+  /** `s3://bucket/prefix`, `file:///dir` ...; credentials come from the environment. Without it and `store`: the folder's own volume. */
+  readonly url?: string
+  /** One of your own; closed with the media store. */
+  readonly store?: ObjectStore
+}
 
 /** What may differ from the embedded default; everything else is in the folder. */
 export interface OpenMediaStoreOptions extends Omit<MediaStoreOptions, 'tiers' | 'catalog'> {
@@ -26,44 +39,111 @@ export interface OpenMediaStoreOptions extends Omit<MediaStoreOptions, 'tiers' |
   readonly secondDirectory?: string
   /** `durable` (default): an acknowledged write survives power loss. `file`: the end of the process. `none`: neither is promised. */
   readonly durability?: 'none' | 'file' | 'durable'
+  /**
+   * Where bytes live, nearest first. Default: the folder's own volume alone, as tier `disk`. The vendor's packages of `s3:` and
+   * `minio:` addresses must be installed.
+   */
+  readonly tiers?: readonly EmbeddedTier[]
+  /** Where the credentials of `url`s come from. Default: `process.env`. */
+  readonly env?: Environment
 }
 
 /**
  * The embedded default: media in `directory/volume`, records in `directory/catalog.sqlite`, signing keys in `directory/keys.json`.
  * One folder to back up. Several processes may open the same folder.
- * @throws MediaError MEDIA_UNAVAILABLE `not-writable` naming the folder, MEDIA_UNSUPPORTED `layout-newer` or `no-sqlite-driver`.
+ * @throws MediaError MEDIA_UNAVAILABLE `not-writable` naming the folder, MEDIA_UNSUPPORTED `layout-newer`, `no-sqlite-driver` or
+ * `missing-peer`, MEDIA_BAD_INPUT `bad-composition`, `bad-store-url`, `missing-credentials` or `example-credentials`.
  */
 export async function openMediaStore(
   directory: string,
   options: OpenMediaStoreOptions = {},
 ): Promise<MediaStore> {
-  const { stagingBudgetBytes, capacityBytes, durability, secondDirectory, ...rest } = options
+  const { stagingBudgetBytes, capacityBytes, durability, secondDirectory, tiers, env, ...rest } = options
   const root = resolve(directory)
+  const second = secondDirectory === undefined ? undefined : resolve(secondDirectory)
+  if (second === root) throw badComposition('the second folder is the first one: give another disk')
+  if (second !== undefined && tiers !== undefined)
+    throw badComposition('secondDirectory and tiers: give the second folder as a tier, and minCopies 2')
   await createFolder(root)
   const keys = options.keys ?? (await folderKeys(join(root, 'keys.json')))
-  const volumeIn = (directory: string): FsStore =>
-    fsStore({
-      root: join(directory, 'volume'),
+  if (second !== undefined) await createFolder(second)
+  const limits = capacityBytes === undefined ? {} : { capacityBytes }
+  const wanted: readonly EmbeddedTier[] = tiers ?? [
+    { name: 'disk' },
+    ...(second === undefined
+      ? []
+      : [{ name: 'second-disk', ...limits, url: pathToFileURL(join(second, 'volume')).href }]),
+  ]
+  const opened = await openTiers(
+    wanted.map((tier) => (isOwnVolume(tier) ? { ...limits, ...tier } : tier)),
+    {
+      own: pathToFileURL(join(root, 'volume')).href,
+      env: env ?? process.env,
       ...(durability === undefined ? {} : { durability }),
       ...(stagingBudgetBytes === undefined ? {} : { stagingBudgetBytes }),
-    })
-  const limits = capacityBytes === undefined ? {} : { capacityBytes }
-  const second = secondDirectory === undefined ? undefined : resolve(secondDirectory)
-  if (second === root)
-    throw new MediaError('MEDIA_BAD_INPUT', 'the second folder is the first one: give another disk', {
-      reason: 'bad-composition',
-    })
-  if (second !== undefined) await createFolder(second)
+    },
+  )
   return createMediaStore({
     ...(second === undefined ? {} : { minCopies: 2 }),
     ...rest,
     keys,
     catalog: sqliteCatalog({ file: join(root, 'catalog.sqlite') }),
-    tiers: [
-      { name: 'disk', store: volumeIn(root), ...limits },
-      ...(second === undefined ? [] : [{ name: 'second-disk', store: volumeIn(second), ...limits }]),
-    ],
+    tiers: opened,
   })
+}
+
+interface OpenTiersOptions {
+  /** Of the folder's own volume. */
+  readonly own: string
+  readonly env: Environment
+  readonly durability?: 'none' | 'file' | 'durable'
+  readonly stagingBudgetBytes?: number
+}
+
+const isOwnVolume = ({ url, store }: EmbeddedTier): boolean => url === undefined && store === undefined
+
+/** Stores for all tiers; when one cannot be made, those before it are closed. */
+async function openTiers(
+  tiers: readonly EmbeddedTier[],
+  { own, ...shared }: OpenTiersOptions,
+): Promise<readonly TierOptions[]> {
+  if (tiers.filter(isOwnVolume).length > 1)
+    throw badComposition('tiers: only one can be the volume in the folder; give the others a url or a store')
+  const opened: TierOptions[] = []
+  try {
+    for (const tier of tiers) {
+      const { url, store, ...rest } = tier
+      if (url !== undefined && store !== undefined)
+        throw badComposition(`tiers: ${tier.name} has a url and a store; give one of them`)
+      opened.push({
+        ...rest,
+        store: store ?? (await storeOf(tier, url ?? own, shared)),
+      })
+    }
+    return opened
+  } catch (error) {
+    await Promise.allSettled(opened.map(({ store }) => store.close()))
+    throw error
+  }
+}
+
+async function storeOf(
+  { name, role, prices }: EmbeddedTier,
+  url: string,
+  shared: Omit<OpenTiersOptions, 'own'>,
+): Promise<ObjectStore> {
+  const { store } = await createStore(parseStoreUrl(url), {
+    ...shared,
+    tier: name,
+    readOnly: role === 'external',
+    // Prices for room alone do not make reads worth sparing.
+    ...(prices?.perRequest === undefined && prices?.perGigabyteOut === undefined ? {} : { paid: true }),
+  })
+  return store
+}
+
+function badComposition(message: string): MediaError {
+  return new MediaError('MEDIA_BAD_INPUT', message, { reason: 'bad-composition' })
 }
 
 async function createFolder(root: string): Promise<void> {

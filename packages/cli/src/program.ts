@@ -5,6 +5,7 @@ import type { CommandContext } from './commands/context.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { type GetFlags, getCommand } from './commands/get.ts'
 import { type ImportFlags, importCommand } from './commands/import.ts'
+import { type InitFlags, initCommand } from './commands/init.ts'
 import { type PutFlags, putCommand } from './commands/put.ts'
 import { type RebuildFlags, rebuildCommand } from './commands/rebuild.ts'
 import {
@@ -18,7 +19,9 @@ import {
   usageCommand,
 } from './commands/records.ts'
 import { serveCommand } from './commands/serve.ts'
+import { applyCommand, type CostFlags, costsCommand, explainCommand, planCommand } from './commands/tier.ts'
 import { type VerifyFlags, verifyCommand } from './commands/verify.ts'
+import { type WarmFlags, warmCommand } from './commands/warm.ts'
 import { loadConfig } from './config/load.ts'
 import { DONE, type ExitCode, FAILED, UsageError, WRONG_USAGE } from './exit-codes.ts'
 import { createOutput } from './terminal/output.ts'
@@ -194,6 +197,22 @@ function createProgram(
       .option('--public', 'readable by everybody'),
     (folder: string, flags: ImportFlags) => (context) => importCommand(context, folder, flags),
   )
+  tierCommands(command('tier', 'where bytes live: what is to be moved, why, and for how much'), work)
+  work(
+    command('warm <refs...>', 'bring media to a tier that serves them, and wait until they are there').option(
+      '--no-wait',
+      'ask and tell how far each is',
+    ),
+    (refs: string[], flags: WarmFlags) => (context) => warmCommand(context, refs, flags),
+  )
+  work(
+    command('init [url]', 'make what every configured store needs, or the store at the URL; may be repeated')
+      .option('--check', 'change nothing; exit code 3 when something differs')
+      .option('--versioning', 'buckets keep what is overwritten or deleted')
+      .option('--encryption', 'buckets encrypt what they store')
+      .option('--temporary <prefix=days>', 'buckets remove what lies below a prefix after so many days'),
+    (url: string | undefined, flags: InitFlags) => (context) => initCommand(context, url, flags),
+  )
   work(
     command('gc', 'free bytes that no record refers to')
       .option('--dry-run', 'tell what would be done, change nothing')
@@ -204,12 +223,34 @@ function createProgram(
   work(
     command(
       'doctor [url]',
-      'check this machine, and run the conformance kit against a folder (file:///FOLDER) or memory:',
+      'check this machine and the configured stores, or the store at the URL: file:///FOLDER, s3://, minio://, memory:',
     ),
     (url: string | undefined) => (context) => doctorCommand(context, url),
   )
   work(command('health', 'print whether everything can be used'), () => healthCommand)
   return program
+}
+
+type AddWork = (own: Command, make: (...args: never[]) => Work) => void
+
+function tierCommands(tier: Command, work: AddWork): void {
+  const command = (usage: string, about: string): Command =>
+    tier.command(usage).description(about).exitOverride().allowExcessArguments(false)
+  work(
+    command('plan', 'tell what would be moved now, and what that costs; changes nothing'),
+    () => planCommand,
+  )
+  work(command('apply', 'move until nothing is due'), () => applyCommand)
+  work(
+    command('explain <ref>', 'tell why a media is where it is'),
+    (ref: string) => (context) => explainCommand(context, ref),
+  )
+  work(
+    command('costs', 'tell what was asked of each tier, what that cost, and what was saved')
+      .option('--from <day>', 'first day, as 2026-01-31; default today')
+      .option('--to <day>', 'last day; default today'),
+    (flags: CostFlags) => (context) => costsCommand(context, flags),
+  )
 }
 
 function collect(value: string, before: readonly string[] = []): readonly string[] {

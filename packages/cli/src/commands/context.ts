@@ -41,6 +41,11 @@ export async function openConfigured(
     ...(config.secondData === undefined ? {} : { secondDirectory: resolve(streams.cwd, config.secondData) }),
     ...(config.capacityBytes === undefined ? {} : { capacityBytes: config.capacityBytes }),
     ...(config.stagingBudgetBytes === undefined ? {} : { stagingBudgetBytes: config.stagingBudgetBytes }),
+    ...(config.tiers === undefined ? {} : { tiers: config.tiers }),
+    ...(config.tiering === undefined ? {} : { tiering: config.tiering }),
+    ...(config.minCopies === undefined ? {} : { minCopies: config.minCopies }),
+    ...(config.hostId === undefined ? {} : { hostId: config.hostId }),
+    env: streams.env,
   })
   return config.namespace === store.namespace ? store : store.in(config.namespace)
 }

@@ -1,24 +1,122 @@
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { fsStore } from '@mediakeep/adapters/fs'
-import { isMediaError, memoryStore } from '@mediakeep/core'
+import type { BucketStore } from '@mediakeep/adapters/s3'
+import { isMediaError, memoryStore, type ObjectStore } from '@mediakeep/core'
 import { type ObjectStoreHarness, objectStoreConformance, runConformance } from '@mediakeep/testkit'
 import { DONE, type ExitCode, FOUND_DAMAGE, UsageError } from '../exit-codes.ts'
 import { openMediaStore } from '../open-media-store.ts'
+import { formatStoreUrl, parseStoreUrl, type StoreAddress } from '../stores/address.ts'
+import { configuredTiers } from '../stores/configured.ts'
+import { createStore } from '../stores/create-store.ts'
+import { type ProbeResult, probeStore } from '../stores/probe.ts'
 import type { CommandContext } from './context.ts'
 
-/** `doctor [URL]`: does this machine, and this backend, keep what we promise? Leaves nothing behind. */
+/**
+ * `doctor [URL]`: does this machine, and this backend, keep what we promise? Folders and memory are put through the whole conformance
+ * kit, in a volume of their own; stores that may be in use through checks that touch nothing but objects of their own. Leaves nothing
+ * behind.
+ */
 export async function doctorCommand(context: CommandContext, url: string | undefined): Promise<ExitCode> {
-  const folder = url === undefined ? resolve(context.streams.cwd, context.config.data) : undefined
-  let faults = folder === undefined ? 0 : await checkEmbedded(context, folder)
-  const target = url === undefined ? undefined : new URL(parseable(url))
-  faults += await runKit(context, target, folder)
+  const faults =
+    url === undefined ? await checkHere(context) : await checkAddress(context, parseStoreUrl(url))
   await context.output.item(
     { check: 'verdict', ok: faults === 0, faults },
     faults === 0 ? 'all is well' : `${faults} faults`,
   )
   return faults === 0 ? DONE : FOUND_DAMAGE
+}
+
+/** The embedded store, its folder, and the stores of the settings that are elsewhere. */
+async function checkHere(context: CommandContext): Promise<number> {
+  const { config, streams } = context
+  const folder = resolve(streams.cwd, config.data)
+  let faults = await checkEmbedded(context, folder)
+  faults += await checkFolder(context, folder)
+  for (const { setting, address } of configuredTiers(config, streams.cwd))
+    if (setting.url !== undefined && setting.role !== 'external')
+      faults += await checkLive(context, address, setting.name)
+  return faults
+}
+
+async function checkAddress(context: CommandContext, address: StoreAddress): Promise<number> {
+  if (address.scheme === 'memory') return runHarness(context, memoryHarness())
+  if (address.scheme === 'file') return checkFolder(context, address.folder)
+  return checkLive(context, address, undefined)
+}
+
+/** A store that may be in use. */
+async function checkLive(
+  context: CommandContext,
+  address: StoreAddress,
+  tier: string | undefined,
+): Promise<number> {
+  const { output, streams, signal } = context
+  const name = formatStoreUrl(address)
+  const created = await createStore(address, {
+    env: streams.env,
+    create: false,
+    ...(tier === undefined ? {} : { tier }),
+  })
+  let faults = 0
+  const tell = async ({ check, claim, outcome, detail }: ProbeResult): Promise<void> => {
+    if (outcome === 'failed') faults++
+    const word = { passed: 'ok     ', failed: 'FAILED ', note: 'note   ' }[outcome]
+    const more = detail === undefined ? '' : `: ${detail}`
+    await output.item(
+      { store: name, check, claim, outcome, ...(detail === undefined ? {} : { detail }) },
+      `${word} ${check === 'volume' ? `${name}: ` : ''}${claim}${more}`,
+    )
+  }
+  try {
+    if (created.kind === 'bucket') for (const result of await lookAtBucket(created.store)) await tell(result)
+    const opened = await lookAtVolume(created.store)
+    await tell(opened)
+    if (opened.outcome === 'passed')
+      for await (const result of probeStore(created.store, signal)) await tell(result)
+  } finally {
+    await created.store.close()
+  }
+  return faults
+}
+
+async function lookAtVolume(store: ObjectStore): Promise<ProbeResult> {
+  const about = {
+    check: 'volume',
+    claim: 'it can be reached, takes the credentials, and holds a volume of ours',
+  }
+  try {
+    await store.open?.()
+    await store.identity?.()
+    return { ...about, outcome: 'passed' }
+  } catch (error) {
+    if (!isMediaError(error)) throw error
+    const hint = error.reason === 'volume-offline' ? '; mediakeep init makes what is missing' : ''
+    return { ...about, outcome: 'failed', detail: `${error.message}${hint}` }
+  }
+}
+
+/** A bucket that everybody may read is a fault; other settings are the operator's choice. */
+async function lookAtBucket(store: Pick<BucketStore, 'diffBucket'>): Promise<readonly ProbeResult[]> {
+  try {
+    return (await store.diffBucket()).map(({ setting, is, wanted }) => ({
+      check: `setting-${setting}`,
+      claim: `the setting ${setting} of the bucket is as init makes it`,
+      outcome: setting === 'private' ? ('failed' as const) : ('note' as const),
+      detail: `it is ${is}, wanted ${wanted}`,
+    }))
+  } catch (error) {
+    if (!isMediaError(error)) throw error
+    // Reading settings needs rights of its own; whether objects can be used is asked below.
+    return [
+      {
+        check: 'settings',
+        claim: 'the settings of the bucket can be read',
+        outcome: 'note',
+        detail: error.message,
+      },
+    ]
+  }
 }
 
 /** Opens the embedded store in a folder of its own below `folder`, puts and reads a body. */
@@ -50,15 +148,7 @@ async function checkEmbedded(context: CommandContext, folder: string): Promise<n
   })
 }
 
-async function runKit(
-  context: CommandContext,
-  target: URL | undefined,
-  folder: string | undefined,
-): Promise<number> {
-  if (target?.protocol === 'memory:') return runHarness(context, memoryHarness())
-  if (target !== undefined && target.protocol !== 'file:')
-    throw new UsageError(`doctor knows file: and memory: backends, not ${target.protocol}`)
-  const root = target === undefined ? (folder as string) : fileURLToPath(target)
+async function checkFolder(context: CommandContext, root: string): Promise<number> {
   try {
     return await withScratch(root, (scratch) => runHarness(context, fsHarness(scratch)))
   } catch (error) {
@@ -134,9 +224,4 @@ async function withScratch<T>(folder: string, work: (scratch: string) => Promise
   } finally {
     await rm(scratch, { recursive: true, force: true })
   }
-}
-
-function parseable(url: string): string {
-  if (URL.canParse(url)) return url
-  throw new UsageError(`"${url}" is no store address: give file:///FOLDER or memory:`)
 }

@@ -4,6 +4,7 @@ import { DONE, type ExitCode, FAILED, FOUND_DAMAGE, UsageError } from '../exit-c
 import { formatBytes } from '../terminal/output.ts'
 import { type CommandContext, parseReference, withStore } from './context.ts'
 import { describe } from './put.ts'
+import { tellTier, withEmptyTiers } from './tier.ts'
 
 /** `stat REF`. */
 export async function statCommand(context: CommandContext, reference: string): Promise<ExitCode> {
@@ -105,11 +106,16 @@ export async function usageCommand(context: CommandContext, by: string): Promise
   if (by !== 'owner' && by !== 'type' && by !== 'tier')
     throw new UsageError(`--by ${by}: give owner, type or tier`)
   return withStore(context, async (store) => {
-    const rows = [...(await store.usage(by))].sort((a, b) => b.storedBytes - a.storedBytes)
+    const tiers = by === 'tier' ? await store.tiers.status() : []
+    const rows = [...withEmptyTiers(await store.usage(by), tiers)].sort(
+      (a, b) => b.storedBytes - a.storedBytes,
+    )
     for (const row of rows) {
+      const tier = tiers.find(({ name }) => name === row.name)
+      const line = `${row.name.padEnd(24)} ${String(row.media).padStart(8)} media ${formatBytes(row.logicalBytes).padStart(11)} seen ${formatBytes(row.storedBytes).padStart(11)} stored`
       await context.output.item(
-        row,
-        `${row.name.padEnd(24)} ${String(row.media).padStart(8)} media ${formatBytes(row.logicalBytes).padStart(11)} seen ${formatBytes(row.storedBytes).padStart(11)} stored`,
+        { ...row, ...(tier === undefined ? {} : { role: tier.role, volumes: tier.volumes }) },
+        tier === undefined ? line : `${line}\n${tellTier(tier)}`,
       )
     }
     if (rows.length === 0) context.output.note('nothing is stored')

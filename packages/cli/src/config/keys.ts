@@ -1,5 +1,6 @@
-import { MiB } from '@mediakeep/core'
+import { MiB, type TieringOptions } from '@mediakeep/core'
 import { z } from 'zod'
+import { byteSize, type TierSetting, tieringSetting, tiersSetting } from './tier-settings.ts'
 
 /** One setting: its name in the file, its name in the environment, and what the documentation says. */
 export interface ConfigKey {
@@ -13,7 +14,6 @@ export interface ConfigKey {
   readonly about: string
 }
 
-const bytes = z.coerce.number().int().positive().max(Number.MAX_SAFE_INTEGER)
 const port = z.coerce.number().int().min(0).max(65_535)
 
 /** The settings, checked. */
@@ -32,6 +32,10 @@ export interface Config {
   readonly readCacheBytes: number
   readonly garbageGraceMs?: number | undefined
   readonly dedupe: 'store' | 'namespace'
+  readonly tiers?: readonly TierSetting[] | undefined
+  readonly tiering?: TieringOptions | undefined
+  readonly minCopies?: number | undefined
+  readonly hostId?: string | undefined
 }
 
 /** Types and bounds of the settings. Unknown ones are refused by name. */
@@ -43,9 +47,9 @@ export const configSchema: z.ZodType<Config> = z.strictObject({
   port: port.default(3000),
   publicBaseUrl: z.url({ protocol: /^https?$/ }).optional(),
   durability: z.enum(['none', 'file', 'durable']).default('durable'),
-  capacityBytes: bytes.optional(),
-  stagingBudgetBytes: bytes.optional(),
-  maxBodyBytes: bytes.optional(),
+  capacityBytes: byteSize.optional(),
+  stagingBudgetBytes: byteSize.optional(),
+  maxBodyBytes: byteSize.optional(),
   maxUploadsInFlight: z.coerce.number().int().positive().optional(),
   readCacheBytes: z.coerce
     .number()
@@ -54,6 +58,13 @@ export const configSchema: z.ZodType<Config> = z.strictObject({
     .default(64 * MiB),
   garbageGraceMs: z.coerce.number().int().min(0).optional(),
   dedupe: z.enum(['store', 'namespace']).default('store'),
+  tiers: tiersSetting.optional(),
+  tiering: tieringSetting.optional(),
+  minCopies: z.coerce.number().int().min(1).max(16).optional(),
+  hostId: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,64}$/, 'give letters, digits, dots, hyphens and underlines, 64 at most')
+    .optional(),
 })
 
 /** The one table that reading, refusing and documentation are made from. */
@@ -149,5 +160,33 @@ export const CONFIG_KEYS: readonly (ConfigKey & { readonly name: keyof Config })
     env: 'MEDIAKEEP_DEDUPE',
     byDefault: 'store',
     about: 'Equal bytes are stored once per `store` or per `namespace`.',
+  },
+  {
+    name: 'tiers',
+    env: 'MEDIAKEEP_TIERS',
+    unit: 'list (JSON)',
+    byDefault: 'one: the folder',
+    about:
+      'Where bytes live, nearest first: `name`, `url`, `role`, `capacity`, `highWatermarkRatio`, `lowWatermarkRatio`, `prices`, `serves` ([tiers](../guide/tiers.md)).',
+  },
+  {
+    name: 'tiering',
+    env: 'MEDIAKEEP_TIERING',
+    unit: 'object (JSON)',
+    byDefault: 'order of the tiers',
+    about:
+      'What goes where, when, and for how much: `rules`, `burst`, `promotion`, `budget`, `evictGraceMs`, `maxMoves`.',
+  },
+  {
+    name: 'minCopies',
+    env: 'MEDIAKEEP_MIN_COPIES',
+    byDefault: '1; 2 with `secondData`',
+    about: 'Copies on different home tiers that everything should have.',
+  },
+  {
+    name: 'hostId',
+    env: 'MEDIAKEEP_HOST_ID',
+    byDefault: 'none',
+    about: 'Which of several hosts that share one catalog this is.',
   },
 ]

@@ -2,7 +2,9 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { UsageError } from '../exit-codes.ts'
+import { tierVariable } from '../stores/credentials.ts'
 import { CONFIG_KEYS, type Config, configSchema } from './keys.ts'
+import { usualTiers } from './usual-names.ts'
 
 const FILE_NAMES = ['mediakeep.config.js', 'mediakeep.config.json']
 
@@ -30,15 +32,28 @@ export async function loadConfig({ cwd, env, file, flags }: ConfigSource): Promi
     values[key.name] = env[source]
     names.set(key.name, source)
   }
-  refuseUnknownVariables(env)
   for (const [name, value] of Object.entries(flags)) {
     if (value === undefined) continue
     values[name] = value
     names.set(name, `--${name}`)
   }
+  refuseUnknownVariables(env)
   const parsed = configSchema.safeParse(values)
-  if (parsed.success) return parsed.data
-  throw new UsageError(parsed.error.issues.map((issue) => tell(issue, names)).join('\n'))
+  if (!parsed.success) throw new UsageError(parsed.error.issues.map((issue) => tell(issue, names)).join('\n'))
+  const config = withTiers(parsed.data, env)
+  refuseCredentialsOfNoTier(config, env)
+  return config
+}
+
+/** Where no tiers are written down, the usual names of other tools may ask for some. */
+function withTiers(config: Config, env: ConfigSource['env']): Config {
+  const tiers = config.tiers ?? usualTiers(env)
+  if (tiers.length === 0) return config
+  if (config.secondData !== undefined)
+    throw new UsageError(
+      'configuration: secondData and tiers: give the second folder as a tier, and minCopies 2',
+    )
+  return { ...config, tiers }
 }
 
 function tell(
@@ -50,10 +65,10 @@ function tell(
   },
   names: ReadonlyMap<string, string>,
 ): string {
-  if (issue.code === 'unrecognized_keys')
+  if (issue.code === 'unrecognized_keys' && issue.path.length === 0)
     return `configuration: unknown key ${(issue.keys ?? []).map((key) => `"${key}"`).join(', ')}; known are ${CONFIG_KEYS.map(({ name }) => name).join(', ')}`
-  const key = String(issue.path[0] ?? '')
-  return `configuration: ${names.get(key) ?? key}: ${issue.message}`
+  const [key, ...below] = issue.path.map(String)
+  return `configuration: ${[names.get(key ?? '') ?? key ?? '', ...below].join('.')}: ${issue.message}`
 }
 
 function refuseUnknownVariables(env: ConfigSource['env']): void {
@@ -63,11 +78,23 @@ function refuseUnknownVariables(env: ConfigSource['env']): void {
     (name) =>
       name.startsWith('MEDIAKEEP_') &&
       !known.has(name) &&
+      !TIER_CREDENTIALS.test(name) &&
       !name.startsWith('MEDIAKEEP_TEST_') &&
       name !== 'MEDIAKEEP_LONG',
   )
   if (ours.length > 0)
     throw new UsageError(`configuration: unknown key ${ours.join(', ')}; known are ${[...known].join(', ')}`)
+}
+
+const TIER_CREDENTIALS = /^MEDIAKEEP_TIER_[A-Z0-9_]+_(ACCESS|SECRET)_KEY$/
+
+/** Credentials that nobody uses are a name that was misspelt. */
+function refuseCredentialsOfNoTier({ tiers = [] }: Config, env: ConfigSource['env']): void {
+  const known = new Set(
+    tiers.flatMap(({ name }) => [tierVariable(name, 'ACCESS_KEY'), tierVariable(name, 'SECRET_KEY')]),
+  )
+  const odd = Object.keys(env).filter((name) => TIER_CREDENTIALS.test(name) && !known.has(name))
+  if (odd.length > 0) throw new UsageError(`configuration: ${odd.join(', ')}: there is no tier of this name`)
 }
 
 async function readConfigFile(cwd: string, file: string | undefined): Promise<Record<string, unknown>> {
