@@ -1,4 +1,4 @@
-import { digestOf } from '@mediakeep/core'
+import { type Digest, digestOf } from '@mediakeep/core'
 import { expect, test } from 'vitest'
 import { postgresCatalog } from './index.ts'
 import { commitInput, NAMESPACE, put, sessionInput, stageInput, VOLUME } from './testing/put.fixture.ts'
@@ -59,6 +59,29 @@ await describeOnPostgres('postgres catalog, beyond the kit', (on) => {
     expect(late.redundant).toBe(true)
     expect(late.record.content.placements.map(({ id }) => id)).toEqual([mine.placementId])
     await Promise.all([one.close(), other.close()])
+  })
+
+  test('of references that go at the same time the last one tells that the bytes are garbage', async () => {
+    const pool = on.pool({ max: 12 })
+    const catalog = postgresCatalog({ pool, schema: 'loose' })
+    await catalog.open()
+    const ROUNDS = 60
+    const pinned = async (digest: Digest): Promise<() => Promise<unknown>> => {
+      const staged = await catalog.stagePlacement(stageInput({ digest }))
+      if (staged.type === 'repeated') throw new Error('it has no idempotency key')
+      return () => catalog.endSession(staged.session)
+    }
+    const recorded = async (digest: Digest): Promise<() => Promise<unknown>> => {
+      const { record } = await put(catalog, {}, { digest })
+      return () => catalog.delete(NAMESPACE, record.id)
+    }
+    for (let round = 0; round < ROUNDS; round++) {
+      const digest = digestOf(Buffer.from(`round ${round}`))
+      const ends = [await (round % 2 === 0 ? recorded : pinned)(digest), await pinned(digest)]
+      await Promise.all(ends.map((end) => end()))
+    }
+    expect(await catalog.condemn({ limit: 100 })).toEqual({ condemned: ROUNDS, more: false })
+    await catalog.close()
   })
 
   test('calls before open and after close are MEDIA_CLOSED', async () => {
