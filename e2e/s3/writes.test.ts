@@ -1,10 +1,16 @@
-import { ListMultipartUploadsCommand, PutObjectCommand } from '@aws-sdk/client-s3'
+import {
+  ListBucketsCommand,
+  ListMultipartUploadsCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3'
+import { s3Store } from '@mediakeep/adapters/s3'
 import { type ByteSource, bytesSource, digestOf, type StoreAttempt } from '@mediakeep/core'
 import { failingSource, gatedSource, seededBytes, streamSource } from '@mediakeep/testkit'
 import { expect, test } from 'vitest'
 import { adapters } from './adapters.ts'
 import type { Trouble } from './proxy.ts'
-import { describeWith, startServer } from './servers.ts'
+import { credentialsOf, describeWith, startServer } from './servers.ts'
 import { createStage, drain, expectFailure, readAll } from './stage.ts'
 
 const MiB = 1024 * 1024
@@ -223,6 +229,9 @@ for (const [name, openStore] of Object.entries(adapters)) {
       expect((await store.identity()).id).not.toBe(
         (await reopen({ readOnly: true, prefix: 'their/' }).identity()).id,
       )
+      expect((await store.identity()).id).not.toBe(
+        (await reopen({ readOnly: true, endpoint: server?.endpoint ?? '' }).identity()).id,
+      )
       expect(proxy.seen.filter(({ method }) => method !== 'GET' && method !== 'HEAD')).toEqual([])
     })
 
@@ -240,3 +249,49 @@ for (const [name, openStore] of Object.entries(adapters)) {
     })
   })
 }
+
+describeWith(server)('s3Store with a client of the host', () => {
+  test('keeps its promises with the defaults of the SDK, which it leaves open', async () => {
+    if (stage === undefined || server === undefined) throw new Error('no server')
+    const { bucket, proxy } = await stage.set(adapters.s3Store)
+    const client = new S3Client({
+      endpoint: proxy.endpoint,
+      region: server.region,
+      credentials: credentialsOf(server),
+      forcePathStyle: true,
+    })
+    const store = s3Store({ client, bucket, partBytes })
+    for (const [key, body] of Object.entries({
+      small: Buffer.from('small'),
+      large: bytes,
+      empty: Buffer.alloc(0),
+    })) {
+      await store.put(key, streamSource(body), { checksum: digestOf(body), when: { type: 'absent' } })
+      expect((await readAll(store, key)).equals(body)).toBe(true)
+    }
+    const exact = { sizeBytes: 5, sha256: digestOf(Buffer.from('right')), ifAbsent: true }
+    const expiresAt = new Date(Date.now() + 60_000)
+    const signed = await store.presign('signed', { method: 'PUT', expiresAt, exact })
+    expect(signed.url.search).not.toMatch(/crc32/i)
+    const send = async (body: string): Promise<number> => {
+      const headers = Object.entries(signed.headers).filter(([name]) => name !== 'content-length')
+      return (await fetch(signed.url, { method: 'PUT', headers, body })).status
+    }
+    expect(await send('wrong')).toBe(400)
+    expect(await send('right')).toBe(200)
+    expect((await readAll(store, 'signed')).toString()).toBe('right')
+    expect(await store.deleteMany(['small', 'large', 'empty', 'signed'])).toHaveLength(4)
+    expect((await store.list()).objects).toEqual([])
+    const theirs = s3Store({ client, bucket, readOnly: true })
+    const same = s3Store({
+      endpoint: proxy.endpoint,
+      credentials: credentialsOf(server),
+      bucket,
+      readOnly: true,
+    })
+    expect(await theirs.identity()).toEqual(await same.identity())
+    for (const opened of [store, theirs, same]) await opened.close()
+    expect((await client.send(new ListBucketsCommand({}))).Buckets?.length).toBeGreaterThan(0)
+    client.destroy()
+  })
+})

@@ -16,7 +16,7 @@ export function minioStore(options: MinioStoreOptions): MinioStore {
     client: bucketClient,
     admin,
     paid: options.paid ?? false,
-    address: `${host}/${options.bucket}`,
+    address: async () => `${host}/${options.bucket}`,
   })
   return Object.assign(store, {
     async *listen({ prefix = '', ...call }: ListenOptions = {}) {

@@ -45,7 +45,7 @@ export interface BucketStoreParts<Raw> {
   readonly admin: BucketAdmin<Raw>
   readonly paid: boolean
   /** Tells this bucket from all others: endpoint and name. */
-  readonly address: string
+  address(): Promise<string>
 }
 
 /** A store, and what an adapter makes members of its own from. */
@@ -235,7 +235,7 @@ export function createBucketStore<Raw>(
         const frame = frameOf(scope, 'probe')
         if (marker !== undefined) return readIdentity(bucket, marker, frame)
         await client.headBucket(frame)
-        return derivedIdentity(`${parts.address}/${layout.prefix}`)
+        return derivedIdentity(`${await parts.address()}/${layout.prefix}`)
       }
       return call('read the marker', undefined, read, { opens: false }) // opening might make a new one
     },

@@ -19,7 +19,11 @@ export function s3Store(options: S3StoreOptions): S3Store {
     client: createSdkBucketClient(client, options.bucket, isOurs),
     admin: createSdkAdmin(client, options.bucket),
     paid: options.paid ?? endpoint === undefined,
-    address: `${endpoint === undefined ? 's3' : new URL(endpoint).host}/${options.bucket}`,
+    async address() {
+      const found = await client.config.endpoint?.()
+      const host = found === undefined ? 's3' : `${found.hostname}:${found.port ?? ''}`
+      return `${host}/${options.bucket}`
+    },
   })
   return store
 }
