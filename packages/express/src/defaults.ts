@@ -27,3 +27,7 @@ export const DEFAULT_PAGE_LIMIT = 50
 export const MAX_PAGE_LIMIT = 100
 /** How long requests under way may take to end when a server drains. */
 export const DRAIN_GRACE_MS = 10_000
+/** Bodies of objects up to this size are held in memory before they are put, so that a store may read them twice. */
+export const OBJECT_MEMORY_BYTES: number = 256 * 1024
+/** Keys of one batch. */
+export const MAX_BATCH_KEYS = 1_000

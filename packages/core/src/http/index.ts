@@ -35,6 +35,20 @@ export {
 export { type HeaderList, headerIn, headerOf, isHeaderValue, type RequestHeaders } from './headers.ts'
 export { INLINE_TYPES } from './inline-types.ts'
 export type { MultipartRanges, RangePart } from './multipart-ranges.ts'
+export {
+  formatObjectPath,
+  metadataHeaders,
+  OBJECT_STATUS_HEADER,
+  OBJECT_TYPE_HEADER,
+  objectHeaders,
+  objectJson,
+  parseObjectHead,
+  parseObjectJson,
+  parseObjectMetadata,
+  parseObjectPath,
+  parseObjectQuery,
+  parseObjectType,
+} from './object-wire.ts'
 export { type Problem, type ProblemAnswer, type ProblemOptions, problemAnswer, problemOf } from './problem.ts'
 export { contentRange, parseRange, type RangeLimits, type RangeRequest } from './ranges.ts'
 export {

@@ -2,10 +2,15 @@ import type { ServerResponse } from 'node:http'
 import { type HeaderList, isMediaError, problemAnswer, SAFETY_HEADERS, statusOf } from '@mediakeep/core'
 import { DRAIN_BYTES, LINGER_MS } from '../defaults.ts'
 import { declaredBytes, hasBody } from './client-body.ts'
-import type { Exchange } from './exchange.ts'
+import type { HttpExchange } from './exchange.ts'
 
 /** Answers with JSON that is nobody's but the asker's. */
-export function sendJson(exchange: Exchange, status: number, value: unknown, headers: HeaderList = []): void {
+export function sendJson(
+  exchange: HttpExchange,
+  status: number,
+  value: unknown,
+  headers: HeaderList = [],
+): void {
   const body = JSON.stringify(value)
   const list = [
     ...SAFETY_HEADERS,
@@ -23,13 +28,18 @@ export function sendJson(exchange: Exchange, status: number, value: unknown, hea
 }
 
 /** 204. */
-export function sendNothing(exchange: Exchange, headers: HeaderList = []): void {
+export function sendNothing(exchange: HttpExchange, headers: HeaderList = []): void {
   const list = [...SAFETY_HEADERS, 'Cache-Control', 'private, no-store', 'X-Request-Id', exchange.requestId]
   finish(exchange, 204, [...list, ...headers], undefined)
 }
 
 /** Answers with what went wrong, as far as the client may know. Reports what is not its fault. */
-export function sendProblem(exchange: Exchange, error: unknown, headers: HeaderList = []): void {
+export function sendProblem(
+  exchange: HttpExchange,
+  error: unknown,
+  headers: HeaderList = [],
+  status?: number,
+): void {
   const { response, settings, requestId, method } = exchange
   if (isOurs(error)) report(exchange, error)
   if (response.headersSent || response.destroyed) {
@@ -37,7 +47,12 @@ export function sendProblem(exchange: Exchange, error: unknown, headers: HeaderL
     response.destroy()
     return
   }
-  const answer = problemAnswer(error, { requestId, headers, challenge: settings.challenge })
+  const answer = problemAnswer(error, {
+    requestId,
+    headers,
+    challenge: settings.challenge,
+    ...(status === undefined ? {} : { status }),
+  })
   const list = [...answer.headers, 'X-Request-Id', requestId]
   finish(exchange, answer.status, list, method === 'HEAD' ? undefined : answer.body)
 }
@@ -48,7 +63,7 @@ function isOurs(error: unknown): boolean {
 }
 
 /** Tells the host; what its listener throws is its own. */
-export function report({ settings, requestId, method, path }: Exchange, error: unknown): void {
+export function report({ settings, requestId, method, path }: HttpExchange, error: unknown): void {
   try {
     settings.onError(error, { requestId, method, path })
   } catch {
@@ -56,7 +71,7 @@ export function report({ settings, requestId, method, path }: Exchange, error: u
   }
 }
 
-function finish(exchange: Exchange, status: number, headers: string[], body: string | undefined): void {
+function finish(exchange: HttpExchange, status: number, headers: string[], body: string | undefined): void {
   const { request, response } = exchange
   if (response.headersSent || response.destroyed) return
   exchange.body?.stop()
@@ -95,13 +110,13 @@ function finish(exchange: Exchange, status: number, headers: string[], body: str
 }
 
 /** What stands in every answer of bytes. A body that came with a read is not taken in: the connection ends with the answer. */
-export function closingHeaders(exchange: Exchange): HeaderList {
+export function closingHeaders(exchange: HttpExchange): HeaderList {
   const requestId = ['X-Request-Id', exchange.requestId]
   return isBodySpent(exchange) ? requestId : [...requestId, 'Connection', 'close']
 }
 
 /** Nothing of a body is left, or so little that node:http may read it away. */
-function isBodySpent({ request, body }: Exchange): boolean {
+function isBodySpent({ request, body }: HttpExchange): boolean {
   if (request.complete || body?.isComplete === true || !hasBody(request)) return true
   const declared = declaredBytes(request)
   return declared !== undefined && declared - (body?.receivedBytes ?? 0) <= DRAIN_BYTES

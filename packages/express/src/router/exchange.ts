@@ -12,12 +12,10 @@ export interface MountedRequest extends IncomingMessage {
   readonly body?: unknown
 }
 
-/** One request and its answer, with all that is needed to give it. */
-export interface Exchange {
+/** One request and its answer, whatever it is about. */
+export interface HttpExchange {
   readonly request: MountedRequest
   readonly response: ServerResponse
-  readonly store: MediaStore
-  readonly access: Access
   readonly settings: RouterSettings
   readonly requestId: string
   readonly method: string
@@ -27,6 +25,12 @@ export interface Exchange {
   readonly query: string
   /** Set when reading of the body has begun. */
   body: ClientBody | undefined
+}
+
+/** One request to a media store. */
+export interface Exchange extends HttpExchange {
+  readonly store: MediaStore
+  readonly access: Access
 }
 
 /** Address of the collection as the client sees it, without a slash at its end; relative to the host. */
@@ -49,7 +53,10 @@ export function principalOf({
 }
 
 /** What the store is told about who asked. */
-export function contextOf({ request, requestId }: Exchange, principal: Principal | undefined): CallContext {
+export function contextOf(
+  { request, requestId }: HttpExchange,
+  principal: Principal | undefined,
+): CallContext {
   const traceparent = request.headers['traceparent']
   return {
     requestId,

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { MediaError } from '@mediakeep/core'
 import { isMultipart } from '../multipart/boundary.ts'
 import { type ClientBody, openClientBody } from './client-body.ts'
-import type { Exchange } from './exchange.ts'
+import type { HttpExchange } from './exchange.ts'
 
 /**
  * Bodies are taken as they are. A coded one would have to be unpacked before it can be counted, and a bomb is small.
@@ -37,7 +37,7 @@ export function declaredType(contentType: string | undefined): string | undefine
 }
 
 /** Opens the body under the router's limits; from here on its end decides whether the connection can go on. */
-export function openBody(exchange: Exchange): ClientBody {
+export function openBody(exchange: HttpExchange): ClientBody {
   const { request, settings } = exchange
   const body = openClientBody(request, {
     minBytesPerSecond: settings.minBodyBytesPerSecond,

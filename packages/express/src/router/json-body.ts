@@ -2,7 +2,7 @@ import { MediaError } from '@mediakeep/core'
 import type { z } from 'zod'
 import { MAX_JSON_DEPTH } from '../defaults.ts'
 import { declaredBytes, openClientBody } from './client-body.ts'
-import type { Exchange } from './exchange.ts'
+import type { HttpExchange } from './exchange.ts'
 
 const JSON_TYPE = /^application\/(?:json|merge-patch\+json)[ \t]*(?:;|$)/i
 
@@ -11,7 +11,7 @@ const JSON_TYPE = /^application\/(?:json|merge-patch\+json)[ \t]*(?:;|$)/i
  * @throws MediaError MEDIA_TYPE_REFUSED for another type, MEDIA_TOO_LARGE, MEDIA_BAD_INPUT `invalid-json` or
  * `invalid-field`, which names the field.
  */
-export async function readJson<T>(exchange: Exchange, schema: z.ZodType<T>): Promise<T> {
+export async function readJson<T>(exchange: HttpExchange, schema: z.ZodType<T>): Promise<T> {
   const { request } = exchange
   if (!JSON_TYPE.test(request.headers['content-type'] ?? '')) {
     throw new MediaError('MEDIA_TYPE_REFUSED', 'the body must be application/json', { reason: 'not-json' })
@@ -52,7 +52,7 @@ export function parseWith<T>(schema: z.ZodType<T>, value: unknown): T {
   })
 }
 
-async function readText(exchange: Exchange): Promise<string> {
+async function readText(exchange: HttpExchange): Promise<string> {
   const { request, settings } = exchange
   const { maxJsonBytes } = settings
   const declared = declaredBytes(request)

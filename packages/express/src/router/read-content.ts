@@ -1,6 +1,5 @@
 import {
   entityOf,
-  type HeaderList,
   isId,
   isMediaError,
   type Media,
@@ -13,7 +12,8 @@ import {
 } from '@mediakeep/core'
 import { ONE_WRITE_BYTES } from '../defaults.ts'
 import { absent, allowOn, checkServed } from './access.ts'
-import { closingHeaders, report, sendProblem } from './answer.ts'
+import { closingHeaders, sendProblem } from './answer.ts'
+import { breakOff, guardStall, setHeaders } from './body-answer.ts'
 import { type Exchange, principalOf } from './exchange.ts'
 
 interface Permit {
@@ -162,30 +162,6 @@ async function sendParts(
   } catch (error) {
     breakOff(exchange, error, plan.headers)
   }
-}
-
-/** The answer cannot be finished. Before its first byte it becomes another one; after, only the connection tells. */
-function breakOff(exchange: Exchange, error: unknown, headers: HeaderList): void {
-  const { response } = exchange
-  if (response.destroyed || response.closed) return // the client left: nobody's fault, nobody to tell
-  if (!response.headersSent) {
-    for (let at = 0; at < headers.length; at += 2) response.removeHeader(headers[at] ?? '')
-    response.removeHeader('X-Request-Id')
-    throw error
-  }
-  report(exchange, error)
-  response.destroy()
-}
-
-/** A reader that takes nothing holds a descriptor and a socket; it is given some time, not for ever. */
-function guardStall({ response, settings }: Exchange): void {
-  if (settings.maxStallMs === 0) return
-  response.setTimeout(settings.maxStallMs, () => response.destroy())
-}
-
-function setHeaders({ response }: Exchange, headers: HeaderList): void {
-  for (let at = 0; at + 1 < headers.length; at += 2)
-    response.setHeader(headers[at] ?? '', headers[at + 1] ?? '')
 }
 
 /** A key that cannot be one names nothing. */
