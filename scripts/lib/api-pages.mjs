@@ -7,6 +7,7 @@ import { rootFolder } from './root.mjs'
 const ENTRIES = [
   ['core', '@mediakeep/core', 'packages/core/src/index.ts'],
   ['adapter-fs-api', '@mediakeep/adapters/fs', 'packages/adapters/src/fs/index.ts'],
+  ['adapter-http-api', '@mediakeep/adapters/http', 'packages/adapters/src/http/index.ts'],
   ['adapter-s3-api', '@mediakeep/adapters/s3', 'packages/adapters/src/s3/index.ts'],
   ['adapter-minio-api', '@mediakeep/adapters/minio', 'packages/adapters/src/minio/index.ts'],
   ['adapter-postgres-api', '@mediakeep/adapters/postgres', 'packages/adapters/src/postgres/index.ts'],

@@ -100,10 +100,7 @@ function bodySource(body: ClientBody, sizeBytes: number): ByteSource {
   return {
     sizeBytes,
     open({ range, signal } = {}) {
-      const stream =
-        isTaken || range !== undefined
-          ? Readable.from(spent(), { objectMode: false })
-          : Readable.from(body, { objectMode: false })
+      const stream = isTaken || range !== undefined ? spentBody() : Readable.from(body, { objectMode: false })
       isTaken = true
       if (signal !== undefined) destroyOnAbort(stream, signal)
       return stream
@@ -111,9 +108,12 @@ function bodySource(body: ClientBody, sizeBytes: number): ByteSource {
   }
 }
 
-// biome-ignore lint/correctness/useYield: it fails before its first byte
-async function* spent(): AsyncGenerator<Uint8Array> {
-  throw new MediaError('MEDIA_UNAVAILABLE', 'the body was read before; send the request again', {
-    reason: 'body-spent',
+/** Fails before its first byte. */
+function spentBody(): Readable {
+  return new Readable({
+    read() {
+      const message = 'the body was read before; send the request again'
+      this.destroy(new MediaError('MEDIA_UNAVAILABLE', message, { reason: 'body-spent' }))
+    },
   })
 }
