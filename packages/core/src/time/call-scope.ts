@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import type { Call } from '../contracts/call.ts'
 import type { Clock } from '../contracts/clock.ts'
 import { MediaError } from '../errors/media-error.ts'
@@ -22,7 +21,6 @@ export interface CallScope {
 export function openCallScope(call: Call | undefined, clock: Clock, storeSignal: AbortSignal): CallScope {
   if (call?.signal === undefined && call?.deadlineAt === undefined) return storeScope(storeSignal)
   const controller = new AbortController()
-  setMaxListeners(0, controller.signal) // a call may have many parts under way
   const releases: (() => void)[] = []
   for (const signal of [storeSignal, call?.signal]) {
     if (signal === undefined) continue

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Call, ObjectStore, Principal } from '@mediakeep/core'
 import { contextOf, type HttpExchange } from '../router/exchange.ts'
 
@@ -14,6 +15,7 @@ export function callOf(exchange: ObjectExchange, signal: AbortSignal = leavingOf
 
 function leavingOf({ response }: ObjectExchange): AbortSignal {
   const controller = new AbortController()
+  setMaxListeners(0, controller.signal) // a list looks at many objects in one call
   response.once('close', () => {
     if (!response.writableFinished) controller.abort(new Error('the asker left'))
   })

@@ -64,5 +64,7 @@ function full(): MediaError {
 }
 
 describeObjectStore('failoverStore', harness(0))
-describeObjectStore('failoverStore whose preferred member is full', harness(1))
+// The other two differ in where a put lands; both are in the third.
+if (process.env['MEDIAKEEP_LONG'] === '1')
+  describeObjectStore('failoverStore whose preferred member is full', harness(1))
 describeObjectStore('failoverStore of members that list in no order', harness(1, 'none'))
