@@ -2,7 +2,7 @@
 // loopback ports over a temporary folder, stopped by process id.
 import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -84,6 +84,14 @@ async function startServer(name, argumentsOf, envOf, readyPath) {
   let child
   let output = ''
 
+  const removeFolder = () => rmSync(parent, { recursive: true, force: true, maxRetries: 5 })
+  // A suite that dies must leave neither server nor folder behind.
+  const leaveNothing = () => {
+    child?.kill('SIGKILL')
+    removeFolder()
+  }
+  process.once('exit', leaveNothing)
+
   async function launch() {
     output = ''
     child = spawn(program, argumentsOf({ port, folder, parent }), {
@@ -95,10 +103,6 @@ async function startServer(name, argumentsOf, envOf, readyPath) {
       stream.on('data', (chunk) => {
         output = (output + chunk).slice(-8_000)
       })
-    // A suite that dies must not leave a server behind.
-    const killAtExit = () => started.kill('SIGKILL')
-    process.once('exit', killAtExit)
-    started.once('exit', () => process.off('exit', killAtExit))
     const endMs = Date.now() + READY_MS
     while (!(await answers(`http://127.0.0.1:${port}${readyPath}`))) {
       if (started.exitCode !== null || started.signalCode !== null || Date.now() > endMs) {
@@ -122,7 +126,8 @@ async function startServer(name, argumentsOf, envOf, readyPath) {
   try {
     await launch()
   } catch (error) {
-    rmSync(parent, { recursive: true, force: true })
+    process.off('exit', leaveNothing)
+    removeFolder()
     throw error
   }
   return {
@@ -139,7 +144,8 @@ async function startServer(name, argumentsOf, envOf, readyPath) {
     /** Ends it and removes its folder. */
     async stop() {
       await end('SIGTERM')
-      if (existsSync(parent)) rmSync(parent, { recursive: true, force: true, maxRetries: 5 })
+      process.off('exit', leaveNothing)
+      removeFolder()
     },
     /** Ends it at once, as a power cut would; its folder stays. */
     kill: () => end('SIGKILL'),
