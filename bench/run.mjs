@@ -15,6 +15,7 @@ const BENCHES = {
   upkeep: 'verifying all copies, marking all blobs',
   tiers: 'hits, loads and bursts of tiers, against plain copies',
   memory: 'memory of a 5 GB body, event-loop delay under uploads',
+  eviction: 'miss ratios on traces, against LRU, libCacheSim and the limit',
 }
 
 const USAGE = `npm run bench [name] [-- options]
@@ -27,6 +28,11 @@ options:
   --rounds N      rounds of every cell (5, quick 3)
   --only TEXT     only cells whose name contains TEXT
   --folder DIR    measure on the disk of this folder (default: the system's temporary folder)
+of eviction:
+  --traces DIR    replay the time,id,size .csv.gz files of this folder (default: ../shared/traces)
+  --policies A,B  only these (default: all)
+  --sizes 0.1,..  sizes of the cache as shares of all distinct bytes (default: 0.01,0.05,0.1,0.25)
+  --reference     install libCacheSim from PyPI outside the repository when it is not there
 Without a name all run, quick.`
 
 const { values, positionals } = parseArgs({
@@ -37,6 +43,10 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string' },
     only: { type: 'string' },
     folder: { type: 'string' },
+    traces: { type: 'string' },
+    policies: { type: 'string' },
+    sizes: { type: 'string' },
+    reference: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
@@ -67,7 +77,7 @@ async function runBench(name, quick) {
     `   Lowest of ${rounds} interleaved medians, spread over the rounds; ratios per round, then their median.`,
   )
   const isChosen = (cell) => only === undefined || cell.includes(only)
-  const { rows, goals } = await run({ quick, rounds, isChosen, print, say })
+  const { rows, goals } = await run({ quick, rounds, isChosen, options: values, print, say })
   machine.loadAverageAfter = loadNow()
   printGoals(goals, print)
   const folder = join(import.meta.dirname, 'results')

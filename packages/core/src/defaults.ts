@@ -179,3 +179,5 @@ export const LOAD_RETRY_MS = 5_000
 export const HIGH_WATERMARK_RATIO = 0.9
 /** Of a tier's capacity: how far it is relieved then. */
 export const LOW_WATERMARK_RATIO = 0.8
+/** Most memory in which an eviction policy remembers how often objects were asked for: enough for 250,000 residents. */
+export const EVICTION_MEMORY_BYTES: number = 8 * MiB

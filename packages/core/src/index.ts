@@ -25,6 +25,7 @@ export {
 } from './defaults.ts'
 export { MEDIA_ERRORS, type MediaErrorCode, statusOf } from './errors/codes.ts'
 export { isMediaError, MediaError, type MediaErrorOptions } from './errors/media-error.ts'
+export * from './eviction/index.ts'
 export * from './failover/index.ts'
 export * from './http/index.ts'
 export { createKeyRing, createSigningKey, type SigningKey } from './keys/key-ring.ts'

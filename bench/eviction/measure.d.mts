@@ -1,0 +1,23 @@
+import type { EvictionOptions, EvictionPolicy } from '@mediakeep/core'
+import type { Trace } from './traces.mjs'
+
+export interface Row {
+  readonly trace: string
+  readonly sizeRatio: number
+  readonly policy: string
+  readonly objectMissRatio: number
+  readonly byteMissRatio: number
+  readonly objectShare?: number
+  readonly byteShare?: number
+}
+export declare const SETTINGS: readonly string[]
+export declare function measureTrace(
+  trace: Trace,
+  options: {
+    readonly sizeRatios: readonly number[]
+    readonly settings: readonly string[]
+    readonly createEvictionPolicy: (options: EvictionOptions) => EvictionPolicy
+  },
+): Row[]
+export declare function withShares(rows: readonly Row[]): Row[]
+export declare function worstAgainstLru(rows: readonly Row[], policy: string): { readonly points: number }
