@@ -6,8 +6,7 @@ export interface PostgresServer {
     readonly user: string
     readonly database: string
   }
-  readonly pid: number
-  /** Ends it and removes its folder. */
+  /** Ends it and removes its folder. Both also happen when this process dies. */
   stop(): Promise<void>
 }
 export interface StartPostgresOptions {

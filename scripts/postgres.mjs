@@ -13,6 +13,9 @@ import { createInterface } from 'node:readline'
 /** Debian keeps each version in a folder of its own, off the PATH. */
 const debianFolder = '/usr/lib/postgresql'
 const user = 'mediakeep'
+/** Ends the server and removes its folder at the end of its own input. */
+const guard =
+  'folder=$1; shift; "$@" < /dev/null & server=$!; cat > /dev/null; kill -QUIT $server; wait $server; rm -rf "$folder"'
 const port = 5432
 
 /** Folders beside the PATH that hold PostgreSQL, the newest first. */
@@ -87,36 +90,33 @@ export async function startPostgres({ durable = false, settings = {} } = {}) {
     ...settings,
   }
   const options = Object.entries(given).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-  const child = spawn(findCommand('postgres'), ['-D', data, ...options], {
+  // A shell between us and the server: when our end of its input is closed, also because we are dead, it ends both.
+  const child = spawn('sh', ['-c', guard, 'sh', folder, findCommand('postgres'), '-D', data, ...options], {
     ...as,
     env,
-    cwd: folder,
-    stdio: ['ignore', 'ignore', 'pipe'],
+    cwd: '/',
+    stdio: ['pipe', 'ignore', 'pipe'],
   })
-  const kill = () => child.kill('SIGQUIT')
-  process.once('exit', kill)
   const lines = []
   const output = createInterface({ input: child.stderr })
-  await new Promise((resolve, reject) => {
-    output.on('line', (line) => {
-      if (lines.length < 100) lines.push(line)
-      if (line.includes('ready to accept connections')) resolve()
-    })
-    child.once('error', reject)
-    child.once('exit', () => reject(new Error(`PostgreSQL did not start:\n${lines.join('\n')}`)))
-  })
-  return {
-    connection: { host: folder, port, user, database: 'postgres' },
-    pid: child.pid,
-    async stop() {
-      process.off('exit', kill)
-      if (child.exitCode === null && child.signalCode === null) {
-        // Stopped processes take no other signal.
-        child.kill('SIGCONT')
-        child.kill('SIGINT')
-        await once(child, 'exit')
-      }
-      remove()
-    },
+  const ended = once(child, 'exit')
+  const stop = async () => {
+    child.stdin.end()
+    await ended
+    remove()
   }
+  try {
+    await new Promise((resolve, reject) => {
+      output.on('line', (line) => {
+        if (lines.length < 100) lines.push(line)
+        if (line.includes('ready to accept connections')) resolve()
+        else if (/FATAL|PANIC/.test(line)) reject(new Error(`PostgreSQL did not start:\n${lines.join('\n')}`))
+      })
+      child.once('error', reject)
+    })
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { connection: { host: folder, port, user, database: 'postgres' }, stop }
 }

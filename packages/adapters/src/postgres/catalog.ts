@@ -56,8 +56,8 @@ interface Opened extends OpenedPool {
 }
 
 /**
- * A catalog in PostgreSQL, for many hosts at once. Each call is one short transaction of at most two round trips, most
- * reads are one; what meets another transaction is run again. Times are the database's.
+ * A catalog in PostgreSQL, for many hosts at once. What puts and requests call is a short transaction of two round trips, or
+ * one where it only looks; steps of upkeep are some more. What meets another transaction is run again. Times are the database's.
  * Failures name no address, user or password.
  * @throws MediaError at `open`: MEDIA_UNSUPPORTED `layout-newer` | `no-pg`, MEDIA_UNAVAILABLE `catalog-unreachable` |
  * `catalog-refused` | `catalog-not-writable`.
