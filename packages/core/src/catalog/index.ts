@@ -28,7 +28,7 @@ export {
   readPage,
 } from './page.ts'
 export { portableMedia } from './portable.ts'
-export { standsIn } from './stands-in.ts'
+export { externalDomain, isKeptBy, standsIn } from './stands-in.ts'
 export {
   linkTerm,
   ownerTagTerm,

@@ -102,7 +102,7 @@ export type BegunSession =
 export interface StagePlacement {
   /** The live session, or one to begin in the same transaction. */
   readonly session: { readonly id: string; readonly fence: number } | BeginSession
-  /** Dedupe domain: `''` for the whole store, else the namespace. */
+  /** Dedupe domain: `''` for the whole store, else the namespace. Never one of `externalDomain`. */
   readonly domain: string
   readonly digest: Digest
   readonly sizeBytes: number
@@ -571,7 +571,8 @@ export interface Catalog extends AsyncDisposable {
   /**
    * Live owned copies that may go because others are kept: each, one after the other, becomes `leaving` while its blob has at
    * least `keep` (1 or more) other live owned placements on other volumes of `homes` (two on one volume count once), looked at
-   * under the lock that also guards puts. Others are left alone, damaged copies too.
+   * under the lock that also guards puts. Others are left alone, damaged copies too. In a domain of external objects, which no
+   * put shares, an external object counts as well: its media are what its owner makes of it.
    *
    * A pin does not hold a copy back, or a busy blob would never leave: pins keep bytes, not places. A put that was told of the
    * copy and commits later is safe: commit looks again, and where nothing within its reach is left it refuses with
@@ -619,8 +620,11 @@ export interface Catalog extends AsyncDisposable {
    * @throws MediaError MEDIA_CONFLICT when an id is taken; MEDIA_BAD_INPUT for an object given twice, or `bad-amount`.
    */
   registerExternal(input: RegisterExternal): Promise<readonly ExternalOutcome[]>
-  /** External objects of a volume, by key in the order of its UTF-8 bytes, as object stores list them. */
-  listExternal(volumeId: string, options: WalkOptions): Promise<ExternalPage>
+  /**
+   * External objects of a volume, by key in the order of its UTF-8 bytes, as object stores list them. Without a cursor it begins
+   * at the key `from`, which need not be there.
+   */
+  listExternal(volumeId: string, options: WalkOptions & { readonly from?: string }): Promise<ExternalPage>
   /**
    * These objects are not there any more: their placements go. Records whose bytes are on no other live or bad placement go with
    * them. Only placements that are not owned and have the etag given, or none where none
@@ -632,7 +636,7 @@ export interface Catalog extends AsyncDisposable {
     objects: readonly { readonly key: string; readonly etag?: string }[],
   ): Promise<number>
   /**
-   * The bytes of a blob without digest were read whole. Where another blob of the domain has this digest, all that refers to this
+   * The bytes of a blob without digest were read whole; `domain` is one of `externalDomain`, unless puts shall share them. Where another blob of the domain has this digest, all that refers to this
    * one moves to it: contents, placements, what is under way. Records keep their revision: no body has changed.
    * Learning the same again changes nothing.
    * @returns the blob that holds the bytes now; `undefined` when this one is gone

@@ -8,9 +8,12 @@ import {
 import { sql } from '../connection/statement.ts'
 import type { Database } from '../database.ts'
 
-const EXTERNAL = `SELECT json_build_object('key', p.key, 'etag', p.etag,
+const external = (bound: '>' | '>='): string => `SELECT json_build_object('key', p.key, 'etag', p.etag,
     'sizeBytes', (SELECT size_bytes FROM @blobs WHERE id = p.blob_id), 'placementId', p.id, 'blobId', p.blob_id)
-  FROM @placements p WHERE NOT p.owned AND p.volume_id = $1 AND p.key > $2 ORDER BY p.key LIMIT $3`
+  FROM @placements p WHERE NOT p.owned AND p.volume_id = $1 AND p.key ${bound} $2 ORDER BY p.key LIMIT $3`
+
+const BEHIND = external('>')
+const FROM = external('>=')
 
 type ExternalRow = Omit<KnownExternal, 'etag'> & { readonly etag: string | null }
 
@@ -18,12 +21,12 @@ type ExternalRow = Omit<KnownExternal, 'etag'> & { readonly etag: string | null 
 export async function listExternal(
   database: Database,
   volumeId: string,
-  { cursor, limit }: WalkOptions,
+  { cursor, limit, from = '' }: WalkOptions & { readonly from?: string },
 ): Promise<ExternalPage> {
-  const [after = ''] = decodeWalkCursor('external', 1, cursor) ?? []
+  const [after] = decodeWalkCursor('external', 1, cursor) ?? []
   const rows = await database.ask(
     'list external objects',
-    sql<ExternalRow>(EXTERNAL, volumeId, after, limit + 1),
+    sql<ExternalRow>(after === undefined ? FROM : BEHIND, volumeId, after ?? from, limit + 1),
   )
   const objects = rows
     .slice(0, limit)

@@ -1,4 +1,4 @@
-import { type Catalog, standsIn } from '@mediakeep/core'
+import { type Catalog, isKeptBy, standsIn } from '@mediakeep/core'
 import { sql } from '../connection/statement.ts'
 import type { Database } from '../database.ts'
 import { PLACEMENT_AS_JSON, type PlacementRow, placementOf } from '../reads/record.ts'
@@ -6,6 +6,7 @@ import { lockBlobs } from './garbage.ts'
 
 const OF_PLACEMENTS = 'SELECT DISTINCT to_jsonb(blob_id) FROM @placements WHERE id = ANY($1::text[])'
 const COPIES = `SELECT ${PLACEMENT_AS_JSON} FROM @placements p WHERE p.blob_id = ANY($1::text[])`
+const DOMAINS = 'SELECT json_build_array(id, domain) FROM @blobs WHERE id = ANY($1::text[])'
 const LEAVE = "UPDATE @placements SET state = 'leaving', left_at = $2::bigint WHERE id = ANY($1::text[])"
 
 /** Each is judged by what the ones before it left. @returns those that leave now */
@@ -18,15 +19,25 @@ export function leaveCopies(
     'let copies leave',
     async (tx) => {
       const [blobs] = await tx.run(sql<string>(OF_PLACEMENTS, placementIds))
-      const [, { rows }] = await tx.run(lockBlobs(blobs.rows), sql<PlacementRow>(COPIES, blobs.rows))
+      const [, { rows }, found] = await tx.run(
+        lockBlobs(blobs.rows),
+        sql<PlacementRow>(COPIES, blobs.rows),
+        sql<readonly [blobId: string, domain: string]>(DOMAINS, blobs.rows),
+      )
+      const domains = new Map(found.rows)
       const copies = new Map(rows.map(placementOf).map((copy) => [copy.id, copy]))
+      const domainOf = (blobId: string): string => domains.get(blobId) ?? ''
       const left: string[] = []
       for (const id of placementIds) {
         const copy = copies.get(id)
         if (copy === undefined || !standsIn(copy, undefined)) continue
         const others = new Set<string>()
         for (const { blobId, volumeId, ...one } of copies.values())
-          if (blobId === copy.blobId && volumeId !== copy.volumeId && standsIn({ ...one, volumeId }, homes))
+          if (
+            blobId === copy.blobId &&
+            volumeId !== copy.volumeId &&
+            isKeptBy({ ...one, volumeId }, domainOf(blobId), homes)
+          )
             others.add(volumeId)
         if (others.size < keep) continue
         copies.set(id, { ...copy, state: 'leaving' })

@@ -45,6 +45,11 @@ export function findBlob(tx: Transaction, domain: string, digest: Uint8Array): F
     .get(domain, digest)
 }
 
+/** `undefined` when the blob is gone. */
+export function domainOfBlob(tx: Transaction, blobId: StoredId): string | undefined {
+  return tx.sql<{ readonly domain: string }>('SELECT domain FROM blobs WHERE id = ?').get(blobId)?.domain
+}
+
 export interface NewBlob {
   readonly domain: string
   readonly digest: Uint8Array | null

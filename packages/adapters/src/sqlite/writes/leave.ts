@@ -1,6 +1,7 @@
-import { type Catalog, standsIn } from '@mediakeep/core'
+import { type Catalog, isKeptBy, standsIn } from '@mediakeep/core'
 import type { Transaction } from '../database.ts'
 import { storeId } from '../ids.ts'
+import { domainOfBlob } from './blobs.ts'
 import { leavePlacement, placementById, placementsOfBlob } from './placements.ts'
 
 export interface LeaveInput {
@@ -17,8 +18,9 @@ export function leaveCopies(
   for (const id of placementIds) {
     const placement = placementById(tx, storeId(id))
     if (placement === undefined || !standsIn(placement, undefined)) continue
+    const domain = domainOfBlob(tx, storeId(placement.blobId)) ?? ''
     const others = placementsOfBlob(tx, storeId(placement.blobId)).filter(
-      (one) => one.volumeId !== placement.volumeId && standsIn(one, homes),
+      (one) => one.volumeId !== placement.volumeId && isKeptBy(one, domain, homes),
     )
     if (new Set(others.map(({ volumeId }) => volumeId)).size < keep) continue
     leavePlacement(tx, placement)

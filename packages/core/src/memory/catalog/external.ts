@@ -165,16 +165,15 @@ function dropBare(tables: MemoryTables, blob: BlobRow): void {
 export function listExternal(
   tables: MemoryTables,
   volumeId: string,
-  { cursor, limit }: WalkOptions,
+  { cursor, limit, from }: WalkOptions & { readonly from?: string },
 ): ExternalPage {
   const [after] = decodeWalkCursor('external', 1, cursor) ?? []
+  const isDue = (key: string): boolean => {
+    if (after !== undefined) return compareKeys(key, after) > 0
+    return from === undefined || compareKeys(key, from) >= 0
+  }
   const objects = [...tables.placements.values()]
-    .filter(
-      (placement) =>
-        !placement.owned &&
-        placement.volumeId === volumeId &&
-        (after === undefined || compareKeys(placement.key, after) > 0),
-    )
+    .filter((placement) => !placement.owned && placement.volumeId === volumeId && isDue(placement.key))
     .sort((one, other) => compareKeys(one.key, other.key))
     .slice(0, limit + 1)
     .map(knownExternal)

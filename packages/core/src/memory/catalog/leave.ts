@@ -1,4 +1,4 @@
-import { checkLeaveCopies, standsIn } from '../../catalog/index.ts'
+import { checkLeaveCopies, isKeptBy, standsIn } from '../../catalog/index.ts'
 import type { Catalog } from '../../contracts/catalog.ts'
 import { changePlacement } from './blobs.ts'
 import type { MemoryTables, PlacementRow } from './tables.ts'
@@ -25,6 +25,6 @@ export function leaveCopies(
 function homesBeside({ blob, volumeId }: PlacementRow, homes: readonly string[]): number {
   const holding = new Set<string>()
   for (const one of blob.placements)
-    if (one.volumeId !== volumeId && standsIn(one, homes)) holding.add(one.volumeId)
+    if (one.volumeId !== volumeId && isKeptBy(one, blob.domain, homes)) holding.add(one.volumeId)
   return holding.size
 }

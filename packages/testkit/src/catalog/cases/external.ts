@@ -229,6 +229,25 @@ export const externalCases: readonly CatalogCase[] = [
           `pages of ${limit}`,
         )
       }
+      for (const [from, at] of [
+        ['a/', 3],
+        ['a/b', 3],
+        ['', 0],
+        ['a', 1],
+        ['～', 6],
+        ['😀😀', 8],
+      ] as const) {
+        const { objects } = await catalog.listExternal(COLD, { limit: 100, from })
+        assert.deepEqual(
+          objects.map(({ key }) => key),
+          sorted.slice(at),
+          `from ${from}`,
+        )
+        const { cursor } = await catalog.listExternal(COLD, { limit: 1, from })
+        if (cursor === undefined) continue
+        const next = await catalog.listExternal(COLD, { limit: 1, from, cursor })
+        assert.equal(next.objects[0]?.key, sorted[at + 1], 'a cursor counts more')
+      }
       const [first] = await allExternal(catalog, COLD)
       const { content } = await recordOf(catalog, ALPHA, { key: 'B' })
       assert.deepEqual(plain(first), {

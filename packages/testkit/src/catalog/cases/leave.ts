@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type Catalog, isMediaError } from '@mediakeep/core'
+import { type Catalog, externalDomain, isMediaError } from '@mediakeep/core'
 import type { CatalogCase } from '../context.ts'
 import { COLD, DISK, endCopy, type PutCopy, putOne, startCopy } from '../copies.ts'
 import { listAll, recordOf, refuses } from '../expect.ts'
@@ -57,6 +57,27 @@ export const leaveCases: readonly CatalogCase[] = [
         dropped.map(({ id }) => id),
         [one.placementId],
       )
+    },
+  },
+  {
+    id: 'leave.external',
+    claim:
+      'a copy of an external object may go in a domain of such objects, while the object is on a home and live',
+    async check({ catalog }) {
+      const { content } = await registerOne(catalog, 'a', { sizeBytes: 7 })
+      const copy = await startCopy(catalog, content.blobId, { volumeId: DISK })
+      await endCopy(catalog, copy)
+      assert.deepEqual([...(await leave(catalog, [copy.placementId]))], [], 'its digest is not known')
+      const { digest } = await stage(catalog, { bytes: 'content' })
+      const chunkSums = new Uint8Array(4)
+      await catalog.learnDigest(content.blobId, { domain: externalDomain(''), digest, chunkSums })
+      assert.deepEqual([...(await leave(catalog, [copy.placementId], { homes: [DISK] }))], [])
+      assert.deepEqual([...(await leave(catalog, [copy.placementId], { keep: 2 }))], [])
+      const [own] = content.placements
+      await catalog.markBad(own?.id ?? '')
+      assert.deepEqual([...(await leave(catalog, [copy.placementId]))], [], 'the object is bad')
+      await catalog.markVerified([own?.id ?? ''])
+      assert.deepEqual([...(await leave(catalog, [copy.placementId]))], [copy.placementId])
     },
   },
   {

@@ -119,6 +119,11 @@ export const externalMutants: readonly CatalogMutant[] = [
       },
     }),
   ),
+  mutant('external.from-start', 'a listing begins at the first key', ['external.list'], (inner) =>
+    withMembers(inner, {
+      listExternal: (volumeId, { from: _from, ...options }) => inner.listExternal(volumeId, options),
+    }),
+  ),
   mutant(
     'external.any-etag',
     'a newer object is forgotten with the old one',

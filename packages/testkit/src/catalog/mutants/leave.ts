@@ -1,4 +1,4 @@
-import type { Catalog, MemoryTables } from '@mediakeep/core'
+import { type Catalog, externalDomain, type MemoryTables } from '@mediakeep/core'
 import { type CatalogMutant, mutant, withMembers } from './mutant.ts'
 import { asOurs } from './reach.ts'
 
@@ -44,6 +44,19 @@ export const leaveMutants: readonly CatalogMutant[] = [
     (inner, tables) =>
       withMembers(inner, {
         leaveCopies: (ids, options) => asOurs(tables, () => inner.leaveCopies(ids, options)),
+      }),
+  ),
+  mutant(
+    'leave.external-stays',
+    'copies of external objects never leave',
+    ['leave.external'],
+    (inner, tables) =>
+      withMembers(inner, {
+        leaveCopies: (ids, options) =>
+          inner.leaveCopies(
+            ids.filter((id) => tables.placements.get(id)?.blob.domain !== externalDomain('')),
+            options,
+          ),
       }),
   ),
   mutant('leave.counts-copies', 'two copies on one volume keep as two', ['leave.distinct'], (inner, tables) =>
