@@ -12,7 +12,7 @@ export const coreLevels = [
   ['tiering'],
   ['ingest', 'uploads', 'journal'],
   ['upkeep'],
-  ['moves'],
+  ['moves', 'external'],
   ['media-store'],
   ['index'],
 ]

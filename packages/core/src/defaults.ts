@@ -181,3 +181,25 @@ export const HIGH_WATERMARK_RATIO = 0.9
 export const LOW_WATERMARK_RATIO = 0.8
 /** Most memory in which an eviction policy remembers how often objects were asked for: enough for 250,000 residents. */
 export const EVICTION_MEMORY_BYTES: number = 8 * MiB
+/** Pause between two reconciliations of an external tier. */
+export const RECONCILE_INTERVAL_MS: number = 24 * 60 * 60_000
+/** The first is this long after the start. */
+export const RECONCILE_FIRST_MS: number = 60 * 60_000
+/** Reconciling brakes only when at least so many objects would be forgotten. */
+export const RECONCILE_BRAKE_OBJECTS = 100
+/** Share of the known objects that may be forgotten at once without being forced. */
+export const RECONCILE_BRAKE_RATIO = 0.2
+/** Objects that one reconciliation forgets at most; the next goes on. */
+export const MAX_MISSING_REMEMBERED = 50_000
+/** Known objects compared at once with a listing that is in no order. */
+export const UNORDERED_BLOCK_OBJECTS = 100_000
+/** Objects that are looked at by themselves at the same time. */
+export const LOOK_LANES = 8
+/** Keys that wait to be looked at; hints that come on top wait at their source. */
+export const MAX_WAITING_HINTS = 10_000
+/** How often a hint is tried. */
+export const HINT_ATTEMPTS = 5
+/** First pause before a hint that failed is tried again; it doubles. */
+export const HINT_RETRY_MS = 2_000
+/** When to ask again for an external object that was found changed. */
+export const OBJECT_CHANGED_RETRY_MS = 1_000

@@ -30,8 +30,10 @@ export interface Media extends MediaFacts {
   readonly key?: string
   /** Absent only for an external object that was registered and not yet loaded. */
   readonly digest?: Digest
+  /** Only where there is no digest: strong validator of the bytes, without quotes. It is another one once the digest is known. */
+  readonly etag?: string
   readonly sizeBytes: number
-  /** The verified type. */
+  /** The verified type; of an external object what its store, or else its name, says. */
   readonly contentType: string
   /** Cleaned name for display and download; never part of a path. */
   readonly filename: string

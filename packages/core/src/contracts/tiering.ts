@@ -1,6 +1,6 @@
 import type { Call } from './call.ts'
 import type { MoveCause } from './catalog.ts'
-import type { MediaRef } from './media.ts'
+import type { MediaRef, Visibility } from './media.ts'
 import type { AttemptClass } from './object-store.ts'
 
 /** Prices in US dollars. What is absent costs nothing. */
@@ -82,6 +82,71 @@ export interface TieringOptions {
   readonly evictGraceMs?: number
   /** Copies that move at once. Default 4. */
   readonly maxMoves?: number
+  /**
+   * Pause between two reconciliations of an external tier that has `imports`, in milliseconds. Default 24 hours; 0: never. The
+   * first is an hour after the start, or after this time where that is shorter.
+   */
+  readonly reconcileEveryMs?: number
+}
+
+/** How objects of a store that is not ours become media. */
+export interface ImportMapping {
+  /** Only objects whose key begins so. Default: all. */
+  readonly prefix?: string
+  /** Of new records. Default `anonymous`. */
+  readonly owner?: string
+  /** Of new records. Default `private`. */
+  readonly visibility?: Visibility
+  /**
+   * Key of the media that an object of this key is; `undefined`: it is none. Must answer the same at all times, and another for every
+   * object. Default: the same key.
+   */
+  readonly keyOf?: (objectKey: string) => string | undefined
+}
+
+/** What keeps an external tier in step by itself, and what calls that say nothing else use. */
+export interface ImportOptions extends ImportMapping {
+  /** Where its media live: those of one tier in one namespace. Default `default`. */
+  readonly namespace?: string
+}
+
+/** Counts since the start. */
+export interface ImportProgress {
+  /** Objects that the store listed, and their bytes. */
+  readonly listed: number
+  readonly bytes: number
+  /** New records. */
+  readonly registered: number
+  /** Records with a new content. */
+  readonly replaced: number
+  readonly unchanged: number
+  /** Left alone: another media has the key, or the object is one of ours. */
+  readonly taken: number
+  /** Left alone: `keyOf` said so, or the name is none that a media may have. */
+  readonly refused: number
+  /** Those since the progress before. */
+  readonly refusedKeys: readonly string[]
+}
+
+export interface ReconcileProgress extends ImportProgress {
+  /** Objects that were known and not listed. */
+  readonly missing: number
+  /** Of them, those that are forgotten now, with their records. */
+  readonly forgotten: number
+}
+
+/** What a look at one object changed. */
+export type HintOutcome = 'registered' | 'replaced' | 'unchanged' | 'taken' | 'refused' | 'forgotten'
+
+/**
+ * Something may have happened to an object; `all`: to any of them, as after a lost connection. Hints may come late, twice, out of
+ * order or never.
+ */
+export type ObjectHint = { readonly key: string } | { readonly type: 'all' }
+
+/** Which external tier a call is about, and how its objects become media. Members that are absent are those of its `imports`. */
+export interface ExternalCall extends ImportMapping, Call {
+  readonly tier: string
 }
 
 /** One copy that is to be made or dropped. */
@@ -185,4 +250,29 @@ export interface Tiering {
   explain(ref: MediaRef, options?: Call): Promise<PlacementExplanation>
   /** Days are UTC dates of the catalog's clock, both included. Default: today. */
   costs(options?: Call & { readonly fromDay?: string; readonly toDay?: string }): Promise<CostReport>
+  /**
+   * Makes media of the objects of an external tier, by its listing alone: nothing is read, and nothing there is ever changed. Their
+   * digest is learned when they are read whole for the first time. Safe to repeat: what is known stays as it is.
+   * @throws MediaError MEDIA_BAD_INPUT `not-external` | `other-namespace`
+   */
+  importObjects(options: ExternalCall): AsyncIterable<ImportProgress>
+  /**
+   * Brings what is known of an external tier in step with the store: new objects are registered, changed ones give their
+   * media a new content, media whose objects are gone go. Nothing goes because of a listing that failed, or of a volume that
+   * is away, and each only after it was asked for by itself.
+   * @throws MediaError MEDIA_CONFLICT `reconcile-brake`, before anything goes, when so much would that it looks like a mistake;
+   * MEDIA_BAD_INPUT as `importObjects`.
+   */
+  reconcile(options: ExternalCall & { readonly force?: boolean }): AsyncIterable<ReconcileProgress>
+  /**
+   * Looks at one object and does what `reconcile` would for it. What a notification says is never believed: late, double and
+   * out of order ones end in what the store has.
+   * @throws MediaError MEDIA_BAD_INPUT as `importObjects`; MEDIA_UNAVAILABLE when the store cannot be asked.
+   */
+  hint(options: ExternalCall & { readonly key: string }): Promise<HintOutcome>
+  /**
+   * Follows hints until they end: some keys at once, each once however often it is hinted at meanwhile; what fails is tried
+   * again a few times and then told as an event. After `all` it reconciles.
+   */
+  followHints(hints: AsyncIterable<ObjectHint>, options: ExternalCall): Promise<void>
 }

@@ -70,7 +70,7 @@ const NO_BODY: ReadBody = { kind: 'none' }
 export function entityOf(media: Media): ReadEntity {
   const known = entities.get(media)
   if (known !== undefined) return known
-  const { updatedAt: modifiedAt, sizeBytes, contentType, filename, visibility, digest } = media
+  const { updatedAt: modifiedAt, sizeBytes, contentType, filename, visibility, digest, etag } = media
   const entity: ReadEntity = {
     modifiedAt,
     sizeBytes,
@@ -78,6 +78,7 @@ export function entityOf(media: Media): ReadEntity {
     filename,
     visibility,
     ...(digest === undefined ? {} : { etag: etagOfDigest(digest) }),
+    ...(digest === undefined && etag !== undefined ? { etag } : {}),
   }
   entities.set(media, entity)
   return entity

@@ -1,5 +1,6 @@
 import { pipeline, Transform } from 'node:stream'
 import { corruptBytes } from '../cas/corrupt.ts'
+import { isUnchanged, objectChanged } from '../cas/external-object.ts'
 import { newPlacementId, physicalKey } from '../cas/physical-key.ts'
 import { verifyWhole } from '../cas/verified-stream.ts'
 import type { ByteSource, Digest } from '../contracts/bytes.ts'
@@ -103,7 +104,8 @@ async function writeFromAny(
       const failure = source.failed()
       if (failure === undefined || isMediaError(failure, 'MEDIA_LEASE_LOST')) throw failure ?? error
       // The source's own failure. Damage is remembered; a volume that is away says nothing about its bytes.
-      if (isMediaError(failure, 'MEDIA_CORRUPT')) await context.catalog.markBad(placement.id)
+      if (isMediaError(failure, 'MEDIA_CORRUPT') && placement.owned)
+        await context.catalog.markBad(placement.id)
       else if (isMediaError(failure, 'MEDIA_NOT_READY')) throw failure
       else tellUpkeepFailed(context, 'copy', asMediaError(failure))
     }
@@ -157,11 +159,12 @@ interface CheckedSource extends ByteSource {
 /** The bytes of a copy, verified before their end; `onBytes` keeps the session alive. */
 function checkedSource(
   { digest, sizeBytes }: BlobCopies,
-  { id, key }: PlacementRecord,
+  placement: PlacementRecord,
   { store }: Volume,
   cause: CallCause,
   onBytes: (readBytes: number) => Promise<void> | undefined,
 ): CheckedSource {
+  const { id, key } = placement
   let failure: unknown
   return {
     sizeBytes,
@@ -178,6 +181,10 @@ function checkedSource(
           context: { cause },
           ...(signal === undefined ? {} : { signal }),
         })
+        if (!placement.owned && (reader === undefined || !isUnchanged(reader.head, placement))) {
+          await reader?.[Symbol.asyncDispose]()
+          throw objectChanged(placement)
+        }
         if (reader === undefined) throw corruptBytes(id, 'bytes-missing', 'the volume has no such object')
         pipeline(reader.stream(), countBytes(onBytes), check, (error) => {
           if (error) failure ??= error

@@ -1,4 +1,4 @@
-import { portableMedia } from '../catalog/index.ts'
+import { externalDomain, portableMedia } from '../catalog/index.ts'
 import type { MediaRecord } from '../contracts/catalog.ts'
 import { MAX_UNKEPT_LINES } from '../defaults.ts'
 import type { IngestContext } from '../ingest/context.ts'
@@ -94,7 +94,11 @@ export function createMediaJournal(context: MediaJournalContext): MediaJournal {
         const { volumes, missed } = await addresseesOf(record)
         for (const id of missed) doubt(id)
         const chunkSums = given ?? (await context.chunkSums(record.content.blobId))
-        const line = encodeMedia(portableMedia(record, context.domainOf(record.namespace), chunkSums))
+        const isExternal = record.content.placements.some(({ owned }) => !owned)
+        const domain = context.domainOf(record.namespace)
+        const line = encodeMedia(
+          portableMedia(record, isExternal ? externalDomain(domain) : domain, chunkSums),
+        )
         await Promise.all(volumes.map((volume) => append(volume, line)))
       } catch (error) {
         for (const { id } of homes) doubt(id)

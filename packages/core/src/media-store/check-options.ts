@@ -31,6 +31,9 @@ function tierFaults({ tiers, minCopies, tiering = {} }: MediaStoreOptions): stri
     faults.push('minCopies must be a whole number of at least 1')
   else if (minCopies !== undefined && minCopies > homes.length)
     faults.push(`minCopies: ${minCopies} copies need as many home tiers, there are ${homes.length}`)
+  for (const { name, role, imports } of tiers)
+    if (imports !== undefined && role !== 'external')
+      faults.push(`tiers: ${name}.imports is for external tiers`)
   const names = new Set<string>()
   for (const { name, capacityBytes, highWatermarkRatio = 0.9, lowWatermarkRatio = 0.8 } of tiers) {
     if (names.has(name)) faults.push(`tiers: "${name}" is there twice`)
@@ -72,6 +75,7 @@ function numberFaults(options: MediaStoreOptions): string[] {
     ['tiering.budget.dailyDollars', tiering.budget?.dailyDollars, 0],
     ['tiering.evictGraceMs', tiering.evictGraceMs, 0],
     ['tiering.maxMoves', tiering.maxMoves, 1],
+    ['tiering.reconcileEveryMs', tiering.reconcileEveryMs, 0],
   ]
   return numbers.flatMap(([name, value, least]) =>
     value === undefined || (Number.isFinite(value) && value >= least)

@@ -14,6 +14,7 @@ import {
   MOVE_POLL_MS,
   READ_CACHE_BYTES,
   READ_CACHE_OBJECT_BYTES,
+  RECONCILE_INTERVAL_MS,
   SESSION_TTL_MS,
   SUMS_CACHE_BYTES,
   UPKEEP_INTERVAL_MS,
@@ -21,6 +22,7 @@ import {
   VERIFY_BYTES_PER_SECOND,
   VERIFY_INTERVAL_MS,
 } from '../defaults.ts'
+import { createExternal, reconcileByItself } from '../external/index.ts'
 import { createHeldBytes } from '../ingest/held-bytes.ts'
 import { createKeyedLock } from '../ingest/keyed-lock.ts'
 import { tellUpkeepFailed, toFailure } from '../ingest/upkeep-failed.ts'
@@ -116,7 +118,7 @@ function assemble(
     burst: tiering.burst ?? {},
     stopBursts: tiering.budget?.stopBursts ?? true,
   })
-  const base: Omit<Engine, 'journal' | 'tiers'> = {
+  const base: Omit<Engine, 'journal' | 'tiers' | 'external'> = {
     catalog,
     volumes,
     chooser,
@@ -163,17 +165,20 @@ function assemble(
     homeIds: homeIdsOf(catalog, options.tiers),
   }
   const tiers = createTiers(tierContext, Math.min(MOVE_POLL_MS, rounds.intervalMs ?? UPKEEP_INTERVAL_MS))
-  const engine: Engine = { ...upkeepContext, tiers }
+  const external = createExternal({ ...upkeepContext, states })
+  const engine: Engine = { ...upkeepContext, tiers, external }
   const upkeep = createUpkeep(engine)
   const stopRounds = startRounds(engine, upkeep, {
     intervalMs: rounds.intervalMs ?? UPKEEP_INTERVAL_MS,
     verifyEveryMs: rounds.verifyEveryMs ?? VERIFY_INTERVAL_MS,
     verifyBytesPerSecond: rounds.verifyBytesPerSecond ?? VERIFY_BYTES_PER_SECOND,
+    reconcileEveryMs: tiering.reconcileEveryMs ?? RECONCILE_INTERVAL_MS,
+    reconcile: (signal) => reconcileByItself(engine, external, signal),
   })
   let closed: Promise<void> | undefined
   const close = async (graceMs: number): Promise<void> => {
     await Promise.all([engine.activity.close(graceMs, clock), stopRounds()])
-    await tiers.close()
+    await Promise.all([tiers.close(), external.close()])
     events.close()
     const ended = await Promise.allSettled([money.close(), states.close()])
     await closeParts(options)

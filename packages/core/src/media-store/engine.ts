@@ -1,5 +1,6 @@
 import type { BlockPool } from '../cas/block-pool.ts'
 import type { KeyRing } from '../contracts/key-ring.ts'
+import type { External } from '../external/index.ts'
 import type { KeyedLock } from '../ingest/keyed-lock.ts'
 import type { Tiers } from '../moves/index.ts'
 import type { UpkeepContext } from '../upkeep/context.ts'
@@ -10,6 +11,7 @@ import type { EventHub } from './events.ts'
 export interface Engine extends UpkeepContext {
   readonly keys: KeyRing
   readonly tiers: Tiers
+  readonly external: External
   readonly activity: Activity
   readonly events: EventHub
   readonly digestLock: KeyedLock

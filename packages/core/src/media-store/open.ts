@@ -1,6 +1,7 @@
 import { pipeline, type Readable } from 'node:stream'
 import { clampRange, rangeBytes } from '../bytes/range.ts'
 import { corruptBytes } from '../cas/corrupt.ts'
+import { isObjectChanged, isUnchanged, objectChanged } from '../cas/external-object.ts'
 import { createBlockReader, type ExpectedBytes } from '../cas/verified-blocks.ts'
 import { readVerifiedObject, readVerifiedRange } from '../cas/verified-piece.ts'
 import { verifyRange, verifyWhole, widenToChunks } from '../cas/verified-stream.ts'
@@ -10,6 +11,7 @@ import type { OpenOptions } from '../contracts/media.ts'
 import type { MediaReader } from '../contracts/media-store.ts'
 import type { ObjectFile } from '../contracts/object-store.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
+import { learning } from '../external/index.ts'
 import { tellCorrupt } from '../ingest/tell-corrupt.ts'
 import { tellUpkeepFailed, toFailure } from '../ingest/upkeep-failed.ts'
 import { followLoad } from '../moves/index.ts'
@@ -155,7 +157,7 @@ async function openPlacements(
   for (const one of reachable) {
     try {
       const opened = one.volume.serves
-        ? await openPlacement(engine, content, one, range, signal)
+        ? await openPlacement(engine, record, one, range, signal)
         : await openCold(engine, record, one, range, cold, signal)
       if (opened !== undefined) {
         if (engine.tiers.isCounting) engine.tiers.served(one.volume, content.blobId, rangeBytes(range))
@@ -164,9 +166,11 @@ async function openPlacements(
       // Absent, says the store. Only a volume that is there may say so.
       one.volume.doubt()
       await one.volume.checkOnline()
+      if (!one.placement.owned) throw objectChanged(one.placement)
       failure ??= corruptBytes(one.placement.id, 'bytes-missing', 'the volume has no such object')
     } catch (error) {
       signal?.throwIfAborted()
+      if (isObjectChanged(error)) engine.external.noticed(one.volume, one.placement, record)
       if (isMediaError(error, 'MEDIA_CORRUPT')) reportCorrupt(engine, content, one.placement)
       failure = error
     }
@@ -189,7 +193,7 @@ async function openCold(
 ): Promise<Opened | undefined> {
   const { content } = record
   const load = await engine.tiers.loadFor(record, from, cold)
-  if (load === undefined) return openPlacement(engine, content, from, range, signal)
+  if (load === undefined) return openPlacement(engine, record, from, range, signal)
   if (cold === 'wait') {
     await untilAbort(load.done, signal)
     const now = await engine.catalog.get(record.namespace, record.id)
@@ -197,14 +201,14 @@ async function openCold(
       .reachable(now?.content.blobId === content.blobId ? now.content.placements : [])
       .find(({ volume }) => volume.serves)
     return here === undefined
-      ? openPlacement(engine, content, from, range, signal)
-      : openPlacement(engine, content, here, range, signal)
+      ? openPlacement(engine, record, from, range, signal)
+      : openPlacement(engine, record, here, range, signal)
   }
   const expected = expectedBytes(engine, content, from.placement.id)
   const isWhole = rangeBytes(range) === content.sizeBytes
   const wide = isWhole ? range : widenToChunks(range, content.sizeBytes)
   const bytes = followLoad(load, from, wide, signal)
-  if (bytes === undefined) return openPlacement(engine, content, from, range, signal)
+  if (bytes === undefined) return openPlacement(engine, record, from, range, signal)
   return {
     tier: load.volume.tier,
     placement: from.placement,
@@ -228,11 +232,12 @@ async function verified(
 
 async function openPlacement(
   engine: Engine,
-  content: ContentRecord,
+  record: MediaRecord,
   { placement, volume }: ReachablePlacement,
   range: ByteRange,
   signal: AbortSignal | undefined,
 ): Promise<Opened | undefined> {
+  const { content } = record
   const { store } = volume
   const call = signal === undefined ? {} : { signal }
   const expected = expectedBytes(engine, content, placement.id)
@@ -249,13 +254,24 @@ async function openPlacement(
     ...(isWhole ? {} : { range: widenToChunks(range, content.sizeBytes) }),
   })
   if (reader === undefined) return undefined
+  if (!isUnchanged(reader.head, placement)) {
+    await reader[Symbol.asyncDispose]()
+    throw objectChanged(placement)
+  }
+  const isNew = content.digest === undefined && !placement.owned && isWhole
   return {
     tier: volume.tier,
     placement,
     release: async () => {
       await reader[Symbol.asyncDispose]()
     },
-    source: { kind: 'stream', open: () => verified(reader.stream(), range, isWhole, expected) },
+    source: {
+      kind: 'stream',
+      open: async () =>
+        isNew
+          ? pipeline(reader.stream(), learning(engine, record, placement.id), () => {})
+          : verified(reader.stream(), range, isWhole, expected),
+    },
   }
 }
 
@@ -316,6 +332,8 @@ function reportCorrupt(
   engine.cache.delete(content.blobId)
   engine.memo.forget(placement.id)
   tellCorrupt(engine, placement)
+  // What is not ours is not ours to condemn: it is verified with every read, and may be right the next time.
+  if (!placement.owned) return
   engine.catalog.markBad(placement.id).catch((error: unknown) => {
     tellUpkeepFailed(engine, 'mark-bad', toFailure(error))
   })

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { ContentRecord, MediaRecord } from '../contracts/catalog.ts'
 import type { Media } from '../contracts/media.ts'
 import { etagOfDigest } from '../http/etag.ts'
@@ -16,7 +17,7 @@ export function snapshotOf(record: MediaRecord): Media {
     id: record.id,
     namespace: record.namespace,
     ...(record.key === undefined ? {} : { key: record.key }),
-    ...(content.digest === undefined ? {} : { digest: content.digest }),
+    ...(content.digest === undefined ? { etag: etagOf(content) } : { digest: content.digest }),
     sizeBytes: content.sizeBytes,
     contentType: content.contentType,
     filename: content.filename,
@@ -50,12 +51,24 @@ export function recordOf(media: Media): MediaRecord | undefined {
 /** Contents never change and catalogs share them: each is asked for its etag once, not with every read. */
 const etags = new WeakMap<ContentRecord, string>()
 
-/** Strong validator of a content: equal for equal bytes. */
+/**
+ * Strong validator of a content: equal for equal bytes only. Of an external object that nobody has read whole it is made from the
+ * store's own, which every read compares with what the store then gives; it becomes that of the digest when that is known.
+ */
 export function etagOf(content: ContentRecord): string {
   const known = etags.get(content)
   if (known !== undefined) return known
-  const { digest, blobId, number } = content
-  const etag = digest === undefined ? `${blobId}-${number}` : etagOfDigest(digest)
+  const { digest } = content
+  const etag = digest === undefined ? etagOfObject(content) : etagOfDigest(digest)
   etags.set(content, etag)
   return etag
+}
+
+/** The same after a catalog was rebuilt, and for every host. */
+function etagOfObject({ blobId, number, sizeBytes, placements }: ContentRecord): string {
+  const external = placements.find(({ owned }) => !owned)
+  if (external === undefined) return `${blobId}-${number}`
+  const { volumeId, key, etag = '' } = external
+  const hash = createHash('sha256').update(JSON.stringify([volumeId, key, etag, sizeBytes]))
+  return `object-${hash.digest('base64url')}`
 }

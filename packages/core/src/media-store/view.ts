@@ -1,3 +1,5 @@
+import { isObjectChanged } from '../cas/external-object.ts'
+import type { Digest } from '../contracts/bytes.ts'
 import type { Call } from '../contracts/call.ts'
 import type { MediaRecord } from '../contracts/catalog.ts'
 import type { Media, MediaQuery, MediaRef, OpenOptions } from '../contracts/media.ts'
@@ -21,6 +23,7 @@ import { openContent, openInMemory, unreadable } from './open.ts'
 import { admitPut, put } from './put.ts'
 import { signUrl, verifySignedUrl } from './signed-url.ts'
 import { recordOf, snapshotOf } from './snapshot.ts'
+import { warmUnread } from './warm-unread.ts'
 
 const NAMESPACE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 const DEFAULT_LINKED_LIMIT = 50
@@ -70,12 +73,21 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
       (given === undefined ? undefined : recordOf(given)) ??
       found(await get(given === undefined ? (ref as MediaRef) : given.id))
     // A copy of a snapshot, from a message or a cache, is asked for by id: what serves now may be something else.
-    if (given !== undefined && record.content.digest !== given.digest) throw snapshotGone()
-    const reader = openInMemory(engine, record, options) ?? (await openContent(engine, record, options))
+    if (given !== undefined && !isContentOf(record, given.contentNumber, given.digest)) throw snapshotGone()
+    let changed: MediaError | undefined
+    const reader =
+      openInMemory(engine, record, options) ??
+      (await openContent(engine, record, options).catch((error: unknown) => {
+        if (!isObjectChanged(error)) throw error
+        changed = error
+      }))
     if (reader !== undefined) return reader
     // Placements move: what the record said may be old. Ask once more before calling bytes lost.
     const again = await catalog.get(namespace, record.id)
-    if (given !== undefined && again?.content.digest !== record.content.digest) throw snapshotGone()
+    const { number, digest } = record.content
+    const isSame = again !== undefined && isContentOf(again, number, digest)
+    if (given !== undefined && !isSame) throw snapshotGone()
+    if (changed !== undefined && isSame) throw changed
     return (await openContent(engine, found(again), options)) ?? Promise.reject(unreadable(record.content))
   }
 
@@ -199,7 +211,8 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
         const record = await get(ref)
         const now = await availabilityOf(engine, record)
         if (record === undefined || now.state !== 'cold') return now
-        await engine.tiers.warm(record)
+        if (record.content.digest === undefined) warmUnread(engine, record)
+        else await engine.tiers.warm(record)
         return availabilityOf(engine, record)
       }),
     usage: (by, options = {}) => call(options, () => catalog.usage(namespace, by)),
@@ -207,6 +220,10 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
     uploads,
     tiers: {
       ...shared.tiering,
+      importObjects: (options) => engine.external.importObjects(namespace, options),
+      reconcile: (options) => engine.external.reconcile(namespace, options),
+      hint: (options) => call(options, () => engine.external.hint(namespace, options)),
+      followHints: (hints, options) => engine.external.followHints(namespace, hints, options),
       explain: (ref, options = {}) =>
         call(options, async () => shared.tiering.explain(found(await get(ref)))),
     },
@@ -217,6 +234,11 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
     [Symbol.asyncDispose]: () => shared.close(CLOSE_GRACE_MS),
   }
   return store
+}
+
+/** Bytes with a digest are told by it; those that nobody has read whole by the number of their content. */
+function isContentOf({ content }: MediaRecord, number: number, digest: Digest | undefined): boolean {
+  return digest === undefined ? content.number === number : content.digest === digest
 }
 
 function snapshotGone(): MediaError {

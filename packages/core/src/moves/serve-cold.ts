@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { rangeBytes } from '../bytes/range.ts'
+import { isUnchanged, objectChanged } from '../cas/external-object.ts'
 import type { ByteRange } from '../contracts/bytes.ts'
 import type { ContentRecord } from '../contracts/catalog.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
@@ -34,6 +35,10 @@ export function followLoad(
       range: { start: position, endExclusive: range.endExclusive },
       ...(signal === undefined ? {} : { signal }),
     })
+    if (!placement.owned && (reader === undefined || !isUnchanged(reader.head, placement))) {
+      await reader?.[Symbol.asyncDispose]()
+      throw objectChanged(placement)
+    }
     if (reader === undefined)
       throw new MediaError('MEDIA_UNAVAILABLE', `${volume.store.name} has the object no more`, {
         reason: 'load-ended',

@@ -7,8 +7,9 @@ import { priceLedger } from './costs.ts'
 import { explainPlacement, planTiers } from './plan.ts'
 import { applyTiers } from './tiers.ts'
 
-/** The tiers as all namespaces see them; `explain` is asked for a record. */
-export interface SharedTiering extends Omit<Tiering, 'explain'> {
+/** The tiers as all namespaces see them; `explain` is asked for a record, and what is not ours is in a namespace. */
+export interface SharedTiering
+  extends Omit<Tiering, 'explain' | 'importObjects' | 'reconcile' | 'hint' | 'followHints'> {
   explain(record: MediaRecord): Promise<PlacementExplanation>
 }
 

@@ -62,6 +62,8 @@ export function createTiers(context: TierContext, pollMs: number): Tiers {
   /** What reads would cost if nothing were kept nearer. */
   const paid = volumes.all.find(({ store }) => store.traits.paid)
   const hasPlaceToGo = volumes.all.filter(({ role }) => role === 'home').length > 1
+  /** Copies of what is not ours leave also where there is nowhere to move to. */
+  const mayRelieve = hasPlaceToGo || volumes.all.some(({ role }) => role === 'external')
 
   /** One of a kind at a time; failures are told. */
   const inBackground = (name: string, work: () => Promise<void>): void => {
@@ -171,8 +173,8 @@ export function createTiers(context: TierContext, pollMs: number): Tiers {
     onKept({ blobId, sizeBytes, placementId, volume, wanted }) {
       context.use.changed(volume.id, sizeBytes)
       context.heat.came(volume.id, blobId, sizeBytes)
+      if (mayRelieve && volume.marks !== undefined) relieveSoon(volume)
       if (!hasPlaceToGo) return
-      if (volume.marks !== undefined) relieveSoon(volume)
       if (volume.id === wanted.id || !drainBack) return
       inBackground(`drain ${blobId}`, async () => {
         const id = newId(clock.now())

@@ -1,5 +1,5 @@
 import type { ObjectStore } from '../contracts/object-store.ts'
-import type { PriceTable } from '../contracts/tiering.ts'
+import type { ImportOptions, PriceTable } from '../contracts/tiering.ts'
 
 /**
  * What a tier counts for. `home`: its copies count for acknowledgement and garbage collection. `cache`: they never do.
@@ -23,4 +23,8 @@ export interface TierOptions {
   readonly prices?: PriceTable
   /** Its media are `ready`; those of other tiers are `cold` until they are loaded. Default: of unpaid tiers, or of all where all are paid. */
   readonly serves?: boolean
+  /**
+   * For an `external` tier: how its objects become media. Given, it is reconciled in the background; absent, only by `tiers.reconcile`.
+   */
+  readonly imports?: ImportOptions
 }

@@ -3,7 +3,8 @@ import type { Catalog, VolumeRecord } from '../contracts/catalog.ts'
 import type { Clock } from '../contracts/clock.ts'
 import type { ObjectStore, VolumeIdentity } from '../contracts/object-store.ts'
 import type { MediaEvent } from '../contracts/observer.ts'
-import type { PriceTable } from '../contracts/tiering.ts'
+import type { ImportOptions, PriceTable } from '../contracts/tiering.ts'
+import { readOnly } from '../decorators/read-only.ts'
 import {
   HIGH_WATERMARK_RATIO,
   LOW_WATERMARK_RATIO,
@@ -28,6 +29,8 @@ export interface Volume {
   readonly prices: PriceTable | undefined
   /** Media with a copy here are `ready`. */
   readonly serves: boolean
+  /** Of an external tier: how its objects become media. */
+  readonly imports: ImportOptions | undefined
   /** As it was when it was last looked at. */
   readonly isOnline: boolean
   /**
@@ -94,12 +97,14 @@ function isOfHost({ hostId }: VolumeRecord, { store }: TierOptions, context: Ope
 }
 
 async function identityOf(
-  { name, store }: TierOptions,
+  { name, store, role }: TierOptions,
   before: readonly VolumeRecord[],
   { clock }: OpenVolumeContext,
 ): Promise<VolumeIdentity> {
   await store.open?.()
-  const identity = (await store.identity?.()) ?? { id: newId(clock.now()), layout: 1 }
+  // In a store that is not ours nothing can be left behind that says which it is: it is the one of this tier.
+  const known = role === 'external' && before.length === 1 ? before[0] : undefined
+  const identity = (await store.identity?.()) ?? known ?? { id: newId(clock.now()), layout: 1 }
   const survives = store.traits.durability !== 'none' && store.identity !== undefined
   if (survives && before.length > 0 && !before.some(({ id }) => id === identity.id)) {
     throw new MediaError(
@@ -144,7 +149,7 @@ function createVolume(
   isThere: boolean,
 ): Volume {
   const { clock, emit } = context
-  const { store } = guarded
+  const store = tier.role === 'external' ? readOnly(guarded.store) : guarded.store
   guarded.named(identity.id)
   const checkMs = store.traits.paid ? PAID_VOLUME_CHECK_MS : VOLUME_CHECK_MS
   let lookedAtMs = clock.now()
@@ -186,6 +191,7 @@ function createVolume(
     marks: watermarksOf(tier),
     prices: tier.prices,
     serves: tier.serves ?? (context.onlyPaid || !tier.store.traits.paid),
+    imports: tier.imports,
     get isOnline() {
       return online
     },

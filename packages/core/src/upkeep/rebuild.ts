@@ -73,7 +73,10 @@ async function volumesHere({
   const here: Volume[] = []
   const offline = new Set((await catalog.listVolumes()).map(({ id }) => id))
   for (const volume of volumes.all) {
-    if (volume.role === 'external') continue // its objects are known by import
+    if (volume.role === 'external') {
+      offline.delete(volume.id)
+      continue // its objects are known by import
+    }
     try {
       await volume.checkOnline()
       here.push(volume)
@@ -137,9 +140,11 @@ async function* tellWithoutBytes(run: Run, newest: Map<string, number>): AsyncGe
 }
 
 /** The record with those of its copies that are there with the right size; `undefined` when there is none. */
-function withFoundCopies({ found }: Run, media: PortableMedia): PortableMedia | undefined {
+function withFoundCopies({ context, found }: Run, media: PortableMedia): PortableMedia | undefined {
   let { domain } = media.blob
-  const placements = media.placements.filter(({ volumeId, key, storedBytes }) => {
+  const placements = media.placements.filter(({ volumeId, key, storedBytes, owned }) => {
+    // Nobody but its owner says what is there now: the next look at it will tell.
+    if (!owned) return context.volumes.byId(volumeId)?.role === 'external'
     const object = found.get(volumeId)?.get(key)
     if (object === undefined || object.sizeBytes !== storedBytes) return false
     // One object is a copy of one blob, also when the domain of dedupe was changed between two lines that name it.

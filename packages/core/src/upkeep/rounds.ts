@@ -1,5 +1,5 @@
 import type { Upkeep } from '../contracts/media-store.ts'
-import { THOROUGH_INTERVAL_MS } from '../defaults.ts'
+import { RECONCILE_FIRST_MS, THOROUGH_INTERVAL_MS } from '../defaults.ts'
 import { tellUpkeepFailed, toFailure } from '../ingest/upkeep-failed.ts'
 import type { UpkeepContext } from './context.ts'
 
@@ -9,6 +9,9 @@ export interface RoundOptions {
   /** 0: copies are not read in the background. */
   readonly verifyEveryMs: number
   readonly verifyBytesPerSecond: number
+  /** 0: stores that are not ours are not listed in the background. */
+  readonly reconcileEveryMs: number
+  reconcile(signal: AbortSignal): Promise<void>
 }
 
 /** Copies that one round verifies at most; a round of small ones must end too. */
@@ -29,11 +32,17 @@ export function startRounds(
   let cancel = (): void => {}
   let round: Promise<void> = Promise.resolve()
   let thoroughAtMs = clock.now() + THOROUGH_INTERVAL_MS
+  let reconcileAtMs = clock.now() + Math.min(options.reconcileEveryMs, RECONCILE_FIRST_MS)
 
   const collectNext = async (): Promise<void> => {
     const thorough = clock.now() >= thoroughAtMs
     if (thorough) thoroughAtMs = clock.now() + THOROUGH_INTERVAL_MS
     await toEnd(upkeep.collectGarbage({ thorough, signal }))
+  }
+  const reconcileNext = async (): Promise<void> => {
+    if (options.reconcileEveryMs === 0 || clock.now() < reconcileAtMs) return
+    reconcileAtMs = clock.now() + options.reconcileEveryMs
+    await options.reconcile(signal)
   }
   const run = async (): Promise<void> => {
     for (const [task, work] of [
@@ -41,6 +50,7 @@ export function startRounds(
       ['collect-garbage', collectNext],
       ['repair', () => toEnd(upkeep.repair({ signal }))],
       ['verify', verifyNext],
+      ['reconcile', reconcileNext],
       // Last: the journals must learn of the copies that were made, also when no other round follows.
       ['compact-journals', () => toEnd(upkeep.compactJournals({ signal }))],
     ] as const) {

@@ -10,6 +10,7 @@ import { createPace, type Pace } from '../time/pace.ts'
 import { callCheck } from './call-check.ts'
 import type { UpkeepContext } from './context.ts'
 import { faultOfCopy } from './copy-fault.ts'
+import { inLanes } from './lanes.ts'
 import { formatCursor, parseCursor } from './verify-cursor.ts'
 
 /** Copies of one step: what an interrupted run may read again. */
@@ -189,27 +190,4 @@ async function repairCopy(
     tellUpkeepFailed(context, 'repair', error)
     return false
   }
-}
-
-/** Runs `work` for each item, `lanes` at a time. After a failure nothing new begins, and all that began has ended. */
-async function inLanes<T>(
-  items: readonly T[],
-  lanes: number,
-  work: (item: T) => Promise<void>,
-): Promise<void> {
-  const queue = items.values()
-  let failed = false
-  const lane = async (): Promise<void> => {
-    for (const item of queue) {
-      if (failed) return
-      try {
-        await work(item)
-      } catch (error) {
-        failed = true
-        throw error
-      }
-    }
-  }
-  const ended = await Promise.allSettled(Array.from({ length: lanes }, lane))
-  for (const end of ended) if (end.status === 'rejected') throw end.reason
 }

@@ -11,11 +11,11 @@ export type TypeRefusal =
   | 'extension-mismatch'
   | 'type-unrecognised'
 
-const OPAQUE = 'application/octet-stream'
+export const OPAQUE_TYPE = 'application/octet-stream'
 
 /** What senders write when they do not know. */
 const UNKNOWN_CLAIMS = new Set([
-  OPAQUE,
+  OPAQUE_TYPE,
   'binary/octet-stream',
   'application/x-www-form-urlencoded',
   'application/unknown',
@@ -38,7 +38,7 @@ export function decideType(
   claims: TypeClaims,
   policies: readonly MediaPolicy[],
 ): { readonly contentType: string; readonly policy: MediaPolicy } {
-  const declared = meaningful(claims.declared)
+  const declared = meaningfulType(claims.declared)
   const byName = typeOfName(claims.filename)
   const contentType = verifiedType(claims.sniffed, declared, byName)
   if (declared !== undefined && !isSameFamily(declared, contentType)) {
@@ -65,7 +65,7 @@ export function decideType(
  * @throws MediaError MEDIA_TYPE_REFUSED
  */
 export function checkDeclaredType(declared: string | undefined, policies: readonly MediaPolicy[]): void {
-  const type = meaningful(declared)
+  const type = meaningfulType(declared)
   if (type === undefined) return
   const couldBe = policies.some(
     (policy) =>
@@ -85,7 +85,8 @@ function isFamilyTaken(policy: MediaPolicy, type: string): boolean {
   return !policy.match.includes('*') && isSameFamily(policy.match, type)
 }
 
-function meaningful(declared: string | undefined): string | undefined {
+/** What was said of a type, unless it is what is said of everything. */
+export function meaningfulType(declared: string | undefined): string | undefined {
   return declared === undefined || UNKNOWN_CLAIMS.has(declared) ? undefined : declared
 }
 
@@ -99,7 +100,7 @@ function verifiedType(sniffed: Sniffed, declared: string | undefined, byName: st
         ? refine('text/plain', declared, byName)
         : sniffed.contentType
     case 'unknown':
-      return OPAQUE
+      return OPAQUE_TYPE
   }
 }
 
