@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { type CollectFlags, collectCommand } from './commands/collect.ts'
 import type { CommandContext } from './commands/context.ts'
 import { doctorCommand } from './commands/doctor.ts'
+import { importBucketCommand, type ReconcileFlags, reconcileCommand } from './commands/external.ts'
 import { type GetFlags, getCommand } from './commands/get.ts'
 import { type ImportFlags, importCommand } from './commands/import.ts'
 import { type InitFlags, initCommand } from './commands/init.ts'
@@ -191,11 +192,24 @@ function createProgram(
     (flags: RebuildFlags) => (context) => rebuildCommand(context, flags),
   )
   work(
-    command('import <folder>', 'store every file below a folder, its path from there as key')
+    command(
+      'import <source>',
+      'store every file below a folder, its path from there as key; or make media of a bucket that is an external tier',
+    )
       .option('--owner <owner>', 'owner of the records')
       .option('--tag <tag>', 'tag; may be given again', collect)
       .option('--public', 'readable by everybody'),
-    (folder: string, flags: ImportFlags) => (context) => importCommand(context, folder, flags),
+    (source: string, flags: ImportFlags) => (context) =>
+      /^(s3|minio|https?):/i.test(source)
+        ? importBucketCommand(context, source, flags)
+        : importCommand(context, source, flags),
+  )
+  work(
+    command(
+      'reconcile [tier]',
+      'bring what is known of external tiers in step with their stores; nothing in them is changed',
+    ).option('--force', 'go on where a brake stops: when very much is gone at once'),
+    (tier: string | undefined, flags: ReconcileFlags) => (context) => reconcileCommand(context, tier, flags),
   )
   tierCommands(command('tier', 'where bytes live: what is to be moved, why, and for how much'), work)
   work(

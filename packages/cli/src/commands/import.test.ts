@@ -96,10 +96,10 @@ describe('mediakeep import', () => {
     for (const source of ['s3://bucket/prefix', 'https://example.com/objects/a', 'file.txt', 'nothing']) {
       const answer = await mediakeep('import', source)
       expect(answer.code, source).toBe(2)
-      expect(answer.err, source).toMatch(/import|folder/)
+      expect(answer.err, source).toMatch(/tier|folder/)
     }
     expect((await mediakeep('import', 's3://bucket/prefix')).err).toContain(
-      's3:// addresses cannot be imported',
+      'no external tier of the settings is at s3://bucket/prefix',
     )
     await expect(readFile(join(folder, 'data/keys.json'))).rejects.toMatchObject({ code: 'ENOENT' })
   })

@@ -92,7 +92,7 @@ async function visit({ streams, config }: CommandContext, target: Visit): Promis
     if (bucket !== undefined && check && bucket.left.some(({ setting }) => setting === 'bucket'))
       return bucket
     const hadVolume = await hasVolume(created.store)
-    if (!check && !hadVolume) await created.store.open()
+    if (!check && !hadVolume) await created.store.open?.()
     const volume = hadVolume ? [] : [NO_VOLUME]
     return {
       made: [...(bucket?.made ?? []), ...(check ? [] : volume)],

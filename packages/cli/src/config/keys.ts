@@ -167,7 +167,7 @@ export const CONFIG_KEYS: readonly (ConfigKey & { readonly name: keyof Config })
     unit: 'list (JSON)',
     byDefault: 'one: the folder',
     about:
-      'Where bytes live, nearest first: `name`, `url`, `role`, `capacity`, `highWatermarkRatio`, `lowWatermarkRatio`, `prices`, `serves` ([tiers](../guide/tiers.md)).',
+      'Where bytes live, nearest first: `name`, `url`, `role`, `capacity`, `highWatermarkRatio`, `lowWatermarkRatio`, `prices`, `serves`, `imports` ([tiers](../guide/tiers.md)).',
   },
   {
     name: 'tiering',
@@ -175,7 +175,7 @@ export const CONFIG_KEYS: readonly (ConfigKey & { readonly name: keyof Config })
     unit: 'object (JSON)',
     byDefault: 'order of the tiers',
     about:
-      'What goes where, when, and for how much: `rules`, `burst`, `promotion`, `budget`, `evictGraceMs`, `maxMoves`.',
+      'What goes where, when, and for how much: `rules`, `burst`, `promotion`, `budget`, `evictGraceMs`, `maxMoves`, `reconcileEveryMs`.',
   },
   {
     name: 'minCopies',

@@ -86,12 +86,14 @@ function refuseUnknownVariables(env: ConfigSource['env']): void {
     throw new UsageError(`configuration: unknown key ${ours.join(', ')}; known are ${[...known].join(', ')}`)
 }
 
-const TIER_CREDENTIALS = /^MEDIAKEEP_TIER_[A-Z0-9_]+_(ACCESS|SECRET)_KEY$/
+const TIER_CREDENTIALS = /^MEDIAKEEP_TIER_[A-Z0-9_]+_(ACCESS_KEY|SECRET_KEY|TOKEN)$/
 
 /** Credentials that nobody uses are a name that was misspelt. */
 function refuseCredentialsOfNoTier({ tiers = [] }: Config, env: ConfigSource['env']): void {
   const known = new Set(
-    tiers.flatMap(({ name }) => [tierVariable(name, 'ACCESS_KEY'), tierVariable(name, 'SECRET_KEY')]),
+    tiers.flatMap(({ name }) =>
+      (['ACCESS_KEY', 'SECRET_KEY', 'TOKEN'] as const).map((what) => tierVariable(name, what)),
+    ),
   )
   const odd = Object.keys(env).filter((name) => TIER_CREDENTIALS.test(name) && !known.has(name))
   if (odd.length > 0) throw new UsageError(`configuration: ${odd.join(', ')}: there is no tier of this name`)

@@ -67,6 +67,14 @@ const tier = z
     lowWatermarkRatio: ratio.exactOptional(),
     prices: prices.exactOptional(),
     serves: z.boolean().exactOptional(),
+    imports: z
+      .strictObject({
+        prefix: z.string().min(1).exactOptional(),
+        owner: z.string().min(1).max(256).exactOptional(),
+        visibility: z.enum(['public', 'private']).exactOptional(),
+        namespace: z.string().min(1).exactOptional(),
+      })
+      .exactOptional(),
   })
   .transform(({ capacity, ...rest }) => ({
     ...rest,
@@ -120,6 +128,7 @@ export const tieringSetting: z.ZodType<TieringOptions> = fromText(
       .exactOptional(),
     evictGraceMs: ms.exactOptional(),
     maxMoves: z.number().int().min(1).max(64).exactOptional(),
+    reconcileEveryMs: ms.exactOptional(),
   }),
 )
 

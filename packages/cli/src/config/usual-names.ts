@@ -43,6 +43,12 @@ export const USUAL_NAMES: readonly {
     env: 'MEDIA_PROXY_URL',
     about: 'Host:port or address of another instance: makes it the tier behind those.',
   },
+  { env: 'MEDIA_PROXY_TOKEN', secret: true, about: 'Bearer token of other instances.' },
+  {
+    env: 'MEDIAKEEP_TIER_<NAME>_TOKEN',
+    secret: true,
+    about: 'Bearer token of the tier of this name alone.',
+  },
   {
     env: 'MEDIAKEEP_TIER_<NAME>_ACCESS_KEY',
     secret: true,

@@ -119,9 +119,9 @@ function minioOf(url: URL): StoreAddress {
 function httpOf(url: URL): StoreAddress {
   queryOf(url, [])
   const path = url.pathname.replace(/\/+$/, '')
-  const [, bucket] = /\/objects\/([^/]+)$/.exec(path) ?? []
-  if (bucket === undefined) throw bad('the address of another instance ends in /objects/BUCKET')
-  bucketOf(bucket)
+  // Names of buckets there are those of its `objectRouter`, which is freer than S3.
+  if (!/\/objects\/[A-Za-z0-9._-]{1,64}$/.test(path))
+    throw bad('the address of another instance ends in /objects/BUCKET')
   return { scheme: 'http', url: `${url.origin}${path}` }
 }
 

@@ -1,9 +1,10 @@
 import { type FsStore, fsStore } from '@mediakeep/adapters/fs'
 import type { MinioStore } from '@mediakeep/adapters/minio'
 import type { S3Store } from '@mediakeep/adapters/s3'
-import { MediaError, type MemoryStore, memoryStore } from '@mediakeep/core'
+import { MediaError, type MemoryStore, memoryStore, type ObjectStore } from '@mediakeep/core'
 import type { StoreAddress } from './address.ts'
-import { type Environment, minioCredentials, s3Credentials } from './credentials.ts'
+import { type Environment, minioCredentials, proxyToken, s3Credentials } from './credentials.ts'
+import { foreignHttpBucket, httpVolume } from './http-volume.ts'
 import { loadWithPeers } from './missing-peer.ts'
 
 export interface CreateStoreOptions {
@@ -24,6 +25,7 @@ export interface CreateStoreOptions {
 export type CreatedStore =
   | { readonly kind: 'file'; readonly store: FsStore }
   | { readonly kind: 'bucket'; readonly store: S3Store | MinioStore }
+  | { readonly kind: 'remote'; readonly store: ObjectStore }
   | { readonly kind: 'memory'; readonly store: MemoryStore }
 
 /**
@@ -100,10 +102,19 @@ export async function createStore(address: StoreAddress, options: CreateStoreOpt
       })
       return { kind: 'bucket', store }
     }
-    case 'http':
-      throw new MediaError('MEDIA_UNSUPPORTED', 'stores of other instances cannot be used yet', {
-        reason: 'no-http-store',
+    case 'http': {
+      const { httpStore } = await import('@mediakeep/adapters/http')
+      const token = proxyToken(tier, env)
+      const bucket = httpStore({
+        url: address.url,
+        ...(tier === undefined ? {} : { name: tier }),
+        ...(token === undefined ? {} : { token }),
+        // What another instance acknowledges it has stored; what its own store promises cannot be asked for.
+        traits: { durability: 'durable', ...paid },
       })
+      const store = readOnly ? foreignHttpBucket(bucket, address.url) : httpVolume(bucket, { create })
+      return { kind: 'remote', store }
+    }
     case 'memory':
       return { kind: 'memory', store: memoryStore({ ...(tier === undefined ? {} : { name: tier }) }) }
   }

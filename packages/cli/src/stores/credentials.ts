@@ -9,8 +9,8 @@ export interface Credentials {
   readonly sessionToken?: string
 }
 
-/** `MEDIAKEEP_TIER_<NAME>_ACCESS_KEY` and `_SECRET_KEY`: of one tier alone, where several have different ones. */
-export function tierVariable(tier: string, what: 'ACCESS_KEY' | 'SECRET_KEY'): string {
+/** `MEDIAKEEP_TIER_<NAME>_ACCESS_KEY`, `_SECRET_KEY`, `_TOKEN`: of one tier alone, where several have different ones. */
+export function tierVariable(tier: string, what: 'ACCESS_KEY' | 'SECRET_KEY' | 'TOKEN'): string {
   return `MEDIAKEEP_TIER_${tier.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}_${what}`
 }
 
@@ -46,6 +46,12 @@ export function minioCredentials(endpoint: string, tier: string | undefined, env
   const found = findPair(pairs, endpoint, env)
   if (found !== undefined) return { accessKey: found.accessKey, secretKey: found.secretKey }
   throw missing(`a minio store needs ${pairs.map((pair) => pair.join(' and ')).join(', or ')}`)
+}
+
+/** For another instance: the tier's own, or `MEDIA_PROXY_TOKEN`. */
+export function proxyToken(tier: string | undefined, env: Environment): string | undefined {
+  const own = tier === undefined ? undefined : given(env, tierVariable(tier, 'TOKEN'))
+  return own ?? given(env, 'MEDIA_PROXY_TOKEN')
 }
 
 function ofTier(tier: string | undefined): readonly Pair[] {
