@@ -1,6 +1,6 @@
 import type { Catalog } from '../contracts/catalog.ts'
+import { createEvictionPolicy, type EvictionPolicy } from '../eviction/index.ts'
 import type { Volume } from '../tiering/volume.ts'
-import { createUseOrder, type UseOrder } from './use-order.ts'
 
 /** Rows of one look at the catalog. */
 const PAGE = 1_000
@@ -20,8 +20,7 @@ export interface Heat {
 }
 
 interface Watched {
-  readonly policy: UseOrder
-  readonly capacityBytes: number
+  readonly policy: EvictionPolicy
   loading: Promise<void> | undefined
 }
 
@@ -30,11 +29,11 @@ export function createHeat(catalog: Pick<Catalog, 'listCopies'>, volumes: readon
   const watched = new Map<string, Watched>()
   for (const volume of volumes) {
     if (volume.capacityBytes === undefined) continue
-    const policy = createUseOrder()
-    watched.set(volume.id, { policy, capacityBytes: volume.capacityBytes, loading: undefined })
+    const policy = createEvictionPolicy({ capacityBytes: volume.capacityBytes, setting: volume.eviction })
+    watched.set(volume.id, { policy, loading: undefined })
   }
 
-  async function loadAll(policy: UseOrder, volumeId: string, signal?: AbortSignal): Promise<void> {
+  async function loadAll(policy: EvictionPolicy, volumeId: string, signal?: AbortSignal): Promise<void> {
     let cursor: string | undefined
     do {
       signal?.throwIfAborted()
@@ -73,9 +72,9 @@ export function createHeat(catalog: Pick<Catalog, 'listCopies'>, volumes: readon
       const volume = watched.get(volumeId)
       return volume === undefined ? [] : volume.policy.victims(bytes)
     },
-    isWorthRoom(volumeId, _blobId, sizeBytes) {
+    isWorthRoom(volumeId, blobId, sizeBytes) {
       const volume = watched.get(volumeId)
-      return volume === undefined || sizeBytes <= volume.capacityBytes / 8
+      return volume === undefined || volume.policy.admit(blobId, sizeBytes).admit
     },
   }
 }

@@ -1,5 +1,6 @@
 import type { ObjectStore } from '../contracts/object-store.ts'
 import type { ImportOptions, PriceTable } from '../contracts/tiering.ts'
+import type { EvictionSetting } from '../eviction/index.ts'
 
 /**
  * What a tier counts for. `home`: its copies count for acknowledgement and garbage collection. `cache`: they never do.
@@ -27,4 +28,9 @@ export interface TierOptions {
    * For an `external` tier: how its objects become media. Given, it is reconciled in the background; absent, only by `tiers.reconcile`.
    */
   readonly imports?: ImportOptions
+  /**
+   * What a tier with a capacity loses first. Default `balanced`; `bytes` where what leaves the next tier is paid by the byte,
+   * `requests` where each request costs.
+   */
+  readonly eviction?: EvictionSetting
 }

@@ -13,6 +13,7 @@ import {
   VOLUME_CHECK_MS,
 } from '../defaults.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
+import type { EvictionSetting } from '../eviction/index.ts'
 import type { Watermarks } from './burst.ts'
 import type { GuardedStore } from './money.ts'
 import type { TierOptions, TierRole } from './tier.ts'
@@ -31,6 +32,7 @@ export interface Volume {
   readonly serves: boolean
   /** Of an external tier: how its objects become media. */
   readonly imports: ImportOptions | undefined
+  readonly eviction: EvictionSetting
   /** As it was when it was last looked at. */
   readonly isOnline: boolean
   /**
@@ -190,6 +192,7 @@ function createVolume(
     capacityBytes: tier.capacityBytes,
     marks: watermarksOf(tier),
     prices: tier.prices,
+    eviction: tier.eviction ?? 'balanced',
     serves: tier.serves ?? (context.onlyPaid || !tier.store.traits.paid),
     imports: tier.imports,
     get isOnline() {
