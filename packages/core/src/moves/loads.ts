@@ -48,11 +48,19 @@ export function createLoads(context: TierContext): Loads {
   const claim = (blobId: string, sizeBytes: number): Promise<Lease | undefined> =>
     context.states.claim(blobId, { ttlMs: LOAD_LEASE_MS, estimateMs: throughput.estimateMs('', sizeBytes) })
 
+  /** The catalog has no serving copy, so that a state that says so is of before its eviction. */
+  async function claimOutdated(blobId: string, sizeBytes: number): Promise<Lease | undefined> {
+    const [known] = await context.states.read([blobId])
+    if (known?.state !== 'ready') return undefined
+    await context.states.invalidate([blobId])
+    return claim(blobId, sizeBytes)
+  }
+
   async function begin(
     { blobId, sizeBytes }: Pick<BlobCopies, 'blobId' | 'sizeBytes'>,
     volume: Volume,
   ): Promise<Load | undefined> {
-    const lease = await claim(blobId, sizeBytes)
+    const lease = (await claim(blobId, sizeBytes)) ?? (await claimOutdated(blobId, sizeBytes))
     if (lease === undefined) return undefined
     const load = createLoad(context, { blobId, sizeBytes, volume, lease, signal: closing.signal, throughput })
     loads.set(blobId, load)
