@@ -13,8 +13,8 @@ export interface Heat {
   went(volumeId: string, blobId: string): void
   /** Learns what lies on the volume, once: what other processes and earlier ones wrote. */
   load(volumeId: string, signal?: AbortSignal): Promise<void>
-  /** Blobs to lose for so many bytes, cheapest first. */
-  victims(volumeId: string, bytes: number): readonly string[]
+  /** Blobs to lose for so many bytes, cheapest first, of those that may leave. */
+  victims(volumeId: string, bytes: number, mayLeave?: (blobId: string) => boolean): readonly string[]
   /** Whether a blob is worth more than those that would have to go for it. */
   isWorthRoom(volumeId: string, blobId: string, sizeBytes: number): boolean
 }
@@ -68,9 +68,9 @@ export function createHeat(catalog: Pick<Catalog, 'listCopies'>, volumes: readon
       })
       await volume.loading
     },
-    victims(volumeId, bytes) {
+    victims(volumeId, bytes, mayLeave) {
       const volume = watched.get(volumeId)
-      return volume === undefined ? [] : volume.policy.victims(bytes)
+      return volume === undefined ? [] : volume.policy.victims(bytes, mayLeave)
     },
     isWorthRoom(volumeId, blobId, sizeBytes) {
       const volume = watched.get(volumeId)

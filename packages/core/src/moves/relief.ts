@@ -7,6 +7,8 @@ import { freeLeaving, letLeave } from './release.ts'
 
 /** Blobs of one step. */
 const STEP = 32
+/** Blobs that are passed over before relief is given up for now. */
+const MAX_STUCK = 1_024
 
 /**
  * Brings a volume from over its high watermark to its low one, cheapest to lose first: what has a copy elsewhere leaves, the rest is
@@ -21,6 +23,8 @@ export async function* relieve(
   const { marks } = volume
   if (marks === undefined) return
   await context.heat.load(volume.id, signal)
+  /** What nobody takes now: asked for once, and passed over then. */
+  const stuck = new Set<string>()
   for (;;) {
     signal?.throwIfAborted()
     context.use.forget()
@@ -29,11 +33,13 @@ export async function* relieve(
     const before = total.evictedBytes
     const freed = await freeLeaving(context, volume, signal)
     if (freed.bytes > 0) continue
-    const victims = context.heat.victims(volume.id, over).slice(0, STEP)
+    const victims = context.heat.victims(volume.id, over, (id) => !stuck.has(id)).slice(0, STEP)
     if (victims.length === 0) return
     await relieveOf(context, volume, victims, total, signal)
     yield total
-    if (total.evictedBytes === before) return // nobody takes anything now: the next write asks again
+    if (total.evictedBytes === before) for (const id of victims) stuck.add(id)
+    // The next write asks again.
+    if (stuck.size >= MAX_STUCK) return
   }
 }
 
