@@ -14,11 +14,18 @@ describe.skipIf(missing !== undefined && process.env['CI'] !== 'true')('the comm
   let parent: string
   /** All that commands ever said: no secret may be in it. */
   let said = ''
+  /** What Node warns of goes to the terminal of whoever uses the command line. */
+  const leaks: string[] = []
+  const onWarning = ({ name, message }: Error): void => {
+    if (name === 'MaxListenersExceededWarning') leaks.push(message)
+  }
   beforeAll(async () => {
+    process.on('warning', onWarning)
     server = await startMinio()
     parent = await mkdtemp(join(tmpdir(), 'mediakeep-cli-minio-'))
   })
   afterAll(async () => {
+    process.off('warning', onWarning)
     await server?.stop()
     await rm(parent, { recursive: true, force: true })
   })
@@ -155,7 +162,8 @@ describe.skipIf(missing !== undefined && process.env['CI'] !== 'true')('the comm
       expect((await mediakeep('get', `key:${key}`)).out).toBe(text)
   })
 
-  it('never says a secret, in answers, errors or JSON', () => {
+  it('never says a secret, in answers, errors or JSON, and makes Node warn of no leak', () => {
+    expect(leaks).toEqual([])
     expect(said.length).toBeGreaterThan(1_000)
     expect(said.includes(server.secretAccessKey)).toBe(false)
     expect(said.includes('x-amz-signature')).toBe(false)

@@ -60,6 +60,8 @@ export function createObjectBody(
         if (!isReaderSlow && givenBytes === seenBytes) raw.destroy(stalled(stallMs))
         seenBytes = isReaderSlow ? -1 : givenBytes
       }
+      // Pipelines of ours and of whoever reads, scopes and meters all listen for its end: over ten, and all gone with it.
+      counted.setMaxListeners(0)
       pipeline(raw, counted, () => {}) // each ends the other; who reads is told by the stream itself
       return counted
     },
