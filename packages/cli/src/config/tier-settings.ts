@@ -67,6 +67,16 @@ const tier = z
     lowWatermarkRatio: ratio.exactOptional(),
     prices: prices.exactOptional(),
     serves: z.boolean().exactOptional(),
+    eviction: z
+      .union(
+        [
+          z.enum(['balanced', 'requests', 'bytes', 'lru']),
+          z.strictObject({ exponent: z.number().min(0).max(1) }),
+          z.strictObject({ prices: z.strictObject({ perRequest: dollars, perByte: dollars }) }),
+        ],
+        'give balanced, requests, bytes, lru, {"exponent": 0..1} or {"prices": {"perRequest", "perByte"}}',
+      )
+      .exactOptional(),
     imports: z
       .strictObject({
         prefix: z.string().min(1).exactOptional(),

@@ -45,7 +45,7 @@ describe('tiers in settings', () => {
   const file = {
     tiers: [
       { name: 'disk', capacity: '800GiB', highWatermarkRatio: 0.9, lowWatermarkRatio: 0.8 },
-      { name: 's3', url: 's3://media/app?region=eu-west-1', prices: 'aws:eu-west-1' },
+      { name: 's3', url: 's3://media/app?region=eu-west-1', prices: 'aws:eu-west-1', eviction: 'lru' },
       {
         name: 'old',
         url: 'minio://127.0.0.1:9000/old',
@@ -67,7 +67,7 @@ describe('tiers in settings', () => {
   const wanted = {
     tiers: [
       { name: 'disk', capacityBytes: 800 * GiB, highWatermarkRatio: 0.9, lowWatermarkRatio: 0.8 },
-      { name: 's3', url: 's3://media/app?region=eu-west-1', prices: awsPrices('eu-west-1') },
+      { name: 's3', url: 's3://media/app?region=eu-west-1', prices: awsPrices('eu-west-1'), eviction: 'lru' },
       {
         name: 'old',
         url: 'minio://127.0.0.1:9000/old',
@@ -120,6 +120,11 @@ describe('tiers in settings', () => {
     ['a capacity of nothing', { MEDIAKEEP_TIERS: tier({ capacity: 0 }) }, 'MEDIAKEEP_TIERS.0.capacity'],
     ['a watermark over 1', { MEDIAKEEP_TIERS: tier({ highWatermarkRatio: 90 }) }, 'highWatermarkRatio'],
     ['a role that is none', { MEDIAKEEP_TIERS: tier({ role: 'attic' }) }, 'role'],
+    [
+      'an order of leaving that is none',
+      { MEDIAKEEP_TIERS: tier({ eviction: 'mru' }) },
+      'MEDIAKEEP_TIERS.0.eviction',
+    ],
     ['prices of nowhere', { MEDIAKEEP_TIERS: tier({ prices: 'aws:moon-1' }) }, 'MEDIAKEEP_TIERS.0.prices'],
     [
       'a price of an unknown request',
