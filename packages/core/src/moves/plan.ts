@@ -2,6 +2,7 @@ import type { MediaRecord, MoveRecord } from '../contracts/catalog.ts'
 import type { PlacementExplanation, PlannedMove, TierPlan } from '../contracts/tiering.ts'
 import { monthlyDollars, readDollars, writeDollars } from '../tiering/prices.ts'
 import type { Volume } from '../tiering/volume.ts'
+import { misplaced } from './by-rules.ts'
 import type { TierContext } from './context.ts'
 
 /** Moves that a plan names; its sums are of all. */
@@ -43,6 +44,12 @@ export async function planTiers(context: TierContext, signal: AbortSignal | unde
     const source = sourceOf(context, move)
     const to = context.volumes.byId(move.toVolumeId)
     add(move.blobId, move.sizeBytes, source, to, move.cause, move.dropPlacementId !== undefined)
+  }
+  for await (const { blobId, sizeBytes, from, to } of misplaced(context, signal)) {
+    const name = `${blobId} ${to.id}`
+    if (seen.has(name)) continue
+    seen.add(name)
+    add(blobId, sizeBytes, from, to, 'demote', true)
   }
   for (const volume of context.volumes.all) {
     signal?.throwIfAborted()

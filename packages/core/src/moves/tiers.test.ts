@@ -143,6 +143,40 @@ describe('rules', () => {
     })
   })
 
+  it('media that come of age move when they are asked to, once, and the plan says what it costs', async () => {
+    let nowMs = Date.UTC(2026, 0, 1)
+    const clock = { now: () => nowMs, after: () => () => {} }
+    const disk = memoryStore({ name: 'disk', clock })
+    const s3 = paidStore()
+    const { store } = await fixture({
+      clock,
+      catalog: memoryCatalog({ clock }),
+      tiers: [
+        { name: 'disk', store: disk },
+        { name: 's3', store: s3.store, prices: PRICES },
+      ],
+      tiering: { rules: [{ name: 'old', match: { olderThanMs: 86_400_000 }, tiers: ['s3'] }] },
+    })
+    const old = await putMany(store, 3, 10 * KiB)
+    nowMs += 86_400_001
+    const young = await putMany(store, 2, 10 * KiB)
+    const plan = await store.tiers.plan()
+    expect(plan.moves.map(({ from, to, cause }) => [from, to, cause])).toEqual(
+      Array.from({ length: 3 }, () => ['disk', 's3', 'demote']),
+    )
+    expect(plan.costDollars).toBeCloseTo(3 * 5e-6, 10)
+    expect(plan.monthlyDollars).toBeCloseTo(((3 * 10 * KiB) / 1e9) * 0.023, 12)
+    expect(s3.count('put')).toBe(0)
+    await toEnd(store.tiers.apply())
+    await toEnd(store.tiers.apply())
+    expect(await s3.keys()).toHaveLength(3)
+    expect(await keys(disk)).toHaveLength(2)
+    expect(s3.count('put')).toBe(3)
+    expect((await store.tiers.plan()).moves).toEqual([])
+    await expectAll(store, old)
+    await expectAll(store, young)
+  })
+
   it('a rule about a tier that is not there is refused at the start', async () => {
     await expect(
       tiered({ tiering: { rules: [{ name: 'a', match: {}, tiers: ['tape'] }] } }),

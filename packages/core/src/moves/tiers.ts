@@ -8,6 +8,7 @@ import type { KeptBody } from '../ingest/context.ts'
 import { tellUpkeepFailed, toFailure } from '../ingest/upkeep-failed.ts'
 import type { Volume } from '../tiering/volume.ts'
 import type { ReachablePlacement } from '../tiering/volumes.ts'
+import { misplaced } from './by-rules.ts'
 import type { TierContext } from './context.ts'
 import { createDemand } from './demand.ts'
 import { createLoads, type Load } from './loads.ts'
@@ -243,6 +244,12 @@ export async function* applyTiers(
     context.use.forget()
     if ((await context.use.usedBytes(volume.id)) < marks.highBytes) continue
     for await (const progress of relieve(context, volume, total, signal)) yield { ...progress }
+  }
+  for await (const { blobId, to, placementId } of misplaced(context, signal)) {
+    const id = newId(context.clock.now())
+    await context.catalog.planMoves([
+      { id, blobId, toVolumeId: to.id, dropPlacementId: placementId, cause: 'demote', rank: 2 },
+    ])
   }
   while ((await makeMoves(context, total, signal)) > 0) yield { ...total }
   yield { ...total }
