@@ -340,6 +340,37 @@ describe('the ledger and the budget', () => {
   })
 })
 
+describe('a catalog that is lost', () => {
+  it('right after a move comes back with the copies where they are now', async () => {
+    const disk = createMemoryVolume({ maxBytes: 1e9, clock: systemClock })
+    const bucket = createMemoryVolume({ maxBytes: 1e9, clock: systemClock })
+    const open = () =>
+      createMediaStore({
+        tiers: [
+          { name: 'disk', store: memoryStore({ name: 'disk', volume: disk }), capacityBytes: 200 * KiB },
+          { name: 's3', store: paidStore(bucket).store },
+        ],
+        catalog: memoryCatalog(),
+        tiering: { burst: { holdMs: 0 } },
+        upkeep: { intervalMs: 0 },
+      })
+    const before = await open()
+    const all = await putMany(before, 9, 20 * KiB)
+    await toEnd(before.tiers.apply())
+    await before.close()
+    expect(bucket.sortedKeys().length).toBeGreaterThan(0)
+    const after = await open()
+    try {
+      let lost = -1
+      for await (const { lostMedia } of after.upkeep.rebuildCatalog()) lost = lostMedia
+      expect(lost).toBe(0)
+      await expectAll(after, all)
+    } finally {
+      await after.close()
+    }
+  })
+})
+
 describe('two hosts with one catalog', () => {
   it('neither takes the copy of the other for its own', async () => {
     const tables = createMemoryTables()

@@ -1,3 +1,4 @@
+import { digestHex } from '../bytes/digest.ts'
 import type { PortableMedia } from '../contracts/catalog.ts'
 import type { LostMedia, RebuildOptions, RebuildProgress } from '../contracts/media-store.ts'
 import { isMediaError } from '../errors/media-error.ts'
@@ -124,8 +125,9 @@ async function* restoreRecords(run: Run, newest: Map<string, number>): AsyncGene
   if (newest.size > 0) yield* tellWithoutBytes(run, newest)
 }
 
-/** What is left: no line of the revision that counts names bytes that are here. */
+/** What is left: no line of the revision that counts names bytes that are here. Those that moved since are found by their digest. */
 async function* tellWithoutBytes(run: Run, newest: Map<string, number>): AsyncGenerator<RebuildProgress> {
+  const moved = movedObjects(run.found)
   for await (const { lines } of readJournals(run.volumes, run.check)) {
     for (const line of lines) {
       const head = headOfLine(line)
@@ -133,7 +135,9 @@ async function* tellWithoutBytes(run: Run, newest: Map<string, number>): AsyncGe
       const media = parseMedia(line)
       if (media === undefined) continue
       newest.delete(media.id)
-      await tellMedia(run, media)
+      const there = withMovedCopy(run, moved, media)
+      if (there === undefined) await tellMedia(run, media)
+      else await importBatch(run, [there])
     }
     yield progressOf(run)
   }
@@ -153,6 +157,42 @@ function withFoundCopies({ context, found }: Run, media: PortableMedia): Portabl
     return true
   })
   return placements.length === 0 ? undefined : { ...media, blob: { ...media.blob, domain }, placements }
+}
+
+interface MovedObject {
+  readonly volumeId: string
+  readonly key: string
+}
+
+/** Objects that no line names, by the digest that their key tells: copies made after the last line of their media. */
+function movedObjects(found: FoundObjects): ReadonlyMap<string, MovedObject> {
+  const moved = new Map<string, MovedObject>()
+  for (const [volumeId, objects] of found)
+    for (const [key, { isNamed }] of objects) {
+      const digest = isNamed ? undefined : digestInKey(key)
+      if (digest !== undefined && !moved.has(digest)) moved.set(digest, { volumeId, key })
+    }
+  return moved
+}
+
+/** The record with the copy that a move made of its bytes. */
+function withMovedCopy(
+  { found }: Run,
+  moved: ReadonlyMap<string, MovedObject>,
+  media: PortableMedia,
+): PortableMedia | undefined {
+  const { blob } = media
+  const there = blob.digest === undefined ? undefined : moved.get(digestHex(blob.digest))
+  const object = there === undefined ? undefined : found.get(there.volumeId)?.get(there.key)
+  if (there === undefined || object === undefined || object.sizeBytes !== blob.sizeBytes) return undefined
+  object.isNamed = true
+  object.domain ??= blob.domain
+  const id = there.key.slice(there.key.indexOf('.') + 1)
+  return {
+    ...media,
+    blob: { ...blob, domain: object.domain },
+    placements: [{ id, ...there, owned: true, storedBytes: object.sizeBytes }],
+  }
 }
 
 function noteAway({ found, away }: Run, { id, placements }: PortableMedia): void {
