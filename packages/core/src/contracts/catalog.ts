@@ -1,415 +1,52 @@
-import type { Digest, JsonObject } from './bytes.ts'
+import type { Digest } from './bytes.ts'
 import type {
-  LinkTarget,
-  MediaChange,
-  MediaCondition,
-  MediaFacts,
-  MediaQuery,
-  MediaRef,
-  MediaState,
-  Visibility,
-} from './media.ts'
-
-export interface VolumeRecord {
-  readonly id: string
-  readonly tier: string
-  readonly hostId?: string
-  readonly layout: number
-}
-
-export type PlacementState = 'staged' | 'live' | 'leaving' | 'bad'
-
-export interface PlacementRecord {
-  readonly id: string
-  readonly blobId: string
-  readonly volumeId: string
-  /** Physical key, used once and never again. */
-  readonly key: string
-  readonly state: PlacementState
-  /** False for an external object that was registered: never deleted, moved or overwritten by us. */
-  readonly owned: boolean
-  readonly storedBytes: number
-  readonly etag?: string
-}
-
-export interface ContentRecord {
-  readonly number: number
-  readonly state: MediaState
-  readonly blobId: string
-  readonly digest?: Digest
-  readonly sizeBytes: number
-  readonly contentType: string
-  readonly filename: string
-  readonly facts: MediaFacts
-  readonly createdAt: Date
-  /** Placements that are `live`. */
-  readonly placements: readonly PlacementRecord[]
-}
-
-/** One record with what reading and answering needs. Immutable: catalogs may share one object among callers. */
-export interface MediaRecord {
-  readonly id: string
-  readonly namespace: string
-  readonly key?: string
-  readonly owner: string
-  readonly visibility: Visibility
-  readonly revision: number
-  readonly tags: readonly string[]
-  readonly metadata: JsonObject
-  readonly links: readonly LinkTarget[]
-  readonly createdAt: Date
-  readonly updatedAt: Date
-  /** The content that serves: the newest active one, else the newest. */
-  readonly content: ContentRecord
-}
-
-export interface Reservation {
-  /** Whose room: a volume's (or its staging), or an owner's quota. */
-  readonly subject: { readonly volumeId: string } | { readonly owner: string }
-  readonly bytes: number
-  /** Refused when what is stored plus what is reserved would pass it: MEDIA_NO_SPACE for a volume, MEDIA_QUOTA for an owner. */
-  readonly limitBytes?: number
-}
-
-export interface BeginSession {
-  readonly id: string
-  readonly namespace: string
-  readonly owner: string
-  readonly ttlMs: number
-  readonly mediaId?: string
-  readonly idempotencyKey?: string
-  /** What the sender declared, for the record: size, type, digest, name. */
-  readonly declared?: JsonObject
-  readonly reservations?: readonly Reservation[]
-}
-
-export interface SessionRecord {
-  readonly id: string
-  readonly namespace: string
-  readonly owner: string
-  /** Checked at commit: a session that expired and was swept can never commit. */
-  readonly fence: number
-  readonly expiresAt: Date
-  readonly offsetBytes: number
-  readonly declared: JsonObject
-}
-
-export type BegunSession =
-  | { readonly type: 'begun'; readonly session: SessionRecord }
-  /** The idempotency key was used before and its put succeeded: this is the media it made. */
-  | { readonly type: 'repeated'; readonly mediaId: string }
-
-export interface StagePlacement {
-  /** The live session, or one to begin in the same transaction. */
-  readonly session: { readonly id: string; readonly fence: number } | BeginSession
-  /** Dedupe domain: `''` for the whole store, else the namespace. Never one of `externalDomain`. */
-  readonly domain: string
-  readonly digest: Digest
-  readonly sizeBytes: number
-  /** CRC-32 of each 64 KiB chunk, big-endian, 4 bytes each. */
-  readonly chunkSums: Uint8Array
-  readonly volumeId: string
-  readonly placementId: string
-  readonly key: string
-  /** These placements were found damaged or gone: marked `bad`, never reused. */
-  readonly distrust?: readonly string[]
-  /**
-   * Only placements on these volumes stand in for ours: others are of another host, which may never be within reach.
-   * Default: all. The bytes of an external object never do: whoever owns it may change it at any time.
-   */
-  readonly reachable?: readonly string[]
-}
-
-export type StagedPlacement =
-  | { readonly type: 'repeated'; readonly mediaId: string }
-  | {
-      readonly type: 'staged'
-      readonly session: SessionRecord
-      readonly blobId: string
-      /** Live placements that stand in for ours. Not empty: nothing was inserted for us, the blob is pinned, use one of these. */
-      readonly existing: readonly PlacementRecord[]
-    }
-
-export interface CommitContent {
-  readonly session: { readonly id: string; readonly fence: number }
-  readonly blobId: string
-  /** Our own placement, now durable on its volume; absent when an existing one is used. */
-  readonly placement?: { readonly id: string; readonly storedBytes: number; readonly etag?: string }
-  /**
-   * As in `StagePlacement`: ours is `redundant` beside a live placement that stands in for it; without one of ours there must
-   * be such a placement still.
-   */
-  readonly reachable?: readonly string[]
-  readonly media: {
-    /** Replace or create this one: by key, or by id which must exist unless `create`. */
-    readonly at?: MediaRef
-    /** Id of the record when one is created. */
-    readonly newId: string
-    readonly namespace: string
-    /** Owner of the record when one is created; one that exists keeps its own. */
-    readonly owner: string
-    readonly when?: MediaCondition
-    /** Given values replace those of an existing record; absent ones stay. */
-    readonly visibility?: Visibility
-    readonly tags?: readonly string[]
-    readonly metadata?: JsonObject
-    readonly links?: readonly LinkTarget[]
-  }
-  readonly content: {
-    readonly contentType: string
-    readonly filename: string
-    readonly facts: MediaFacts
-    readonly state: MediaState
-  }
-}
-
-export interface CommittedContent {
-  readonly record: MediaRecord
-  readonly created: boolean
-  /** Our placement lost to one that was live already: it is `leaving`, its bytes go with garbage collection. */
-  readonly redundant: boolean
-}
-
-export interface CatalogPage {
-  readonly records: readonly MediaRecord[]
-  readonly nextCursor?: string
-}
-
-export interface CatalogUsage {
-  readonly name: string
-  readonly media: number
-  readonly logicalBytes: number
-  readonly storedBytes: number
-}
-
-export interface VolumeUsage {
-  readonly volumeId: string
-  readonly storedBytes: number
-  readonly objects: number
-  readonly reservedBytes: number
-}
-
-/** What collecting would do now: the plan of a dry run, and what brakes judge before anything goes. */
-export interface GarbagePlan {
-  /** False when there is no record in any namespace: then a collection is nearly always a mistake. */
-  readonly hasMedia: boolean
-  /** Owned placements that are not `staged`, and their bytes: what the rest is measured against. */
-  readonly objects: number
-  readonly bytes: number
-  /** Blobs that `condemn` would condemn now. */
-  readonly condemnable: number
-  /** Owned placements, and their bytes, of blobs that are condemnable or condemned, and owned ones that are `leaving`: all that waits for its grace or is past it. */
-  readonly waitingObjects: number
-  readonly waitingBytes: number
-  /** What `claimGarbage` would give with this grace, after `condemn`: with a grace of 0 also what is condemnable. */
-  readonly freeableObjects: number
-  readonly freeableBytes: number
-}
-
-/** A page of a walk over many rows. It may be short or empty and yet have a cursor: the work of one call is bounded. */
-export interface WalkOptions {
-  /** Opaque, from the page before; absent: from the start. */
-  readonly cursor?: string
-  readonly limit: number
-}
-
-export interface RecheckedBlobs {
-  readonly checked: number
-  /** Without reference or pin, and not known to be so until now. */
-  readonly found: number
-  /** Goes on behind what was checked; absent: done. */
-  readonly cursor?: string
-}
-
-/** A copy on a volume, as verifying sees it. */
-export interface StoredCopy {
-  /** `live` or `bad`. */
-  readonly placement: PlacementRecord
-  readonly digest?: Digest
-  /** Of the content. */
-  readonly sizeBytes: number
-  readonly verifiedAt?: Date
-}
-
-export interface CopiesPage {
-  readonly copies: readonly StoredCopy[]
-  readonly cursor?: string
-}
-
-/** One blob with every placement that is `live` or `bad`. */
-export interface BlobCopies {
-  readonly blobId: string
-  readonly digest?: Digest
-  readonly sizeBytes: number
-  readonly placements: readonly PlacementRecord[]
-}
-
-export interface ThinBlobsPage {
-  readonly blobs: readonly BlobCopies[]
-  readonly cursor?: string
-}
-
-export interface StageCopy {
-  /** Begun in the same transaction. A copy is no put: it has no idempotency key. */
-  readonly session: Omit<BeginSession, 'idempotencyKey'>
-  readonly blobId: string
-  readonly volumeId: string
-  readonly placementId: string
-  readonly key: string
-}
-
-export type StagedCopy =
-  /** The blob is gone or no content refers to it: nothing was begun. */
-  | { readonly type: 'unwanted' }
-  /** The volume has a live copy: nothing was begun. */
-  | { readonly type: 'present' }
-  | { readonly type: 'staged'; readonly session: SessionRecord; readonly blob: BlobCopies }
-
-export interface CommitCopy {
-  readonly session: { readonly id: string; readonly fence: number }
-  readonly placement: { readonly id: string; readonly storedBytes: number; readonly etag?: string }
-}
-
-/** Why a copy is to be made elsewhere. */
-export type MoveCause = 'burst' | 'promote' | 'demote' | 'heal'
-
-/** A copy to be made on another volume, and the one that may leave then: a promise that outlives the process. */
-export interface NewMove {
-  readonly id: string
-  readonly blobId: string
-  readonly toVolumeId: string
-  /** Leaves once the new copy is live. Absent: it stays. */
-  readonly dropPlacementId?: string
-  readonly cause: MoveCause
-  /** Smaller goes first; equal ones in the order they were planned. */
-  readonly rank: number
-}
-
-export interface MoveRecord extends NewMove {
-  readonly sizeBytes: number
-  /** Live placements of the blob. */
-  readonly placements: readonly PlacementRecord[]
-  /** Grows with every claim: a settle with an older one is refused. */
-  readonly fence: number
-  /** Claims so far that ended in a retry. One whose lease ran out counts for nothing. */
-  readonly attempts: number
-  /** Not given out before: the end of its lease while it is claimed. */
-  readonly notBefore: Date
-  readonly lastError?: string
-}
-
-export interface MovesPage {
-  readonly moves: readonly MoveRecord[]
-  readonly cursor?: string
-}
-
-export type MoveOutcome =
-  | { readonly type: 'done' }
-  /** Given out again, `afterMs` from now. */
-  | { readonly type: 'retry'; readonly afterMs: number; readonly reason: string }
-  /** Not wanted any more. */
-  | { readonly type: 'dropped' }
-
-/** An object in a store that is not ours, to be known by a record. */
-export interface ExternalObject {
-  /** Id of the record, if one is made. */
-  readonly newId: string
-  readonly placementId: string
-  /** The object's own key on the volume. */
-  readonly key: string
-  /** Of the record. */
-  readonly mediaKey: string
-  readonly sizeBytes: number
-  readonly etag: string
-  readonly contentType: string
-  readonly filename: string
-}
-
-export interface RegisterExternal {
-  readonly namespace: string
-  readonly volumeId: string
-  readonly owner: string
-  readonly visibility: Visibility
-  readonly objects: readonly ExternalObject[]
-}
-
-/**
- * `registered`: a new record. `replaced`: its record has a new content. `unchanged`: known with this etag and size, also when
- * its record was deleted since. `taken`: the record's key belongs to a media that is not of this object, or the object is
- * one of ours; nothing was changed.
- */
-export type ExternalOutcome = 'registered' | 'replaced' | 'unchanged' | 'taken'
-
-/** An external object as the catalog knows it. */
-export interface KnownExternal {
-  readonly key: string
-  readonly etag?: string
-  readonly sizeBytes: number
-  readonly placementId: string
-  readonly blobId: string
-}
-
-export interface ExternalPage {
-  readonly objects: readonly KnownExternal[]
-  readonly cursor?: string
-}
-
-/** What was asked of a volume, summed. */
-export interface LedgerEntry {
-  readonly volumeId: string
-  /** An `AttemptClass`, or `avoided` for a call that did not have to be made. */
-  readonly class: string
-  /** A `CallCause`; for `avoided`, what avoided it. `estimated`: by a signed address, not seen by us. */
-  readonly cause: string
-  readonly calls: number
-  readonly bytes: number
-}
-
-export interface LedgerRow extends LedgerEntry {
-  /** Of the catalog's clock, UTC: `2026-01-31`. */
-  readonly day: string
-}
-
-/** All that is kept of one media, by value: what rebuilding, backup and moving between catalogs need. */
-export interface PortableMedia
-  extends Pick<
-    MediaRecord,
-    | 'namespace'
-    | 'id'
-    | 'key'
-    | 'owner'
-    | 'visibility'
-    | 'revision'
-    | 'tags'
-    | 'metadata'
-    | 'links'
-    | 'createdAt'
-    | 'updatedAt'
-  > {
-  /** The content that serves. Others that wait beside it are not carried. */
-  readonly content: Pick<
-    ContentRecord,
-    'number' | 'state' | 'contentType' | 'filename' | 'facts' | 'createdAt'
-  >
-  readonly blob: {
-    readonly domain: string
-    readonly digest?: Digest
-    readonly sizeBytes: number
-    readonly chunkSums?: Uint8Array
-  }
-  /** Those that are `live`. */
-  readonly placements: readonly PortablePlacement[]
-}
-
-export type PortablePlacement = Pick<
+  BeginSession,
+  BegunSession,
+  CommitContent,
+  CommittedContent,
+  Reservation,
+  SessionRecord,
+  StagedPlacement,
+  StagePlacement,
+} from './catalog-puts.ts'
+import type {
+  CatalogPage,
+  CatalogUsage,
+  MediaRecord,
   PlacementRecord,
-  'id' | 'volumeId' | 'key' | 'owned' | 'storedBytes' | 'etag'
->
+  VolumeRecord,
+  VolumeUsage,
+} from './catalog-records.ts'
+import type {
+  ExternalOutcome,
+  ExternalPage,
+  LedgerEntry,
+  LedgerRow,
+  MoveOutcome,
+  MoveRecord,
+  MovesPage,
+  NewMove,
+  RegisterExternal,
+} from './catalog-tiers.ts'
+import type {
+  BlobCopies,
+  CommitCopy,
+  CopiesPage,
+  GarbagePlan,
+  PortableMedia,
+  PortablePage,
+  RecheckedBlobs,
+  StageCopy,
+  StagedCopy,
+  ThinBlobsPage,
+  WalkOptions,
+} from './catalog-upkeep.ts'
+import type { LinkTarget, MediaChange, MediaCondition, MediaQuery, MediaRef } from './media.ts'
 
-export interface PortablePage {
-  readonly media: readonly PortableMedia[]
-  readonly cursor?: string
-}
+export type * from './catalog-puts.ts'
+export type * from './catalog-records.ts'
+export type * from './catalog-tiers.ts'
+export type * from './catalog-upkeep.ts'
 
 /**
  * The truth about records and placements. Each call is one transaction; times are the catalog's own.
