@@ -70,9 +70,9 @@ export const MUTATIONS: readonly Mutation[] = [
     id: 'publish-before-record',
     about: 'no record without its bytes',
     file: `${core}/ingest/publish.ts`,
-    find: 'const head = await writeBytes(volume, key, body, signal)',
+    find: 'const head = await writeBytes(context, { volume, cause }, key, body, signal)',
     replace:
-      'const head = { key, sizeBytes: body.summary.sizeBytes, etag: "", modifiedAt: new Date() }; void writeBytes(volume, key, body, signal).catch(() => {})',
+      'const head = { key, sizeBytes: body.summary.sizeBytes, etag: "", modifiedAt: new Date() }; void writeBytes(context, { volume, cause }, key, body, signal).catch(() => {})',
     by: { part: 'simulation', maxCount: SEEDS },
   },
   {
@@ -197,16 +197,16 @@ export const MUTATIONS: readonly Mutation[] = [
     id: 'size-of-a-duplicate',
     about: 'dedupe asks the volume for the copy, and does not trust its name',
     file: `${core}/ingest/publish.ts`,
-    find: 'if (head !== undefined && head.sizeBytes === sizeBytes) return undefined',
-    replace: 'return undefined',
+    find: "if (head !== undefined && head.sizeBytes === sizeBytes) return 'trusted'",
+    replace: "return 'trusted'",
     by: { tests: `${core}/media-store/put.test.ts` },
   },
   {
     id: 'checked-source',
     about: 'a copy is made of bytes that were verified on the way',
     file: `${core}/ingest/copy.ts`,
-    find: "if (isMediaError(failure, 'MEDIA_CORRUPT')) await context.catalog.markBad(placement.id)",
-    replace: "if (isMediaError(failure, 'MEDIA_CORRUPT')) signal?.throwIfAborted()",
+    find: 'await context.catalog.markBad(placement.id)',
+    replace: 'signal?.throwIfAborted()',
     by: { tests: `${core}/upkeep/verify.test.ts` },
   },
   {

@@ -158,9 +158,12 @@ function createVolume(
   let online = isThere
   let failure: unknown
   let looking: Promise<void> | undefined
+  /** What a look saw that began before a doubt says nothing about it. */
+  let doubts = 0
 
   const look = async (): Promise<void> => {
     const startedMs = clock.now()
+    const before = doubts
     try {
       if (!online) await store.open?.() // one that was away from the start was never opened
       const found = await store.identity?.()
@@ -181,7 +184,7 @@ function createVolume(
     if (!online) emit({ type: 'volume.online', at: new Date(clock.now()), volumeId: identity.id })
     online = true
     failure = undefined
-    lookedAtMs = startedMs
+    if (before === doubts) lookedAtMs = startedMs
   }
 
   return {
@@ -205,12 +208,17 @@ function createVolume(
       if (online && agoMs < checkMs) return
       // A store behind a network may need seconds to say that it is away: not everybody waits for that.
       if (failure !== undefined && store.traits.shared && agoMs < OFFLINE_CHECK_MS) throw failure
-      looking ??= look().finally(() => {
-        looking = undefined
-      })
+      if (looking === undefined) {
+        const now: Promise<void> = look().finally(() => {
+          if (looking === now) looking = undefined
+        })
+        looking = now
+      }
       await looking
     },
     doubt() {
+      doubts += 1
+      looking = undefined
       lookedAtMs = Number.NEGATIVE_INFINITY
     },
   }

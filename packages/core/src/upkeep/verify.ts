@@ -163,7 +163,8 @@ async function judge(
   const others = now.placements.filter((copy) => copy.id !== id && copy.state === 'live')
   if (placement.state === 'bad' && others.some(({ volumeId }) => volumeId === volume.id)) return undefined
   // What cannot be read now may be readable tomorrow, or by another user: only a good copy elsewhere gives it up.
-  const mayRepair = repair === true && others.length > 0
+  // A copy on another host's disk repairs nothing here.
+  const mayRepair = repair === true && context.volumes.reachable(others).length > 0
   if (fault !== 'unreadable' || mayRepair) await context.catalog.markBad(id)
   context.cache.delete(blobId)
   context.memo.forget(id)
