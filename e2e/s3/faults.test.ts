@@ -66,7 +66,7 @@ for (const [name, openStore] of Object.entries(adapters)) {
         store.delete('a'),
         store.identity(),
       ]
-      for (const call of calls) await expectFailure(call, 'MEDIA_UNAVAILABLE', 'volume-offline')
+      await Promise.all(calls.map((call) => expectFailure(call, 'MEDIA_UNAVAILABLE', 'volume-offline')))
     })
 
     test('an emptied bucket is volume-offline: no key of it is absent', async () => {
@@ -74,8 +74,8 @@ for (const [name, openStore] of Object.entries(adapters)) {
       await store.put('a', text('x'))
       expect(await store.head('b')).toBeUndefined()
       await stage?.client.send(new DeleteObjectCommand({ Bucket: bucket, Key: 'mediakeep-volume.json' }))
-      for (const call of [store.get('b'), store.head('b'), store.identity()])
-        await expectFailure(call, 'MEDIA_UNAVAILABLE', 'volume-offline')
+      const calls = [store.get('b'), store.head('b'), store.identity()]
+      await Promise.all(calls.map((call) => expectFailure(call, 'MEDIA_UNAVAILABLE', 'volume-offline')))
       // With objects and no marker it is not taken over either.
       await expectFailure(reopen().open(), 'MEDIA_UNAVAILABLE', 'volume-offline')
     })
