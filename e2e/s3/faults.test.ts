@@ -6,7 +6,7 @@ import { expect, test, vi } from 'vitest'
 import { adapters } from './adapters.ts'
 import { firstTimes, type SeenRequest, type Trouble } from './proxy.ts'
 import { describeWith, startServer } from './servers.ts'
-import { createStage, drain, expectFailure, readAll } from './stage.ts'
+import { createStage, drain, expectFailure, expectFailures, readAll } from './stage.ts'
 
 const server = await startServer('minio')
 const stage = server === undefined ? undefined : createStage(server)
@@ -31,14 +31,8 @@ for (const [name, openStore] of Object.entries(adapters)) {
       const { reopen } = await set(openStore)
       for (const keys of [{ secretAccessKey: 'not-the-secret' }, { accessKeyId: 'nobody-knows' }]) {
         const store = reopen(keys)
-        for (const call of [
-          store.open(),
-          store.get('a'),
-          store.head('a'),
-          store.list(),
-          store.put('a', text('x')),
-        ]) {
-          const error = await expectFailure(call, 'MEDIA_UNAVAILABLE', 'bad-credentials')
+        const calls = [store.open(), store.get('a'), store.head('a'), store.list(), store.put('a', text('x'))]
+        for (const error of await expectFailures(calls, 'MEDIA_UNAVAILABLE', 'bad-credentials')) {
           expect(error.retryable).toBe(false)
           expect(error.message).not.toContain('not-the-secret')
         }
@@ -48,8 +42,11 @@ for (const [name, openStore] of Object.entries(adapters)) {
     test('a bucket that does not exist is volume-offline, and none is made', async () => {
       const { reopen } = await set(openStore)
       const store = reopen({ bucket: 'no-such-bucket' })
-      for (const call of [store.open(), store.get('a'), store.head('a'), store.list(), store.identity()])
-        await expectFailure(call, 'MEDIA_UNAVAILABLE', 'volume-offline')
+      await expectFailures(
+        [store.open(), store.get('a'), store.head('a'), store.list(), store.identity()],
+        'MEDIA_UNAVAILABLE',
+        'volume-offline',
+      )
     })
 
     test('a bucket deleted underneath is volume-offline in every call', async () => {
@@ -66,7 +63,7 @@ for (const [name, openStore] of Object.entries(adapters)) {
         store.delete('a'),
         store.identity(),
       ]
-      await Promise.all(calls.map((call) => expectFailure(call, 'MEDIA_UNAVAILABLE', 'volume-offline')))
+      await expectFailures(calls, 'MEDIA_UNAVAILABLE', 'volume-offline')
     })
 
     test('an emptied bucket is volume-offline: no key of it is absent', async () => {
@@ -75,7 +72,7 @@ for (const [name, openStore] of Object.entries(adapters)) {
       expect(await store.head('b')).toBeUndefined()
       await stage?.client.send(new DeleteObjectCommand({ Bucket: bucket, Key: 'mediakeep-volume.json' }))
       const calls = [store.get('b'), store.head('b'), store.identity()]
-      await Promise.all(calls.map((call) => expectFailure(call, 'MEDIA_UNAVAILABLE', 'volume-offline')))
+      await expectFailures(calls, 'MEDIA_UNAVAILABLE', 'volume-offline')
       // With objects and no marker it is not taken over either.
       await expectFailure(reopen().open(), 'MEDIA_UNAVAILABLE', 'volume-offline')
     })
@@ -85,16 +82,20 @@ for (const [name, openStore] of Object.entries(adapters)) {
       await store.open()
       proxy.trouble = (request) =>
         request.path.includes('secret') ? xmlError(403, 'AccessDenied') : undefined
-      for (const call of [store.get('secret'), store.head('secret')])
-        expect((await expectFailure(call, 'MEDIA_UNAVAILABLE', 'access-denied')).retryable).toBe(false)
+      const calls = [store.get('secret'), store.head('secret')]
+      for (const error of await expectFailures(calls, 'MEDIA_UNAVAILABLE', 'access-denied'))
+        expect(error.retryable).toBe(false)
     })
 
     test('a clock that is off is clock-skew', async () => {
       const { store, proxy } = await set(openStore)
       await store.open()
       proxy.trouble = () => xmlError(403, 'RequestTimeTooSkewed')
-      for (const call of [store.get('a'), store.head('a'), store.put('a', text('x')), store.list()])
-        await expectFailure(call, 'MEDIA_UNAVAILABLE', 'clock-skew')
+      await expectFailures(
+        [store.get('a'), store.head('a'), store.put('a', text('x')), store.list()],
+        'MEDIA_UNAVAILABLE',
+        'clock-skew',
+      )
     })
 
     test('a clock that is really off by twenty minutes is clock-skew, or the client makes up for it', async () => {
@@ -273,8 +274,7 @@ for (const [name, openStore] of Object.entries(adapters)) {
     test('nobody at the address is unreachable', async () => {
       const { store, proxy } = await set(openStore, { maxAttempts: 1 })
       await proxy.stop()
-      for (const call of [store.open(), store.get('a'), store.list()])
-        await expectFailure(call, 'MEDIA_UNAVAILABLE', 'unreachable')
+      await expectFailures([store.open(), store.get('a'), store.list()], 'MEDIA_UNAVAILABLE', 'unreachable')
     })
   })
 }

@@ -69,6 +69,15 @@ export async function expectFailure(
   return error
 }
 
+/** Every one of the calls, already under way side by side, is refused so: none is left unheard meanwhile. */
+export async function expectFailures(
+  calls: readonly Promise<unknown>[],
+  code: string,
+  reason?: string,
+): Promise<MediaError[]> {
+  return Promise.all(calls.map((call) => expectFailure(call, code, reason)))
+}
+
 export async function drain(stream: AsyncIterable<unknown>): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   for await (const chunk of stream) if (chunk instanceof Uint8Array) chunks.push(chunk)
