@@ -91,7 +91,10 @@ describe('open()', () => {
     expect(at('link', join(folder.root, 'mediakeep-volume.json'))).toBeGreaterThan(
       at('fsync', join(folder.root, 'objects')),
     )
-    expect(at('fsync', folder.root)).toBeGreaterThan(at('link', join(folder.root, 'mediakeep-volume.json')))
+    const rootSyncs = watched.trace.flatMap((line, nth) => (line === `fsync ${folder.root}` ? [nth] : []))
+    expect(rootSyncs[0]).toBeGreaterThan(at('mkdir', join(folder.root, 'staging')))
+    expect(rootSyncs[0]).toBeLessThan(at('link', join(folder.root, 'mediakeep-volume.json')))
+    expect(rootSyncs.at(-1)).toBeGreaterThan(at('link', join(folder.root, 'mediakeep-volume.json')))
     await store.close()
   })
 

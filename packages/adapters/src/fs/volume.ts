@@ -112,7 +112,8 @@ async function createVolume(
   await makeDirectory(fs, paths.objects)
   await makeDirectory(fs, paths.staging)
   await Promise.all(SHARDS.map((shard) => makeDirectory(fs, paths.shard(shard))))
-  await syncDirectory(fs, paths.objects)
+  // Where names reach the medium in any order, a power cut must not leave a marker without the folders that it speaks for.
+  for (const path of [paths.objects, paths.root]) await syncDirectory(fs, path)
   await publishMarker(fs, paths, { id: newId(), layout: LAYOUT }, names)
   const identity = await readMarker(fs, storeName, paths)
   if (identity === undefined) throw offline(storeName, paths, 'its marker is gone again')
