@@ -54,8 +54,16 @@ export const MUTATIONS: readonly Mutation[] = [
     id: 'sync-of-the-shards',
     about: 'the folders of a new volume are on the medium before anything lies in them',
     file: `${fs}/volume.ts`,
-    find: 'await syncDirectory(fs, paths.objects)',
-    replace: '',
+    find: '[paths.objects, paths.root]) await syncDirectory(fs, path)\n  await publishMarker(',
+    replace: '[paths.root]) await syncDirectory(fs, path)\n  await publishMarker(',
+    by: { tests: `${fs}/volume.test.ts` },
+  },
+  {
+    id: 'sync-before-the-marker',
+    about: 'a marker never outlives the folders that it speaks for',
+    file: `${fs}/volume.ts`,
+    find: '[paths.objects, paths.root]) await syncDirectory(fs, path)\n  await publishMarker(',
+    replace: '[paths.objects]) await syncDirectory(fs, path)\n  await publishMarker(',
     by: { tests: `${fs}/volume.test.ts` },
   },
   {
