@@ -1,7 +1,9 @@
 import type { Call, CallCause } from '../contracts/call.ts'
-import type { ObjectReader, ObjectStore } from '../contracts/object-store.ts'
+import type { ObjectStore } from '../contracts/object-store.ts'
 import type { PriceTable } from '../contracts/tiering.ts'
+import { heldReader } from '../decorators/held-reader.ts'
 import { decorateStore, forwarded, rewritten } from '../decorators/index.ts'
+import { present } from '../decorators/present.ts'
 import { MediaError } from '../errors/media-error.ts'
 import type { Budget, Hold } from './budget.ts'
 import { readDollars, requestDollars, writeDollars } from './prices.ts'
@@ -51,7 +53,7 @@ export function withBudget(
   const causeOf = (call: Call | undefined, otherwise: CallCause): CallCause =>
     call?.context?.cause ?? otherwise
 
-  const store: ObjectStore = decorateStore(inner, {
+  return decorateStore(inner, {
     name: forwarded,
     traits: forwarded,
     put: rewritten((key, source, options) =>
@@ -75,7 +77,10 @@ export function withBudget(
             throw error
           },
         )
-        return heldReader(reader, [request, body])
+        return heldReader(reader, options?.signal ?? new AbortController().signal, () => {
+          request.release()
+          body.release()
+        })
       } catch (error) {
         request.release()
         throw error
@@ -95,48 +100,40 @@ export function withBudget(
     list: rewritten((options) =>
       during(requestDollars(prices, 'list'), causeOf(options, 'reconcile'), () => inner.list(options)),
     ),
-    createWriter: rewritten(
-      inner.createWriter &&
-        (async (key, call) => {
-          const cause = causeOf(call, 'write')
-          const part = requestDollars(prices, 'part')
-          const holds = [await hold(2 * requestDollars(prices, 'multipart') + part, cause)]
-          const release = (): void => {
-            for (const held of holds) held.release()
-          }
-          try {
-            const writer = await inner.createWriter?.(key, call)
-            if (writer === undefined) throw new MediaError('MEDIA_UNSUPPORTED', `${inner.name} has no writer`)
-            let written = 0
-            return {
-              async write(chunk) {
-                const before = Math.floor(written / partBytes)
-                written += chunk.byteLength
-                const more = Math.floor(written / partBytes) - before
-                if (more > 0) holds.push(await hold(part * more, cause))
-                await writer.write(chunk)
-              },
-              commit: (options) => writer.commit(options).finally(release),
-              abort: () => writer.abort().finally(release),
-            }
-          } catch (error) {
-            release()
-            throw error
-          }
-        }),
-    ),
+    createWriter: rewritten(async (key, call) => {
+      const cause = causeOf(call, 'write')
+      const part = requestDollars(prices, 'part')
+      const holds = [await hold(2 * requestDollars(prices, 'multipart') + part, cause)]
+      const release = (): void => {
+        for (const held of holds) held.release()
+      }
+      try {
+        const writer = await present(inner.createWriter).call(inner, key, call)
+        let written = 0
+        return {
+          async write(chunk) {
+            const before = Math.floor(written / partBytes)
+            written += chunk.byteLength
+            const more = Math.floor(written / partBytes) - before
+            if (more > 0) holds.push(await hold(part * more, cause))
+            await writer.write(chunk)
+          },
+          commit: (options) => writer.commit(options).finally(release),
+          abort: () => writer.abort().finally(release),
+        }
+      } catch (error) {
+        release()
+        throw error
+      }
+    }),
     close: forwarded,
     open: forwarded,
     identity: forwarded,
     presign: forwarded,
-    adopt: rewritten(
-      inner.adopt &&
-        ((key, filePath, options) =>
-          during(requestDollars(prices, 'put'), causeOf(options, 'write'), async () => {
-            if (inner.adopt === undefined)
-              throw new MediaError('MEDIA_UNSUPPORTED', `${inner.name} adopts nothing`)
-            return inner.adopt(key, filePath, options)
-          })),
+    adopt: rewritten((key, filePath, options) =>
+      during(requestDollars(prices, 'put'), causeOf(options, 'write'), () =>
+        present(inner.adopt).call(inner, key, filePath, options),
+      ),
     ),
     localPath: forwarded,
     openFile: forwarded,
@@ -146,28 +143,4 @@ export function withBudget(
     journal: forwarded,
     [Symbol.asyncDispose]: forwarded,
   })
-  return store
-}
-
-/** Money is set aside until the last byte has come, or the reader is given up. */
-function heldReader(reader: ObjectReader, holds: readonly Hold[]): ObjectReader {
-  const release = (): void => {
-    for (const held of holds) held.release()
-  }
-  return {
-    head: reader.head,
-    range: reader.range,
-    stream() {
-      const stream = reader.stream()
-      stream.once('close', release)
-      return stream
-    },
-    async [Symbol.asyncDispose]() {
-      try {
-        await reader[Symbol.asyncDispose]()
-      } finally {
-        release()
-      }
-    },
-  }
 }
