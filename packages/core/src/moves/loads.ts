@@ -31,10 +31,17 @@ export interface Load {
 
 export interface Loads {
   current(blobId: string): Load | undefined
-  /** The load of the blob, begun now where nobody has begun it; `undefined`: another host loads it, or it is there. */
-  start(blob: Pick<BlobCopies, 'blobId' | 'sizeBytes'>, volume: Volume): Promise<Load | undefined>
-  /** How long bytes from this volume take, by what was seen of late. */
-  estimateMs(fromVolumeId: string, sizeBytes: number): number
+  /**
+   * The load of the blob, begun now where nobody has begun it. `undefined`: there is no place for it, another host loads it,
+   * or it is there.
+   * @param place where to; asked only when nobody has begun
+   */
+  start(
+    blob: Pick<BlobCopies, 'blobId' | 'sizeBytes'>,
+    place: () => Promise<Volume | undefined>,
+  ): Promise<Load | undefined>
+  /** How long a load takes, by what was seen of late. */
+  estimateMs(sizeBytes: number): number
   close(): Promise<void>
 }
 
@@ -46,7 +53,7 @@ export function createLoads(context: TierContext): Loads {
   setMaxListeners(0, closing.signal) // some for each load under way
 
   const claim = (blobId: string, sizeBytes: number): Promise<Lease | undefined> =>
-    context.states.claim(blobId, { ttlMs: LOAD_LEASE_MS, estimateMs: throughput.estimateMs('', sizeBytes) })
+    context.states.claim(blobId, { ttlMs: LOAD_LEASE_MS, estimateMs: throughput.estimateMs(sizeBytes) })
 
   /** The catalog has no serving copy, so that a state that says so is of before its eviction. */
   async function claimOutdated(blobId: string, sizeBytes: number): Promise<Lease | undefined> {
@@ -58,8 +65,10 @@ export function createLoads(context: TierContext): Loads {
 
   async function begin(
     { blobId, sizeBytes }: Pick<BlobCopies, 'blobId' | 'sizeBytes'>,
-    volume: Volume,
+    place: () => Promise<Volume | undefined>,
   ): Promise<Load | undefined> {
+    const volume = await place()
+    if (volume === undefined || closing.signal.aborted) return undefined
     const lease = (await claim(blobId, sizeBytes)) ?? (await claimOutdated(blobId, sizeBytes))
     if (lease === undefined) return undefined
     const load = createLoad(context, { blobId, sizeBytes, volume, lease, signal: closing.signal, throughput })
@@ -70,18 +79,18 @@ export function createLoads(context: TierContext): Loads {
 
   return {
     current: (blobId) => loads.get(blobId),
-    start(blob, volume) {
+    start(blob, place) {
       const now = loads.get(blob.blobId)
       if (now !== undefined) return Promise.resolve(now)
       if (closing.signal.aborted) return Promise.resolve(undefined)
       let begun = starting.get(blob.blobId)
       if (begun === undefined) {
-        begun = begin(blob, volume).finally(() => starting.delete(blob.blobId))
+        begun = begin(blob, place).finally(() => starting.delete(blob.blobId))
         starting.set(blob.blobId, begun)
       }
       return begun
     },
-    estimateMs: (from, sizeBytes) => throughput.estimateMs(from, sizeBytes),
+    estimateMs: throughput.estimateMs,
     async close() {
       closing.abort(new MediaError('MEDIA_CLOSED', 'the store is closing', { reason: 'closing' }))
       await Promise.allSettled(starting.values())
@@ -144,7 +153,7 @@ function createLoad(context: TierContext, parts: LoadParts): Load {
       })
       const tookMs = clock.now() - startedMs
       if (outcome === 'made') {
-        throughput.saw('', sizeBytes, tookMs)
+        throughput.saw(sizeBytes, tookMs)
         context.use.changed(volume.id, sizeBytes)
         context.heat.came(volume.id, blobId, sizeBytes)
         context.journal.doubt(volume.id)
@@ -207,7 +216,7 @@ function createLoad(context: TierContext, parts: LoadParts): Load {
     done,
     estimateMs() {
       const passedMs = clock.now() - startedMs
-      if (receivedBytes === 0) return throughput.estimateMs('', sizeBytes)
+      if (receivedBytes === 0) return throughput.estimateMs(sizeBytes)
       return Math.ceil((passedMs / receivedBytes) * (sizeBytes - receivedBytes))
     },
     follow: (range, ended) =>

@@ -261,6 +261,25 @@ describe('reading what is cold', () => {
     expect((await bytesOf(store, media.id)).length).toBe(300 * KiB)
   })
 
+  it('what loads took of late is what the next is said to take', async () => {
+    let skippedMs = 0
+    const clock = { ...systemClock, now: () => systemClock.now() + skippedMs }
+    const { store, s3, media } = await cold({ clock })
+    const next = await store.put(randomBytes(300 * KiB))
+    const estimateMs = async (): Promise<number> => {
+      const known = await store.availability(next.id)
+      return known.state === 'cold' ? known.estimateMs : Number.NaN
+    }
+    expect(await estimateMs()).toBeLessThan(1_000)
+    s3.store.observe?.((attempt) => {
+      if (attempt.class === 'get') skippedMs += 10_000
+    })
+    await (await store.open(media.id, { cold: 'wait' }))[Symbol.asyncDispose]()
+    expect(await estimateMs()).toBeGreaterThanOrEqual(10_000)
+    const refused = await store.open(next.id, { cold: 'refuse' }).catch((error: unknown) => error)
+    expect(isMediaError(refused, 'MEDIA_NOT_READY') && refused.retryAfterMs).toBeGreaterThanOrEqual(10_000)
+  })
+
   it('ids and keys that nobody knows cost nothing', async () => {
     const { store, s3 } = await cold()
     for (let n = 0; n < 1_000; n++) {

@@ -118,25 +118,13 @@ export function createTiers(context: TierContext, pollMs: number): Tiers {
     relieveSoon(volume)
     return sizeBytes <= marks.capacityBytes - marks.lowBytes
   }
-  const beginning = new Map<string, Promise<Load | undefined>>()
-  const begin = (record: MediaRecord): Promise<Load | undefined> => {
-    const { blobId } = record.content
-    const now = loads.current(blobId)
-    if (now !== undefined) return Promise.resolve(now)
-    let begun = beginning.get(blobId)
-    if (begun === undefined) {
-      begun = beginNow(record).finally(() => beginning.delete(blobId))
-      beginning.set(blobId, begun)
-    }
-    return begun
-  }
-  const beginNow = async (record: MediaRecord): Promise<Load | undefined> => {
-    const { blobId, sizeBytes, digest } = record.content
-    const to = await target()
-    // What nobody has read whole has no digest yet: it can be served, and is copied once its digest is learned.
-    if (to === undefined || digest === undefined) return undefined
-    return (await hasRoom(to, record)) ? loads.start({ blobId, sizeBytes }, to) : undefined
-  }
+  const begin = (record: MediaRecord): Promise<Load | undefined> =>
+    loads.start(record.content, async () => {
+      // What nobody has read whole has no digest yet: it can be served, and is copied once its digest is learned.
+      if (record.content.digest === undefined) return undefined
+      const to = await target()
+      return to !== undefined && (await hasRoom(to, record)) ? to : undefined
+    })
 
   return {
     isCounting: paid !== undefined || volumes.all.some(({ marks }) => marks !== undefined),
@@ -154,7 +142,7 @@ export function createTiers(context: TierContext, pollMs: number): Tiers {
       if (cold === 'refuse') {
         throw new MediaError('MEDIA_NOT_READY', 'the media is in no tier that serves', {
           reason: now === undefined ? 'cold' : 'loading',
-          retryAfterMs: now?.estimateMs() ?? loads.estimateMs(from.volume.id, sizeBytes),
+          retryAfterMs: now?.estimateMs() ?? loads.estimateMs(sizeBytes),
         })
       }
       if (now !== undefined) {
@@ -194,11 +182,7 @@ export function createTiers(context: TierContext, pollMs: number): Tiers {
         return { state: 'failed', retryAfterMs: known.retryAfterMs, reason: known.reason }
       const [nearest] = reachable
       if (nearest !== undefined)
-        return {
-          state: 'cold',
-          tier: nearest.volume.tier,
-          estimateMs: loads.estimateMs(nearest.volume.id, sizeBytes),
-        }
+        return { state: 'cold', tier: nearest.volume.tier, estimateMs: loads.estimateMs(sizeBytes) }
       const elsewhere = await holderOf(context, record)
       return elsewhere === undefined
         ? { state: 'failed', retryAfterMs: OTHER_HOST_MS, reason: 'no-intact-copy' }
