@@ -9,6 +9,8 @@ import { readTrace, traceNames } from './traces.mjs'
 
 const DEFAULT_TRACES = '../shared/traces'
 const DEFAULT_SIZES = '0.01,0.05,0.1,0.25'
+/** Odd, so that the median is a run that was. */
+const SEEDS = 5
 
 /** Miss ratios of the eviction policy on recorded and on made-up traces, beside LRU, libCacheSim's policies and the limit. */
 export async function run({ quick, isChosen, options, print, say }) {
@@ -36,7 +38,12 @@ export async function run({ quick, isChosen, options, print, say }) {
   const rows = []
   const measure = async (trace, isHeldOut) => {
     if (!isChosen(trace.name)) return
-    const measured = measureTrace(trace, { sizeRatios, settings, createEvictionPolicy })
+    const measured = measureTrace(trace, {
+      sizeRatios,
+      settings,
+      seeds: quick ? 1 : SEEDS,
+      createEvictionPolicy,
+    })
     // The made-up traces are there to convict our own rule, not to rank others.
     if (python !== undefined && !isHeldOut) measured.push(...(await fromReference(trace)))
     const withAll = withShares(measured).map((row) => ({ ...row, isHeldOut }))
@@ -82,6 +89,18 @@ function printTrace(trace, rows, { sizeRatios, print }) {
     'M requests/s',
   ]
   for (const line of table(head, lines)) print(line)
+  const widest = widestSpread(rows)
+  if (widest !== undefined)
+    print(
+      `median of ${widest.seeds} seeds; widest apart: ${widest.policy} at ${widest.sizeRatio * 100} %, ${widest.measure} ${widest.lowest.toFixed(3)} to ${widest.highest.toFixed(3)}`,
+    )
+}
+
+function widestSpread(rows) {
+  const spreads = rows.flatMap(({ policy, sizeRatio, seeds, spread }) =>
+    Object.entries(spread ?? {}).map(([measure, ends]) => ({ policy, sizeRatio, seeds, measure, ...ends })),
+  )
+  return spreads.sort((a, b) => b.highest - b.lowest - (a.highest - a.lowest))[0]
 }
 
 function printMeans(rows, print) {

@@ -40,6 +40,23 @@ describe('replay', () => {
     }
   })
 
+  it('over several seeds gives the middle one, and the ends beside it', () => {
+    const [trace] = syntheticTraces(3_000)
+    if (trace === undefined) throw new Error('there is no made-up trace')
+    const options = { sizeRatios: [0.05], settings: ['balanced', 'lru'], createEvictionPolicy }
+    const each = [0, 1, 2].map(
+      (seed) =>
+        measureTrace(trace, {
+          ...options,
+          createEvictionPolicy: (given) => createEvictionPolicy({ ...given, seed }),
+        })[0]?.byteMissRatio ?? Number.NaN,
+    )
+    const [row, lru] = measureTrace(trace, { ...options, seeds: 3 })
+    const [lowest, middle, highest] = each.sort((a, b) => a - b)
+    expect(row).toMatchObject({ byteMissRatio: middle, seeds: 3, spread: { bytes: { lowest, highest } } })
+    expect(lru?.seeds).toBeUndefined()
+  })
+
   it('never passes the limit', () => {
     for (const trace of syntheticTraces(10_000))
       for (const { objectShare = 0, byteShare = 0 } of measure(trace))

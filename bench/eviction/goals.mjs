@@ -21,7 +21,12 @@ export function evictionGoals(rows) {
     const row = of(policy).find((one) => one.trace === trace && one.sizeRatio === 0.1)
     if (row === undefined) return
     const what = `${policy}: ${trace} at 10 %, ${key === 'objectMissRatio' ? 'object' : 'byte'} misses`
-    goals.push(goal({ id, what, atMost, measured: row[key] }))
+    const { lowest, highest } = row.spread?.[key === 'objectMissRatio' ? 'objects' : 'bytes'] ?? {}
+    const note =
+      lowest === undefined
+        ? {}
+        : { note: `median of ${row.seeds} seeds, ${lowest.toFixed(4)} to ${highest.toFixed(4)}` }
+    goals.push(goal({ id, what, atMost, measured: row[key], ...note }))
   }
   shareGoal('requests-share', 'requests', 'objectShare', 0.36)
   pointGoal('requests-images', 'requests', 'akamai_images_synth', 'objectMissRatio', 0.47)

@@ -9,6 +9,12 @@ export interface Row {
   readonly byteMissRatio: number
   readonly objectShare?: number
   readonly byteShare?: number
+  readonly seeds?: number
+  readonly spread?: { readonly objects: Spread; readonly bytes: Spread }
+}
+interface Spread {
+  readonly lowest: number
+  readonly highest: number
 }
 export declare const SETTINGS: readonly string[]
 export declare function measureTrace(
@@ -16,6 +22,8 @@ export declare function measureTrace(
   options: {
     readonly sizeRatios: readonly number[]
     readonly settings: readonly string[]
+    /** Default 1. */
+    readonly seeds?: number
     readonly createEvictionPolicy: (options: EvictionOptions) => EvictionPolicy
   },
 ): Row[]

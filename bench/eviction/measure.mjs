@@ -7,8 +7,11 @@ export const LIMIT = 'LIMIT'
 
 export const capacityOf = (trace, sizeRatio) => Math.max(1, Math.floor(trace.footprintBytes * sizeRatio))
 
-/** LRU, the limit and the settings wanted of one trace, at one size after the other. */
-export function measureTrace(trace, { sizeRatios, settings, createEvictionPolicy }) {
+/**
+ * LRU, the limit and the settings wanted of one trace, at one size after the other. A row of ours is the median over so
+ * many seeds, with the lowest and the highest beside it: nearly even decisions fall one way or the other by the seed.
+ */
+export function measureTrace(trace, { sizeRatios, settings, seeds = 1, createEvictionPolicy }) {
   const limitAt = createLimit(trace)
   const isSized = trace.sizes.some((bytes) => bytes !== trace.sizes[0])
   return sizeRatios.flatMap((sizeRatio) => {
@@ -19,11 +22,31 @@ export function measureTrace(trace, { sizeRatios, settings, createEvictionPolicy
         ...base,
         policy: setting,
         kind: 'ours',
-        ...replay(trace, createEvictionPolicy({ capacityBytes, setting })),
+        ...overSeeds(setting === 'lru' ? 1 : seeds, (seed) =>
+          replay(trace, createEvictionPolicy({ capacityBytes, setting, seed })),
+        ),
       })),
       { ...base, policy: LIMIT, kind: 'limit', ...limitAt(capacityBytes) },
     ]
   })
+}
+
+function overSeeds(seeds, replayWith) {
+  const runs = Array.from({ length: seeds }, (_, seed) => replayWith(seed))
+  const sorted = (key) => runs.map((run) => run[key]).sort((a, b) => a - b)
+  const spread = (key) => {
+    const values = sorted(key)
+    return { lowest: values[0], highest: values.at(-1) }
+  }
+  const median = (key) => sorted(key)[(runs.length - 1) >> 1]
+  return {
+    objectMissRatio: median('objectMissRatio'),
+    byteMissRatio: median('byteMissRatio'),
+    requestsPerSecond: median('requestsPerSecond'),
+    ...(seeds === 1
+      ? {}
+      : { seeds, spread: { objects: spread('objectMissRatio'), bytes: spread('byteMissRatio') } }),
+  }
 }
 
 /** Less than this between LRU and the limit is no way to go a share of. */
