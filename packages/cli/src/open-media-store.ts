@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { sqliteCatalog } from '@mediakeep/adapters/sqlite'
 import {
+  type Catalog,
   createKeyRing,
   createMediaStore,
   createSigningKey,
@@ -37,6 +38,11 @@ export interface OpenMediaStoreOptions extends Omit<MediaStoreOptions, 'tiers' |
    * It serves when the first disk does not, and damaged copies are repaired from it.
    */
   readonly secondDirectory?: string
+  /**
+   * `postgres://...`: records are kept in this PostgreSQL database in place of the folder; needs the package `pg`. Never shown in an
+   * error. Of several hosts with one database each has a `hostId` of its own.
+   */
+  readonly databaseUrl?: string
   /** `durable` (default): an acknowledged write survives power loss. `file`: the end of the process. `none`: neither is promised. */
   readonly durability?: 'none' | 'file' | 'durable'
   /**
@@ -50,15 +56,16 @@ export interface OpenMediaStoreOptions extends Omit<MediaStoreOptions, 'tiers' |
 
 /**
  * The embedded default: media in `directory/volume`, records in `directory/catalog.sqlite`, signing keys in `directory/keys.json`.
- * One folder to back up. Several processes may open the same folder.
- * @throws MediaError MEDIA_UNAVAILABLE `not-writable` naming the folder, MEDIA_UNSUPPORTED `layout-newer`, `no-sqlite-driver` or
- * `missing-peer`, MEDIA_BAD_INPUT `bad-composition`, `bad-store-url`, `missing-credentials` or `example-credentials`.
+ * One folder to back up. Several processes may open the same folder. With `databaseUrl` the records are in that database.
+ * @throws MediaError MEDIA_UNAVAILABLE `not-writable` naming the folder, `catalog-unreachable` or `catalog-refused`; MEDIA_UNSUPPORTED
+ * `layout-newer`, `no-sqlite-driver`, `no-pg` or `missing-peer`; MEDIA_BAD_INPUT `bad-composition`, `bad-store-url`, `missing-credentials` or `example-credentials`.
  */
 export async function openMediaStore(
   directory: string,
   options: OpenMediaStoreOptions = {},
 ): Promise<MediaStore> {
-  const { stagingBudgetBytes, capacityBytes, durability, secondDirectory, tiers, env, ...rest } = options
+  const { stagingBudgetBytes, capacityBytes, durability, secondDirectory, databaseUrl, tiers, env, ...rest } =
+    options
   const root = resolve(directory)
   const second = secondDirectory === undefined ? undefined : resolve(secondDirectory)
   if (second === root) throw badComposition('the second folder is the first one: give another disk')
@@ -87,9 +94,16 @@ export async function openMediaStore(
     ...(second === undefined ? {} : { minCopies: 2 }),
     ...rest,
     keys,
-    catalog: sqliteCatalog({ file: join(root, 'catalog.sqlite') }),
+    catalog: await openCatalog(root, databaseUrl),
     tiers: opened,
   })
+}
+
+/** Adapters whose package may be missing are loaded by those who use them. */
+async function openCatalog(root: string, databaseUrl: string | undefined): Promise<Catalog> {
+  if (databaseUrl === undefined) return sqliteCatalog({ file: join(root, 'catalog.sqlite') })
+  const { postgresCatalog } = await import('@mediakeep/adapters/postgres')
+  return postgresCatalog({ connectionString: databaseUrl })
 }
 
 interface OpenTiersOptions {

@@ -15,7 +15,7 @@ import { sql } from './connection/statement.ts'
 import { createDatabase, type Database } from './database.ts'
 import { closedError } from './errors.ts'
 import { migrate } from './migrate.ts'
-import type { PostgresCatalogOptions } from './options.ts'
+import { ACQUIRE_TIMEOUT_MS, ANSWER_TIMEOUT_MS, type PostgresCatalogOptions, SCHEMA } from './options.ts'
 import { blobOf, listCopies, listThinBlobs, selectCopies } from './reads/copies.ts'
 import { exportMedia } from './reads/export.ts'
 import { listExternal } from './reads/external.ts'
@@ -46,10 +46,6 @@ import {
 } from './writes/sessions.ts'
 import { stagePlacement } from './writes/stage.ts'
 import { registerVolume } from './writes/volumes.ts'
-
-const SCHEMA = 'mediakeep'
-const ACQUIRE_TIMEOUT_MS = 10_000
-const ANSWER_TIMEOUT_MS = 30_000
 
 interface Opened extends OpenedPool {
   readonly database: Database

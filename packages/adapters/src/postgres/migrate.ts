@@ -45,6 +45,36 @@ export async function migrate(
   }
 }
 
+/**
+ * What opening would find; changes nothing.
+ * @throws MediaError MEDIA_UNSUPPORTED `layout-newer`
+ */
+export async function lookAtSchema(
+  pool: PostgresPool,
+  schema: string,
+  options: ConnectOptions,
+): Promise<'missing' | 'older' | 'ready'> {
+  try {
+    const version = await withClient(pool, options, (client) => versionOf(client, schema))
+    refuseNewer(version ?? 0, MIGRATIONS.length)
+    if (version === undefined) return 'missing'
+    return version === MIGRATIONS.length ? 'ready' : 'older'
+  } catch (error) {
+    throw catalogError('look at the catalog', error)
+  }
+}
+
+/** The schema with all that is in it. */
+export async function dropSchema(pool: PostgresPool, schema: string, options: ConnectOptions): Promise<void> {
+  try {
+    await withClient(pool, options, (client) =>
+      client.query(`DROP SCHEMA IF EXISTS ${quoteSchema(schema)} CASCADE`),
+    )
+  } catch (error) {
+    throw catalogError('drop a schema', error)
+  }
+}
+
 async function withClient<T>(
   pool: PostgresPool,
   options: ConnectOptions,

@@ -1,6 +1,10 @@
 import type { Clock } from '@mediakeep/core'
 import type { PostgresPool } from './connection/pool.ts'
 
+export const SCHEMA = 'mediakeep'
+export const ACQUIRE_TIMEOUT_MS = 10_000
+export const ANSWER_TIMEOUT_MS = 30_000
+
 /** Whose connections: those of the host's own pool of `pg`, or of one that the catalog makes and closes. */
 export type PostgresSource =
   | {

@@ -39,6 +39,7 @@ export async function openConfigured(
       config.publicBaseUrl ??
       `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${config.port}/media`,
     ...(config.secondData === undefined ? {} : { secondDirectory: resolve(streams.cwd, config.secondData) }),
+    ...(config.databaseUrl === undefined ? {} : { databaseUrl: config.databaseUrl }),
     ...(config.capacityBytes === undefined ? {} : { capacityBytes: config.capacityBytes }),
     ...(config.stagingBudgetBytes === undefined ? {} : { stagingBudgetBytes: config.stagingBudgetBytes }),
     ...(config.tiers === undefined ? {} : { tiers: config.tiers }),

@@ -11,6 +11,7 @@ import { configuredTiers } from '../stores/configured.ts'
 import { createStore } from '../stores/create-store.ts'
 import { type ProbeResult, probeStore } from '../stores/probe.ts'
 import type { CommandContext } from './context.ts'
+import { checkDatabase } from './doctor-database.ts'
 
 /**
  * `doctor [URL]`: does this machine, and this backend, keep what we promise? Folders and memory are put through the whole conformance
@@ -33,6 +34,7 @@ async function checkHere(context: CommandContext): Promise<number> {
   const folder = resolve(streams.cwd, config.data)
   let faults = await checkEmbedded(context, folder)
   faults += await checkFolder(context, folder)
+  if (config.databaseUrl !== undefined) faults += await checkDatabase(context, config.databaseUrl)
   for (const { setting, address } of configuredTiers(config, streams.cwd))
     if (setting.url !== undefined && setting.role !== 'external')
       faults += await checkLive(context, address, setting.name)

@@ -138,20 +138,26 @@ async function hasVolume(store: ObjectStore): Promise<boolean> {
   }
 }
 
-/** Records and keys in the folder. */
+/** Records, in the database or the folder, and keys. */
 async function visitRecords(context: CommandContext, check: boolean): Promise<Outcome> {
-  const file = join(resolve(context.streams.cwd, context.config.data), 'catalog.sqlite')
-  const isThere = await access(file).then(
-    () => true,
-    () => false,
-  )
-  const missing: Difference[] = isThere
-    ? []
-    : [{ setting: 'records', is: 'missing', wanted: 'there', unsupported: false }]
+  const is = await lookAtRecords(context)
+  const missing: Difference[] =
+    is === 'ready' ? [] : [{ setting: 'records', is, wanted: 'there', unsupported: false }]
   if (check) return { made: [], left: missing }
   // Opening checks the whole composition, too.
   await withStore(context, async () => {})
   return { made: missing, left: [] }
+}
+
+async function lookAtRecords({ config, streams }: CommandContext): Promise<'missing' | 'older' | 'ready'> {
+  if (config.databaseUrl !== undefined) {
+    const { lookAtPostgresCatalog } = await import('@mediakeep/adapters/postgres')
+    return lookAtPostgresCatalog({ connectionString: config.databaseUrl })
+  }
+  return access(join(resolve(streams.cwd, config.data), 'catalog.sqlite')).then(
+    () => 'ready',
+    () => 'missing',
+  )
 }
 
 /** @returns how many differences are left that could be set */

@@ -20,6 +20,7 @@ const port = z.coerce.number().int().min(0).max(65_535)
 export interface Config {
   readonly data: string
   readonly secondData?: string | undefined
+  readonly databaseUrl?: string | undefined
   readonly namespace: string
   readonly host: string
   readonly port: number
@@ -42,6 +43,10 @@ export interface Config {
 export const configSchema: z.ZodType<Config> = z.strictObject({
   data: z.string().min(1).default('./data'),
   secondData: z.string().min(1).optional(),
+  databaseUrl: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//i, 'give the address of a PostgreSQL database: postgres://USER@HOST/DATABASE')
+    .optional(),
   namespace: z.string().min(1).default('default'),
   host: z.string().min(1).default('127.0.0.1'),
   port: port.default(3000),
@@ -80,6 +85,15 @@ export const CONFIG_KEYS: readonly (ConfigKey & { readonly name: keyof Config })
     env: 'MEDIAKEEP_SECOND_DATA',
     byDefault: 'none',
     about: 'A folder, best on another disk, that holds a second copy of all bytes.',
+  },
+  {
+    name: 'databaseUrl',
+    env: 'MEDIAKEEP_DATABASE_URL',
+    aliases: ['DATABASE_URL'],
+    byDefault: 'SQLite in the folder',
+    secret: true,
+    about:
+      'A PostgreSQL database that holds the records: `postgres://USER:PASSWORD@HOST/DATABASE` ([PostgreSQL](../guide/postgres.md)).',
   },
   {
     name: 'namespace',

@@ -35,7 +35,7 @@ async function loadPg(): Promise<Pick<typeof pg, 'Pool'>> {
   } catch (error) {
     throw new MediaError(
       'MEDIA_UNSUPPORTED',
-      'postgres: a connection string needs the package pg; install it, or give a pool',
+      'postgres: the catalog needs a package that is not installed: npm install pg',
       { reason: 'no-pg', cause: error },
     )
   }
