@@ -6,6 +6,7 @@
 export { digestFromHex, digestHex, digestOf, isDigest } from './bytes/digest.ts'
 export { isId, newId } from './bytes/id.ts'
 export { checkObjectKey } from './bytes/object-key.ts'
+export { createObjectReader, type OpenedObject } from './bytes/object-reader.ts'
 export { clampRange, rangeBytes } from './bytes/range.ts'
 export { GiB, KiB, MiB, TiB } from './bytes/sizes.ts'
 export { bytesSource, destroyOnAbort, fileSource } from './bytes/source.ts'

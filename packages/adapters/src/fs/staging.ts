@@ -8,8 +8,8 @@ import {
   type StagingWriter,
 } from '@mediakeep/core'
 import { fsError } from './errors.ts'
+import { createFileStream } from './file-stream.ts'
 import { escapeKey } from './names.ts'
-import { createFileStream } from './reader.ts'
 import { createReservations, type Reservation } from './reservations.ts'
 import { createFileSink } from './sink.ts'
 import { sweepVolume } from './sweep.ts'

@@ -31,6 +31,7 @@ import {
   type CallScope,
   checkObjectKey,
   clampRange,
+  createObjectReader,
   type DeleteResult,
   MAX_IDLE_FILES,
   MediaError,
@@ -49,6 +50,7 @@ import { deleteObject } from './delete.ts'
 import { createDescriptors, type Descriptor, notAFile } from './descriptors.ts'
 import { createDirectorySync } from './dir-sync.ts'
 import { fsError, SourceFailure } from './errors.ts'
+import { createFileStream } from './file-stream.ts'
 import { readHead } from './heads.ts'
 import { createFsJournal } from './journal/journal.ts'
 import { createKeyLocks } from './key-locks.ts'
@@ -59,7 +61,6 @@ import { refuseNetwork } from './network.ts'
 import type { FsStore, FsStoreOptions } from './options.ts'
 import { lstatIfThere } from './publish.ts'
 import { MAX_OBJECT_BYTES, putObject } from './put.ts'
-import { createObjectReader } from './reader.ts'
 import { roomOf } from './room.ts'
 import { createStaging } from './staging.ts'
 import { createTempNames } from './temp-files.ts'
@@ -289,7 +290,14 @@ export function fsStore(options: FsStoreOptions): FsStore {
               file.read(buffer, position).catch((error: unknown) => {
                 throw failed(`read ${JSON.stringify(key)}`, error)
               })
-            return createObjectReader(head, { read, release: () => file.release() }, range, scope, () => {})
+            const discard = (): void => file.release()
+            return createObjectReader({
+              head,
+              range,
+              scope,
+              open: () => createFileStream({ read, release: discard }, range),
+              discard,
+            })
           } catch (error) {
             file.release()
             throw error

@@ -3,8 +3,7 @@ import { Readable } from 'node:stream'
 import {
   type ByteRange,
   type CallScope,
-  destroyOnAbort,
-  MediaError,
+  createObjectReader,
   type ObjectHead,
   type ObjectReader,
   rangeBytes,
@@ -23,44 +22,20 @@ export interface HttpReaderOptions {
 
 /** Reads the body of an answer, which has exactly as many bytes as its head said or ends with an error. */
 export function createHttpReader(answer: IncomingMessage, options: HttpReaderOptions): ObjectReader {
-  const { name, head, range, scope, onFreed } = options
-  let stream: Readable | undefined
-  let isFreed = false
+  const { head, range, scope, onFreed } = options
   let bytes = 0
   answer.on('error', () => {}) // an unread body may be cut off too
   answer.setTimeout(0) // from here on it is waited for only while somebody reads
-
-  const free = (): void => {
-    if (isFreed) return
-    isFreed = true
-    scope.signal.removeEventListener('abort', freeUnread)
-    scope.release()
-    if (!answer.complete) answer.destroy()
-    onFreed(bytes)
-  }
-  const freeUnread = (): void => {
-    if (stream === undefined) free()
-  }
-  scope.signal.addEventListener('abort', freeUnread, { once: true })
-  if (scope.signal.aborted) free()
-
-  return {
+  return createObjectReader({
     head,
     range,
-    stream() {
-      if (stream !== undefined) throw misuse(name, 'the bytes were given already', 'read-twice')
-      scope.check()
-      if (isFreed) throw misuse(name, 'the reader is disposed', 'reader-disposed')
-      stream = bodyOf(answer, options, (count) => (bytes += count))
-      stream.once('close', free)
-      destroyOnAbort(stream, scope.signal)
-      return stream
+    scope,
+    open: () => bodyOf(answer, options, (count) => (bytes += count)),
+    discard() {
+      if (!answer.complete) answer.destroy()
     },
-    async [Symbol.asyncDispose]() {
-      stream?.destroy()
-      free()
-    },
-  }
+    onFreed: () => onFreed(bytes),
+  })
 }
 
 function bodyOf(
@@ -106,8 +81,4 @@ function bodyOf(
   answer.once('error', end)
   answer.once('close', () => end())
   return body
-}
-
-function misuse(name: string, what: string, reason: string): MediaError {
-  return new MediaError('MEDIA_BAD_INPUT', `${name}: ${what}; open the object again`, { reason })
 }

@@ -14,6 +14,7 @@
 import {
   type Call,
   type CallScope,
+  createObjectReader,
   MediaError,
   type ObjectHead,
   systemClock,
@@ -31,7 +32,6 @@ import type { Layout } from './layout.ts'
 import { listPage } from './list.ts'
 import type { BucketStore, BucketStoreOptions } from './options.ts'
 import { putObject } from './put.ts'
-import { createObjectReader } from './reader.ts'
 import { asError, networkCodeOf, S3Failure, saysNoSuchKey } from './s3-failure.ts'
 import { type BucketAdmin, type BucketSetUp, diffBucket, setUpBucket } from './set-up.ts'
 import { sweepUploads } from './sweep.ts'
@@ -193,9 +193,14 @@ export function createBucketStore<Raw>(
           if (opened === undefined) return undefined
           const { facts, range, body } = opened
           openCount += 1
-          return createObjectReader(headOf(key, facts), range, body, {
+          const wordOf = (error: unknown): unknown =>
+            scope.signal.aborted ? error : failed(about('read', key), error)
+          return createObjectReader({
+            head: headOf(key, facts),
+            range,
             scope,
-            failed: (error) => (scope.signal.aborted ? error : failed(about('read', key), error)),
+            open: () => body.open(wordOf),
+            discard: () => body.discard(),
             onFreed() {
               openCount -= 1
             },

@@ -6,6 +6,7 @@ import {
   type Call,
   checkObjectKey,
   clampRange,
+  createObjectReader,
   destroyOnAbort,
   MediaError,
   type ObjectHead,
@@ -100,23 +101,8 @@ export function rowStore(rows: Rows): ObjectStore {
       if (row === undefined) return undefined
       const range = clampRange(options.range, row.head.sizeBytes)
       const scope = enter(options)
-      let stream: Readable | undefined
-      return {
-        head: row.head,
-        range,
-        stream() {
-          if (stream !== undefined) throw new MediaError('MEDIA_BAD_INPUT', 'rows: given already')
-          scope.check()
-          stream = Readable.from(copies(row.bytes, range), { objectMode: false })
-          destroyOnAbort(stream, scope.signal)
-          return stream.once('close', () => scope.release())
-        },
-        async [Symbol.asyncDispose]() {
-          stream ??= Readable.from([])
-          stream.destroy()
-          scope.release()
-        },
-      }
+      const open = (): Readable => Readable.from(copies(row.bytes, range), { objectMode: false })
+      return createObjectReader({ head: row.head, range, scope, open })
     },
     head: async (key, call) => (await find(key, call))?.head,
     async delete(key, call) {

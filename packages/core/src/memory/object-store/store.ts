@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { checkObjectKey } from '../../bytes/object-key.ts'
+import { createObjectReader } from '../../bytes/object-reader.ts'
 import { clampRange } from '../../bytes/range.ts'
 import type { ByteSource } from '../../contracts/bytes.ts'
 import type { Call } from '../../contracts/call.ts'
@@ -17,7 +18,7 @@ import { systemClock } from '../../time/clock.ts'
 import { checkDigest, readBody } from './body.ts'
 import { createMemoryJournal } from './journal.ts'
 import { listPage } from './list.ts'
-import { createMemoryFile, createMemoryReader } from './reader.ts'
+import { createMemoryFile, createMemoryStream } from './reader.ts'
 import { createMemoryStaging } from './staging.ts'
 import { createMemoryVolume, type MemoryVolume } from './volume.ts'
 import { createMemoryWriter } from './writer.ts'
@@ -147,7 +148,13 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
           return undefined
         }
         const range = clampRange(options.range, found.head.sizeBytes)
-        return createMemoryReader(found, range, scope, count())
+        return createObjectReader({
+          head: found.head,
+          range,
+          scope,
+          open: () => createMemoryStream(found.bytes, range),
+          onFreed: count(),
+        })
       } catch (error) {
         scope.release()
         throw error

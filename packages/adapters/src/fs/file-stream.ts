@@ -1,12 +1,5 @@
 import { Readable } from 'node:stream'
-import {
-  type ByteRange,
-  type CallScope,
-  destroyOnAbort,
-  MediaError,
-  type ObjectHead,
-  type ObjectReader,
-} from '@mediakeep/core'
+import { type ByteRange, MediaError } from '@mediakeep/core'
 import { BLOCK_BYTES } from './blocks.ts'
 
 /** Positional reads of an open file, and its end. */
@@ -85,60 +78,4 @@ export function createFileStream(file: ReadableFile, range: ByteRange): Readable
       })
     },
   })
-}
-
-/** An open object: its bytes once, and everything freed whichever way it ends. */
-export function createObjectReader(
-  head: ObjectHead,
-  file: ReadableFile,
-  range: ByteRange,
-  scope: CallScope,
-  onFreed: () => void,
-): ObjectReader {
-  let stream: Readable | undefined
-  let freed = false
-  const free = (): void => {
-    if (freed) return
-    freed = true
-    scope.signal.removeEventListener('abort', freeUnread)
-    scope.release()
-    onFreed()
-  }
-  // A reader that nobody reads from must not outlive its call.
-  const freeUnread = (): void => {
-    if (stream !== undefined || freed) return
-    file.release()
-    free()
-  }
-  scope.signal.addEventListener('abort', freeUnread, { once: true })
-
-  return {
-    head,
-    range,
-    stream() {
-      if (stream !== undefined)
-        throw refuse('the bytes were given already; open the object again', 'read-twice')
-      scope.check()
-      if (freed) throw refuse('the reader is disposed; open the object again', 'reader-disposed')
-      stream = createFileStream(file, range)
-      stream.once('close', free)
-      destroyOnAbort(stream, scope.signal)
-      return stream
-    },
-    async [Symbol.asyncDispose]() {
-      if (stream === undefined) {
-        freeUnread()
-        return
-      }
-      const ending = stream
-      if (ending.closed) return
-      const closed = new Promise((resolve) => ending.once('close', resolve))
-      ending.destroy()
-      await closed
-    },
-  }
-}
-
-function refuse(message: string, reason: string): MediaError {
-  return new MediaError('MEDIA_BAD_INPUT', message, { reason })
 }
