@@ -10,7 +10,7 @@ import {
 import { newRequestId } from '../request-id.ts'
 import { hasBody } from '../router/client-body.ts'
 import type { MediaHandler } from '../router/media-router.ts'
-import { targetOf } from '../router/target.ts'
+import { splitTarget } from '../router/target.ts'
 
 /** An id that no media has: its time is the epoch. */
 const NOBODY = '00000000-0000-7000-8000-000000000000'
@@ -23,9 +23,7 @@ const LIVENESS_WAIT_MS = 1_000
  */
 export function healthRouter(store: Pick<MediaStore, 'health' | 'stat'>): MediaHandler {
   return (request, response, next) => {
-    const url = targetOf(request)
-    const question = url.indexOf('?')
-    const path = question === -1 ? url : url.slice(0, question)
+    const { path } = splitTarget(request, '')
     const isHealth = path === '/healthz'
     const requestId = requestIdOf(request.headers['x-request-id'], newRequestId)
     if (!isHealth && path !== '/readyz') {

@@ -1,11 +1,11 @@
-import { MediaError, parseObjectPath, parseObjectQuery, requestIdOf } from '@mediakeep/core'
+import { parseObjectPath, parseObjectQuery, requestIdOf } from '@mediakeep/core'
 import { newRequestId } from '../request-id.ts'
 import { absent } from '../router/access.ts'
-import { sendProblem } from '../router/answer.ts'
+import { refuseMethod, sendProblem } from '../router/answer.ts'
 import type { HttpExchange } from '../router/exchange.ts'
 import type { MediaHandler } from '../router/media-router.ts'
 import { type RouterOptions, settingsOf } from '../router/settings.ts'
-import { targetOf } from '../router/target.ts'
+import { splitTarget } from '../router/target.ts'
 import { deleteObjects, listObjects } from './batch.ts'
 import {
   allowAct,
@@ -49,11 +49,10 @@ export function objectRouter(options: ObjectRouterOptions): MediaHandler {
   }
   const buckets = bucketsOf(options.buckets)
   const settings = settingsOf(options)
-  const { basePath } = settings
 
-  async function answer(exchange: HttpExchange, path: string): Promise<void> {
+  async function answer(exchange: HttpExchange): Promise<void> {
     const principal = await access.authenticate(exchange.request)
-    const { bucket, key } = targetIn(buckets, path, exchange.query)
+    const { bucket, key } = targetIn(buckets, exchange)
     const act = async (
       action: ObjectAuthorizeInput['action'],
       run: (exchange: ObjectExchange) => Promise<void>,
@@ -81,10 +80,7 @@ export function objectRouter(options: ObjectRouterOptions): MediaHandler {
   }
 
   return (request, response, next) => {
-    const url = targetOf(request)
-    const question = url.indexOf('?')
-    const path = question === -1 ? url : url.slice(0, question)
-    const isBelow = basePath === '' || path === basePath || path.startsWith(`${basePath}/`)
+    const { path, query, isBelow } = splitTarget(request, settings.basePath)
     if (!isBelow && next !== undefined) {
       next()
       return
@@ -95,17 +91,17 @@ export function objectRouter(options: ObjectRouterOptions): MediaHandler {
       settings,
       requestId: requestIdOf(request.headers['x-request-id'], newRequestId),
       method: request.method ?? 'GET',
-      path: isBelow ? path.slice(basePath.length) : path,
-      query: question === -1 ? '' : url.slice(question + 1),
+      path,
+      query,
       body: undefined,
     }
-    const answered = isBelow ? answer(exchange, exchange.path) : Promise.reject(absent())
+    const answered = isBelow ? answer(exchange) : Promise.reject(absent())
     answered.catch((error: unknown) => sendProblem(exchange, error))
   }
 }
 
 /** Nothing of the path is resolved: a dot segment, an empty one and an encoded slash name nothing. */
-function targetIn(buckets: ReadonlyMap<string, OpenBucket>, path: string, query: string): Target {
+function targetIn(buckets: ReadonlyMap<string, OpenBucket>, { path, query }: HttpExchange): Target {
   const slash = path.indexOf('/', 1)
   const name = slash === -1 ? path.slice(1) : path.slice(1, slash)
   const rawKey = slash === -1 ? '' : path.slice(slash + 1)
@@ -113,9 +109,4 @@ function targetIn(buckets: ReadonlyMap<string, OpenBucket>, path: string, query:
   if (bucket === undefined) throw absent()
   if (rawKey !== '') return { bucket, key: parseObjectPath(rawKey) }
   return { bucket, key: parseObjectQuery(query) }
-}
-
-async function refuseMethod(exchange: HttpExchange, methods: readonly string[]): Promise<void> {
-  const allowed = methods.join(', ')
-  sendProblem(exchange, new MediaError('MEDIA_METHOD', `the methods here are ${allowed}`), ['Allow', allowed])
 }

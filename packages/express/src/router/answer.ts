@@ -1,5 +1,12 @@
 import type { ServerResponse } from 'node:http'
-import { type HeaderList, isMediaError, problemAnswer, SAFETY_HEADERS, statusOf } from '@mediakeep/core'
+import {
+  type HeaderList,
+  isMediaError,
+  MediaError,
+  problemAnswer,
+  SAFETY_HEADERS,
+  statusOf,
+} from '@mediakeep/core'
 import { DRAIN_BYTES, LINGER_MS } from '../defaults.ts'
 import { declaredBytes, hasBody } from './client-body.ts'
 import type { HttpExchange } from './exchange.ts'
@@ -55,6 +62,12 @@ export function sendProblem(
   })
   const list = [...answer.headers, 'X-Request-Id', requestId]
   finish(exchange, answer.status, list, method === 'HEAD' ? undefined : answer.body)
+}
+
+/** Answers 405, and which methods there are. */
+export function refuseMethod(exchange: HttpExchange, methods: readonly string[]): void {
+  const allowed = methods.join(', ')
+  sendProblem(exchange, new MediaError('MEDIA_METHOD', `the methods here are ${allowed}`), ['Allow', allowed])
 }
 
 /** A dependency that fails or damage, as against a client's mistake or a store that is full or busy. */

@@ -3,7 +3,7 @@ import type { Access, CallContext, MediaStore, Principal } from '@mediakeep/core
 import { parseTraceParent } from '@mediakeep/core'
 import type { ClientBody } from './client-body.ts'
 import type { RouterSettings } from './settings.ts'
-import { targetOf } from './target.ts'
+import { splitTarget, targetOf } from './target.ts'
 
 /** A request as frameworks pass it on: with what they cut from its address, or a body they have read. */
 export interface MountedRequest extends IncomingMessage {
@@ -40,8 +40,7 @@ export function mountOf({ request, path, query, settings }: Exchange): string {
   const original = targetOf({ url: request.originalUrl ?? request.url ?? '/' })
   if (original.endsWith(below)) return original.slice(0, original.length - below.length)
   // A mount without slash behind it: frameworks then make the path `/`.
-  const question = original.indexOf('?')
-  return (question === -1 ? original : original.slice(0, question)).replace(/\/+$/, '')
+  return splitTarget({ url: original }, '').path.replace(/\/+$/, '')
 }
 
 /** Who asks. @throws MediaError MEDIA_UNAUTHENTICATED for credentials that are not good. */

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Access, MediaError, type MediaStore, requestIdOf } from '@mediakeep/core'
+import { type Access, type MediaStore, requestIdOf } from '@mediakeep/core'
 import { newRequestId } from '../request-id.ts'
 import { absent } from './access.ts'
-import { sendProblem } from './answer.ts'
+import { refuseMethod, sendProblem } from './answer.ts'
 import type { Exchange } from './exchange.ts'
 import { changeLink } from './links.ts'
 import { listLinked, listMedia } from './lists.ts'
@@ -10,7 +10,7 @@ import { METHODS, matchRoute, type Route } from './match.ts'
 import { readById, readByKey } from './read-content.ts'
 import { changeRecord, deleteRecord, showAvailability, showRecord, showStatus, warmMedia } from './records.ts'
 import { type RouterOptions, settingsOf } from './settings.ts'
-import { targetOf } from './target.ts'
+import { splitTarget } from './target.ts'
 import { createMedia, putByKey, replaceContent } from './write-content.ts'
 
 /** Answers a request over `node:http` messages. `next` is called only for a path outside `basePath`. */
@@ -41,29 +41,25 @@ export function mediaRouter(store: MediaStore, options: MediaRouterOptions): Med
     )
   }
   const settings = settingsOf(options)
-  const { basePath } = settings
   return (request, response, next) => {
-    const url = targetOf(request)
-    const question = url.indexOf('?')
-    const path = question === -1 ? url : url.slice(0, question)
-    const isBelow = basePath === '' || path === basePath || path.startsWith(`${basePath}/`)
+    const { path, query, isBelow } = splitTarget(request, settings.basePath)
     if (!isBelow && next !== undefined) {
       next()
       return
     }
     const exchange: Exchange = {
-      request: request,
+      request,
       response,
       store,
       access,
       settings,
       requestId: requestIdOf(request.headers['x-request-id'], newRequestId),
       method: request.method ?? 'GET',
-      path: isBelow ? path.slice(basePath.length) : path,
-      query: question === -1 ? '' : url.slice(question + 1),
+      path,
+      query,
       body: undefined,
     }
-    void answerOrTell(exchange, isBelow ? matchRoute(exchange.path) : { name: 'unknown' })
+    void answerOrTell(exchange, isBelow ? matchRoute(path) : { name: 'unknown' })
   }
 }
 
@@ -81,11 +77,7 @@ function answer(exchange: Exchange, route: Route): void | Promise<void> {
   const methods = METHODS[route.name]
   if (!methods.includes(method)) {
     if (route.name === 'unknown') throw absent()
-    sendProblem(exchange, new MediaError('MEDIA_METHOD', `the methods here are ${methods.join(', ')}`), [
-      'Allow',
-      methods.join(', '),
-    ])
-    return
+    return refuseMethod(exchange, methods)
   }
   switch (route.name) {
     case 'content':
