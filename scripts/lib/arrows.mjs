@@ -7,7 +7,7 @@ import { posix } from 'node:path'
  */
 export const coreLevels = [
   ['contracts'],
-  ['errors', 'bytes', 'time', 'names', 'defaults'],
+  ['errors', 'bytes', 'time', 'names', 'pages', 'defaults'],
   ['cas', 'validation', 'state', 'catalog', 'http', 'keys', 'memory', 'decorators', 'failover', 'eviction'],
   ['tiering'],
   ['ingest', 'uploads', 'journal'],

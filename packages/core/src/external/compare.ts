@@ -1,6 +1,7 @@
 import type { KnownExternal } from '../contracts/catalog.ts'
 import type { ObjectHead } from '../contracts/object-store.ts'
 import { UNORDERED_BLOCK_OBJECTS } from '../defaults.ts'
+import { pagesOf } from '../pages.ts'
 import type { ExternalContext } from './context.ts'
 import { type ListedPage, listObjects } from './list.ts'
 import type { Mapping } from './mapping.ts'
@@ -60,20 +61,15 @@ async function* knownObjects(
   { volume, prefix }: Mapping,
   check: () => void,
 ): AsyncGenerator<KnownExternal, undefined> {
-  let cursor: string | undefined
-  do {
+  const pages = pagesOf((from) => {
     check()
-    const page = await catalog.listExternal(volume.id, {
-      limit: KNOWN_PAGE,
-      from: prefix,
-      ...(cursor === undefined ? {} : { cursor }),
-    })
-    for (const object of page.objects) {
+    return catalog.listExternal(volume.id, { limit: KNOWN_PAGE, from: prefix, ...from })
+  })
+  for await (const { objects } of pages)
+    for (const object of objects) {
       if (!object.key.startsWith(prefix)) return undefined // all of one prefix are neighbours
       yield object
     }
-    cursor = page.cursor
-  } while (cursor !== undefined)
   return undefined
 }
 

@@ -1,5 +1,6 @@
 import type { CallCause } from '../contracts/call.ts'
 import type { ObjectHead } from '../contracts/object-store.ts'
+import { pagesOf } from '../pages.ts'
 import type { Mapping } from './mapping.ts'
 
 export interface ListedPage {
@@ -7,22 +8,19 @@ export interface ListedPage {
 }
 
 /** The listing of an external tier, page by page. */
-export async function* listObjects(
+export function listObjects(
   { volume, prefix }: Mapping,
   cause: CallCause,
   check: () => void,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<ListedPage> {
-  let cursor: string | undefined
-  do {
+  return pagesOf((from) => {
     check()
-    const page = await volume.store.list({
+    return volume.store.list({
       context: { cause },
       ...(prefix === '' ? {} : { prefix }),
-      ...(cursor === undefined ? {} : { cursor }),
+      ...from,
       ...(signal === undefined ? {} : { signal }),
     })
-    yield page
-    cursor = page.cursor
-  } while (cursor !== undefined)
+  })
 }

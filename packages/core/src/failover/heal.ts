@@ -1,5 +1,7 @@
 import type { Call } from '../contracts/call.ts'
+import type { ObjectPage } from '../contracts/object-store.ts'
 import { isMediaError } from '../errors/media-error.ts'
+import { pagesOf } from '../pages.ts'
 import { copyVerified, digestObject } from './copy.ts'
 import { isEnded } from './find.ts'
 import type { KeyGate } from './key-gate.ts'
@@ -38,18 +40,17 @@ export async function* healAll(context: HealContext, options: Call = {}): AsyncG
   for (const member of members) await payOwed(member, gate, call)
   for (const from of members.slice(1)) {
     const better = (): Member | undefined => members.find((one) => one.rank < from.rank && one.isUp())
-    let cursor: string | undefined
-    do {
-      if (!from.isUp() || better() === undefined) break
-      const page = await from.store.list({ ...call, ...(cursor === undefined ? {} : { cursor }) })
-      for (const { key } of page.objects) {
+    const pages = pagesOf(
+      async (start): Promise<ObjectPage> =>
+        from.isUp() && better() !== undefined ? from.store.list({ ...call, ...start }) : { objects: [] },
+    )
+    for await (const { objects } of pages)
+      for (const { key } of objects) {
         const to = better()
         if (to === undefined) return
         const healed = await gate.move(key, () => healObject(context, from, to, key, call))
         yield healed ?? { key, from: from.name, to: to.name, outcome: 'waits' }
       }
-      cursor = page.cursor
-    } while (cursor !== undefined)
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Catalog } from '../contracts/catalog.ts'
 import type { Journal } from '../contracts/object-store.ts'
 import { GONE_LINE_MS } from '../defaults.ts'
+import { pagesOf } from '../pages.ts'
 import { encodeMedia, headOfLine, parseGone } from './line.ts'
 
 /** Records of one page of the catalog. */
@@ -27,17 +28,15 @@ interface SnapshotContext {
 export async function* snapshotLines(context: SnapshotContext): AsyncGenerator<string> {
   const { catalog, journal, check } = context
   const { media, gone, kept } = await readHeads(context)
-  let cursor: string | undefined
-  do {
+  const pages = pagesOf((from) => {
     check()
-    const from = cursor === undefined ? {} : { cursor }
-    const page = await catalog.exportMedia({ ...from, limit: PAGE_RECORDS })
+    return catalog.exportMedia({ limit: PAGE_RECORDS, ...from })
+  })
+  for await (const page of pages)
     for (const record of page.media) {
       if ((media.get(record.id) ?? 0) <= record.revision) media.delete(record.id)
       yield encodeMedia(record)
     }
-    cursor = page.cursor
-  } while (cursor !== undefined)
   yield* kept
   for (const [id, revision] of gone) if ((media.get(id) ?? 0) <= revision) media.delete(id)
   if (media.size === 0) return

@@ -15,6 +15,7 @@ import { MediaError } from '../errors/media-error.ts'
 import { parseCondition, parseOwner, parseRef, parseVisibility } from '../ingest/put-options.ts'
 import type { SharedTiering } from '../moves/index.ts'
 import { cleanFilename, parseLinkTarget, parseMediaKey, parseMetadata, parseTags } from '../names/index.ts'
+import { pagesOf } from '../pages.ts'
 import { availabilityOf } from './availability.ts'
 import { callSignal } from './call-signal.ts'
 import type { Engine } from './engine.ts'
@@ -168,13 +169,11 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
       }),
     list: (query = {}) => call(query, () => page(query)),
     async *listAll(query: ListAllQuery = {}) {
-      let cursor: string | undefined
-      do {
-        const from = cursor === undefined ? {} : { cursor }
-        const next = await call(query, () => page({ ...query, ...from, limit: 100 }))
-        yield* next.items
-        cursor = next.nextCursor
-      } while (cursor !== undefined)
+      const pages = pagesOf(async (from) => {
+        const { items, nextCursor } = await call(query, () => page({ ...query, ...from, limit: 100 }))
+        return { items, cursor: nextCursor }
+      })
+      for await (const { items } of pages) yield* items
     },
     linked: (targets, options = {}) =>
       call(options, async () => {

@@ -1,4 +1,5 @@
 import type { PortableMedia } from '../contracts/catalog.ts'
+import { pagesOf } from '../pages.ts'
 import { ruleFor } from '../tiering/rules.ts'
 import type { Volume } from '../tiering/volume.ts'
 import type { TierContext } from './context.ts'
@@ -23,19 +24,15 @@ export async function* misplaced(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Misplaced> {
   if ((context.options.rules ?? []).length === 0) return
-  let cursor: string | undefined
-  do {
+  const pages = pagesOf((from) => {
     signal?.throwIfAborted()
-    const page = await context.catalog.exportMedia({
-      limit: PAGE,
-      ...(cursor === undefined ? {} : { cursor }),
-    })
+    return context.catalog.exportMedia({ limit: PAGE, ...from })
+  })
+  for await (const page of pages)
     for (const media of page.media) {
       const found = await wantedMove(context, media)
       if (found !== undefined) yield found
     }
-    cursor = page.cursor
-  } while (cursor !== undefined)
 }
 
 async function wantedMove(context: TierContext, media: PortableMedia): Promise<Misplaced | undefined> {

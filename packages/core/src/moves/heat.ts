@@ -1,5 +1,6 @@
 import type { Catalog } from '../contracts/catalog.ts'
 import { createEvictionPolicy, type EvictionPolicy } from '../eviction/index.ts'
+import { pagesOf } from '../pages.ts'
 import type { Volume } from '../tiering/volume.ts'
 
 /** Rows of one look at the catalog. */
@@ -34,19 +35,14 @@ export function createHeat(catalog: Pick<Catalog, 'listCopies'>, volumes: readon
   }
 
   async function loadAll(policy: EvictionPolicy, volumeId: string, signal?: AbortSignal): Promise<void> {
-    let cursor: string | undefined
-    do {
+    const pages = pagesOf((from) => {
       signal?.throwIfAborted()
-      const page = await catalog.listCopies({
-        volumeIds: [volumeId],
-        limit: PAGE,
-        ...(cursor === undefined ? {} : { cursor }),
-      })
-      for (const { placement } of page.copies)
+      return catalog.listCopies({ volumeIds: [volumeId], limit: PAGE, ...from })
+    })
+    for await (const { copies } of pages)
+      for (const { placement } of copies)
         if (placement.state === 'live' && !policy.has(placement.blobId))
           policy.insert(placement.blobId, placement.storedBytes)
-      cursor = page.cursor
-    } while (cursor !== undefined)
   }
 
   return {

@@ -1,5 +1,6 @@
 import type { MediaRecord, MoveRecord } from '../contracts/catalog.ts'
 import type { PlacementExplanation, PlannedMove, TierPlan } from '../contracts/tiering.ts'
+import { pagesOf } from '../pages.ts'
 import { monthlyDollars, readDollars, writeDollars } from '../tiering/prices.ts'
 import type { Volume } from '../tiering/volume.ts'
 import { misplaced } from './by-rules.ts'
@@ -79,13 +80,11 @@ async function* plannedMoves(
   { catalog }: TierContext,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<MoveRecord> {
-  let cursor: string | undefined
-  do {
+  const pages = pagesOf((from) => {
     signal?.throwIfAborted()
-    const page = await catalog.listMoves({ limit: PAGE, ...(cursor === undefined ? {} : { cursor }) })
-    yield* page.moves
-    cursor = page.cursor
-  } while (cursor !== undefined)
+    return catalog.listMoves({ limit: PAGE, ...from })
+  })
+  for await (const { moves } of pages) yield* moves
 }
 
 function nextOf({ volumes }: TierContext, volume: Volume): Volume | undefined {

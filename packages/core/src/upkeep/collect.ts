@@ -2,6 +2,7 @@ import type { PlacementRecord } from '../contracts/catalog.ts'
 import type { CollectOptions, GarbageProgress } from '../contracts/media-store.ts'
 import { isMediaError } from '../errors/media-error.ts'
 import { tellUpkeepFailed } from '../ingest/upkeep-failed.ts'
+import { pagesOf } from '../pages.ts'
 import { BATCH, RECHECK_BATCH } from './batch.ts'
 import { brake } from './brakes.ts'
 import { callCheck } from './call-check.ts'
@@ -67,15 +68,11 @@ export async function* collectGarbage(
 
 /** Finds blobs without a reference that nothing had marked. */
 async function recheckAll(context: UpkeepContext, check: () => void): Promise<void> {
-  let cursor: string | undefined
-  do {
+  const pages = pagesOf((from) => {
     check()
-    const page = await context.catalog.recheckBlobs({
-      limit: RECHECK_BATCH,
-      ...(cursor === undefined ? {} : { cursor }),
-    })
-    cursor = page.cursor
-  } while (cursor !== undefined)
+    return context.catalog.recheckBlobs({ limit: RECHECK_BATCH, ...from })
+  })
+  for await (const _ of pages) continue
 }
 
 /** Garbage elsewhere waits: that of volumes that are away, each told once, and that of other hosts, which collect it. */

@@ -1,3 +1,4 @@
+import { pagesOf } from '../pages.ts'
 import type { Volume } from '../tiering/volume.ts'
 
 /** An object that a volume has, and what the journals made of it. */
@@ -17,14 +18,13 @@ export async function listObjects(volumes: readonly Volume[], check: () => void)
   const found = new Map<string, Map<string, FoundObject>>()
   for (const volume of volumes) {
     const objects = new Map<string, FoundObject>()
-    let cursor: string | undefined
-    do {
+    const pages = pagesOf((from) => {
       check()
-      const page = await volume.store.list(cursor === undefined ? {} : { cursor })
+      return volume.store.list(from)
+    })
+    for await (const page of pages)
       for (const { key, sizeBytes, modifiedAt } of page.objects)
         objects.set(key, { sizeBytes, modifiedAtMs: modifiedAt.getTime(), isNamed: false, domain: undefined })
-      cursor = page.cursor
-    } while (cursor !== undefined)
     found.set(volume.id, objects)
   }
   return found

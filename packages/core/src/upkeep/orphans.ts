@@ -2,6 +2,7 @@ import { isPhysicalKey } from '../cas/physical-key.ts'
 import type { ObjectHead } from '../contracts/object-store.ts'
 import { isMediaError } from '../errors/media-error.ts'
 import { tellUpkeepFailed } from '../ingest/upkeep-failed.ts'
+import { pagesOf } from '../pages.ts'
 import type { Volume } from '../tiering/volume.ts'
 import { callCheck } from './call-check.ts'
 import type { UpkeepContext } from './context.ts'
@@ -68,18 +69,19 @@ async function orphansOn(
   const orphans: { key: string; storedBytes: number }[] = []
   let foreign = 0
   let count = 0
-  let cursor: string | undefined
   const check = callCheck(context, signal)
   await volume.checkOnline()
-  do {
+  const pages = pagesOf((from) => {
     check()
-    const page = await volume.store.list({
+    return volume.store.list({
       context: { cause: 'gc' },
-      ...(cursor === undefined ? {} : { cursor }),
+      ...from,
       ...(signal === undefined ? {} : { signal }),
     })
-    const ours = page.objects.filter(({ key }) => isPhysicalKey(key))
-    foreign += page.objects.length - ours.length
+  })
+  for await (const { objects } of pages) {
+    const ours = objects.filter(({ key }) => isPhysicalKey(key))
+    foreign += objects.length - ours.length
     const unknown = new Set(
       await context.catalog.unknownKeys(
         volume.id,
@@ -91,8 +93,7 @@ async function orphansOn(
       count++
       if (orphans.length < MAX_REMEMBERED) orphans.push({ key: object.key, storedBytes: object.sizeBytes })
     }
-    cursor = page.cursor
-  } while (cursor !== undefined)
+  }
   // A disk that went away under the listing looks like one with fewer objects.
   volume.doubt()
   await volume.checkOnline()

@@ -1,6 +1,7 @@
 import type { Call } from '../contracts/call.ts'
 import type { RepairProgress } from '../contracts/media-store.ts'
 import { ensureCopies } from '../ingest/ensure-copies.ts'
+import { pagesOf } from '../pages.ts'
 import { BATCH } from './batch.ts'
 import { callCheck } from './call-check.ts'
 import type { UpkeepContext } from './context.ts'
@@ -10,18 +11,15 @@ export async function* repair(context: UpkeepContext, { signal }: Call): AsyncGe
   const homes = context.volumes.all.filter(({ role }) => role !== 'cache')
   const total = { madeCopies: 0, madeBytes: 0, thin: 0 }
   const check = callCheck(context, signal)
-  let cursor: string | undefined
-  do {
+  const volumeIds = homes.map(({ id }) => id)
+  const pages = pagesOf((from) => {
     check()
-    const page = await context.catalog.listThinBlobs({
-      volumeIds: homes.map(({ id }) => id),
-      minCopies: context.minCopies,
-      limit: BATCH,
-      ...(cursor === undefined ? {} : { cursor }),
-    })
+    return context.catalog.listThinBlobs({ volumeIds, minCopies: context.minCopies, limit: BATCH, ...from })
+  })
+  for await (const { blobs } of pages) {
     const madeBefore = total.madeCopies
     const lost: RepairProgress['lost'][number][] = []
-    for (const { blobId, placements, sizeBytes, digest } of page.blobs) {
+    for (const { blobId, placements, sizeBytes, digest } of blobs) {
       const { made, outcome } = await ensureCopies(context, blobId, placements, signal)
       total.madeCopies += made
       total.madeBytes += made * sizeBytes
@@ -30,7 +28,6 @@ export async function* repair(context: UpkeepContext, { signal }: Call): AsyncGe
     }
     // The new copies' volumes have no line of whose bytes they are: their next snapshot has.
     if (total.madeCopies > madeBefore) for (const { id } of homes) context.journal.doubt(id)
-    cursor = page.cursor
     yield { ...total, lost }
-  } while (cursor !== undefined)
+  }
 }
