@@ -7,6 +7,7 @@ export type OpenOptions = BucketStoreOptions & {
   readonly server: ObjectServer
   /** Default: the server's own. */
   readonly endpoint?: string
+  readonly paid?: boolean
   readonly maxAttempts?: number
   readonly answerTimeoutMs?: number
   readonly accessKeyId?: string

@@ -26,6 +26,8 @@ export const SESSION_TTL_MS: number = 10 * 60_000
 export const RESERVE_STEP_BYTES: number = 64 * MiB
 /** How long bytes stay after their last reference went. */
 export const GARBAGE_GRACE_MS: number = 60 * 60_000
+/** Uploads in parts that were begun so long ago and did not become an object are ended: no body is so long on its way. */
+export const UPLOAD_SWEEP_AFTER_MS: number = 7 * 24 * 60 * 60_000
 /** Garbage collection brakes only when at least so many objects would go. */
 export const GC_BRAKE_OBJECTS = 1_000
 /** Share of all objects that may go at once without being forced. */

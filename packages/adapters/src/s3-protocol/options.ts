@@ -44,11 +44,10 @@ export interface BucketStore extends ObjectStore {
   createWriter: NonNullable<ObjectStore['createWriter']>
   observe: NonNullable<ObjectStore['observe']>
   /**
-   * Ends multipart uploads below the prefix that were begun longer ago than this: what died on its way out. The bucket's lifecycle
-   * does it cheaper (`setUpBucket`). MinIO lists none below a prefix and ends them by itself after a day.
-   * @returns how many were ended
+   * Upkeep calls it once a day. The bucket's lifecycle does it cheaper (`setUpBucket`). MinIO lists none below a prefix and ends them
+   * by itself after a day.
    */
-  sweepUploads(options: { readonly olderThanMs: number; readonly signal?: AbortSignal }): Promise<number>
+  sweepUploads: NonNullable<ObjectStore['sweepUploads']>
   /** What of the bucket is not as wanted; changes nothing. */
   diffBucket(wanted?: BucketSetUp): Promise<readonly BucketDifference[]>
   /**

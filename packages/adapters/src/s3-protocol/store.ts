@@ -274,7 +274,7 @@ export function createBucketStore<Raw>(
     sweepUploads: ({ olderThanMs, ...options }) =>
       call('sweep uploads', options, async (scope) => {
         checkWritable()
-        return sweepUploads(bucket, olderThanMs, frameOf(scope, 'gc'))
+        return sweepUploads(bucket, olderThanMs, frameOf(scope, options.context?.cause ?? 'gc'))
       }),
     diffBucket: (wanted: BucketSetUp = {}) =>
       call(

@@ -38,8 +38,16 @@ export async function collectCommand(context: CommandContext, flags: CollectFlag
   })
 }
 
-function tellDone({ condemned, freedObjects, freedBytes, orphans, ...left }: GarbageProgress): string {
-  return `${freedObjects} objects freed, ${formatBytes(freedBytes)}; ${condemned} blobs condemned, ${orphans} objects without a row leave${tellLeft(left)}`
+function tellDone({
+  condemned,
+  freedObjects,
+  freedBytes,
+  orphans,
+  endedUploads,
+  ...left
+}: GarbageProgress): string {
+  const ended = endedUploads === 0 ? '' : `; ${endedUploads} uploads that nobody finished ended`
+  return `${freedObjects} objects freed, ${formatBytes(freedBytes)}; ${condemned} blobs condemned, ${orphans} objects without a row leave${ended}${tellLeft(left)}`
 }
 
 function tellPlan({ orphans, ...left }: GarbageProgress, plan: GarbagePlan): string {

@@ -74,6 +74,7 @@ function decorated(
     identity: added(identity),
     presign: forwarded,
     createWriter: forwarded,
+    sweepUploads: forwarded,
     adopt: forwarded,
     localPath: forwarded,
     openFile: forwarded,

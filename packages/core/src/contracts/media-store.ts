@@ -68,6 +68,8 @@ export interface GarbageProgress {
   readonly foreign: number
   /** Objects of records that the catalog has lost and a journal knows: left alone, `rebuildCatalog` brings them back. */
   readonly recoverable: number
+  /** Uploads in parts that nobody finished, ended by a thorough run. */
+  readonly endedUploads: number
   /** What a dry run found; it comes once. */
   readonly plan?: GarbagePlan
 }
@@ -86,6 +88,8 @@ export interface CollectOptions extends Call {
    * no row names. Default false.
    */
   readonly thorough?: boolean
+  /** How long ago an upload in parts must have been begun before a thorough run ends it. Default 7 days. */
+  readonly uploadsOlderThanMs?: number
   /** Goes on where a brake would stop: a fifth of all objects at once (from 1,000 on), or no record left. Default false. */
   readonly force?: boolean
 }

@@ -95,6 +95,11 @@ export interface ObjectWriter {
   abort(): Promise<void>
 }
 
+export interface SweepUploadsOptions extends Call {
+  /** Younger ones may still be under way. */
+  readonly olderThanMs: number
+}
+
 export interface PresignOptions extends Call {
   readonly method: 'GET' | 'HEAD' | 'PUT'
   readonly expiresAt: Date
@@ -274,6 +279,11 @@ export interface ObjectStore extends AsyncDisposable {
   identity?(): Promise<VolumeIdentity>
   presign?(key: string, options: PresignOptions): Promise<SignedRequest>
   createWriter?(key: string, options?: Call): Promise<ObjectWriter>
+  /**
+   * Ends uploads of this volume, and of no other, that were begun longer ago than this and never became an object.
+   * @returns how many were ended
+   */
+  sweepUploads?(options: SweepUploadsOptions): Promise<number>
   /** Takes over a local file under `key`, as durable as `put`: by rename where it can, else by reflink or copy. */
   adopt?(key: string, filePath: string, options?: PutObjectOptions): Promise<ObjectHead>
   /** Path of the object's bytes on this host, for offload. Does not say that it exists. */

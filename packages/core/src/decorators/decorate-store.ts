@@ -48,6 +48,11 @@ export function decorateStore(inner: ObjectStore, table: DecoratorTable): Object
       inner.createWriter && ((key, call) => reach(inner, inner.createWriter)(key, call)),
     ),
     ...optional(
+      'sweepUploads',
+      table.sweepUploads,
+      inner.sweepUploads && ((options) => reach(inner, inner.sweepUploads)(options)),
+    ),
+    ...optional(
       'adopt',
       table.adopt,
       inner.adopt && ((key, filePath, options) => reach(inner, inner.adopt)(key, filePath, options)),
@@ -88,6 +93,7 @@ type OptionalMember =
   | 'identity'
   | 'presign'
   | 'createWriter'
+  | 'sweepUploads'
   | 'adopt'
   | 'localPath'
   | 'openFile'

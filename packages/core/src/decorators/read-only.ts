@@ -29,6 +29,7 @@ export function readOnly(inner: ObjectStore): ObjectStore {
         ((key, options) => (options.method === 'PUT' ? refuse() : presign.call(inner, key, options))),
     ),
     createWriter: withheld(NOT_OURS),
+    sweepUploads: withheld(NOT_OURS),
     adopt: withheld(NOT_OURS),
     localPath: withheld(NO_ETAG),
     openFile: withheld(NO_ETAG),

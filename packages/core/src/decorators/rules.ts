@@ -50,6 +50,7 @@ const MEMBERS: Readonly<Record<keyof ObjectStore, true>> = {
   identity: true,
   presign: true,
   createWriter: true,
+  sweepUploads: true,
   adopt: true,
   localPath: true,
   openFile: true,

@@ -137,6 +137,9 @@ export function withCircuitBreaker(
         abort: () => writer.abort(),
       }
     }),
+    sweepUploads: rewritten((options) =>
+      guarded(options, () => present(inner.sweepUploads).call(inner, options)),
+    ),
     adopt: rewritten((key, filePath, put) =>
       guarded(put, () => present(inner.adopt).call(inner, key, filePath, put)),
     ),

@@ -131,6 +131,9 @@ export function withLimit(inner: ObjectStore, options: WithLimitOptions): Limite
         }
       }),
     ),
+    sweepUploads: rewritten((options) =>
+      limited(options, () => present(inner.sweepUploads).call(inner, options)),
+    ),
     adopt: rewritten((key, filePath, put) =>
       limited(put, () => present(inner.adopt).call(inner, key, filePath, put)),
     ),

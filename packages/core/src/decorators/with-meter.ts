@@ -180,6 +180,9 @@ export function withMeter(inner: ObjectStore, options: WithMeterOptions = {}): O
         abort: () => ends(() => writer.abort(), undefined),
       }
     }),
+    sweepUploads: rewritten((sweep) =>
+      metered('list', sweep, () => present(inner.sweepUploads).call(inner, sweep)),
+    ),
     adopt: rewritten((key, filePath, put) =>
       metered('put', put, async (attempt) => {
         const head = await present(inner.adopt).call(inner, key, filePath, put)
@@ -242,6 +245,7 @@ const EVERYTHING_FORWARDED = {
   identity: forwarded,
   presign: forwarded,
   createWriter: forwarded,
+  sweepUploads: forwarded,
   adopt: forwarded,
   localPath: forwarded,
   openFile: forwarded,

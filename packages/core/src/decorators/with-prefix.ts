@@ -3,7 +3,7 @@ import type { ObjectHead, ObjectPage, ObjectStore } from '../contracts/object-st
 import { MediaError } from '../errors/media-error.ts'
 import { decorateStore } from './decorate-store.ts'
 import { present } from './present.ts'
-import { forwarded, rewritten } from './rules.ts'
+import { forwarded, rewritten, withheld } from './rules.ts'
 
 /**
  * The part of a store whose keys begin with `prefix`, as a store of its own: its keys come and go without the prefix.
@@ -76,6 +76,7 @@ export function withPrefix(inner: ObjectStore, prefix: string): ObjectStore {
         abort: () => writer.abort(),
       }
     }),
+    sweepUploads: withheld('it would end uploads of those who use the rest of the store'),
     adopt: rewritten(async (key, filePath, options) =>
       own(await present(inner.adopt).call(inner, full(key), filePath, options)),
     ),

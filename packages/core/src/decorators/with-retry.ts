@@ -157,6 +157,9 @@ export function withRetry(inner: ObjectStore, options: WithRetryOptions = {}): O
     createWriter: rewritten((key, call) =>
       retried(call, () => present(inner.createWriter).call(inner, key, call)),
     ),
+    sweepUploads: rewritten((options) =>
+      retried(options, () => present(inner.sweepUploads).call(inner, options)),
+    ),
     adopt: forwarded,
     localPath: forwarded,
     openFile: rewritten((key, call) => retried(call, () => present(inner.openFile).call(inner, key, call))),

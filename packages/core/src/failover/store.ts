@@ -238,6 +238,7 @@ export function failoverStore(
         call,
       )
     },
+    ...sweeping(members),
     ...observing(stores),
     ...filing(stores, (key, call) => {
       enter(key, call)
@@ -253,6 +254,22 @@ function callOf({ signal, deadlineAt, context }: PutObjectOptions): Call {
     ...(signal === undefined ? {} : { signal }),
     ...(deadlineAt === undefined ? {} : { deadlineAt }),
     ...(context === undefined ? {} : { context }),
+  }
+}
+
+/** Uploads on all members that know of some; one that is down does not keep the others from it. */
+function sweeping(members: readonly Member[]): Pick<ObjectStore, 'sweepUploads'> {
+  const able = members.filter(({ store }) => store.sweepUploads !== undefined)
+  if (able.length === 0) return {}
+  return {
+    async sweepUploads(options) {
+      const swept = await Promise.allSettled(
+        able.map(async ({ store }) => store.sweepUploads?.(options) ?? 0),
+      )
+      const failed = swept.find((each) => each.status === 'rejected')
+      if (failed !== undefined) throw failed.reason
+      return swept.reduce((sum, each) => sum + (each.status === 'fulfilled' ? each.value : 0), 0)
+    },
   }
 }
 

@@ -126,6 +126,11 @@ export function withBudget(
         throw error
       }
     }),
+    sweepUploads: rewritten((options) =>
+      during(requestDollars(prices, 'list'), causeOf(options, 'gc'), () =>
+        present(inner.sweepUploads).call(inner, options),
+      ),
+    ),
     close: forwarded,
     open: forwarded,
     identity: forwarded,

@@ -1,5 +1,6 @@
 import type { PlacementRecord } from '../contracts/catalog.ts'
 import type { CollectOptions, GarbageProgress } from '../contracts/media-store.ts'
+import { UPLOAD_SWEEP_AFTER_MS } from '../defaults.ts'
 import { isMediaError } from '../errors/media-error.ts'
 import { tellUpkeepFailed } from '../ingest/upkeep-failed.ts'
 import { pagesOf } from '../pages.ts'
@@ -8,6 +9,7 @@ import { brake } from './brakes.ts'
 import { callCheck } from './call-check.ts'
 import type { UpkeepContext } from './context.ts'
 import { findOrphans } from './orphans.ts'
+import { sweepUploads } from './sweep-uploads.ts'
 
 /**
  * Condemn what nothing refers to, then delete what was condemned long enough ago. Each decision is a catalog
@@ -19,7 +21,15 @@ export async function* collectGarbage(
 ): AsyncGenerator<GarbageProgress> {
   const { signal, thorough = false, dryRun = false, force = false } = options
   const graceMs = options.graceMs ?? context.garbageGraceMs
-  const total = { condemned: 0, freedObjects: 0, freedBytes: 0, orphans: 0, foreign: 0, recoverable: 0 }
+  const total = {
+    condemned: 0,
+    freedObjects: 0,
+    freedBytes: 0,
+    orphans: 0,
+    foreign: 0,
+    recoverable: 0,
+    endedUploads: 0,
+  }
   const check = callCheck(context, signal)
 
   check()
@@ -47,6 +57,13 @@ export async function* collectGarbage(
   }
   const skipped = new Set<string>()
   const online = await onlineVolumes(context, graceMs)
+  if (thorough) {
+    total.endedUploads = await sweepUploads(context, online, {
+      olderThanMs: options.uploadsOlderThanMs ?? UPLOAD_SWEEP_AFTER_MS,
+      ...(signal === undefined ? {} : { signal }),
+    })
+    yield { ...total }
+  }
   for (;;) {
     check()
     const batch = await context.catalog.claimGarbage({

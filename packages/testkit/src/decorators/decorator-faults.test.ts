@@ -26,6 +26,7 @@ const through: DecoratorTable = {
   identity: forwarded,
   presign: forwarded,
   createWriter: forwarded,
+  sweepUploads: forwarded,
   adopt: forwarded,
   localPath: forwarded,
   openFile: forwarded,

@@ -118,6 +118,7 @@ function probeStore(told: (member: Member) => void): ObjectStore {
       headers: {},
     })),
     createWriter: tell('createWriter', async () => writer),
+    sweepUploads: tell('sweepUploads', async () => 0),
     adopt: tell('adopt', async () =>
       bare.put('key', {
         sizeBytes: 0,

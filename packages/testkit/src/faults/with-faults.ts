@@ -74,6 +74,9 @@ export function withFaults(inner: ObjectStore, plan: FaultPlan = []): FaultyStor
         (writer) => writer.abort(),
       ),
     ),
+    sweepUploads: rewritten((options) =>
+      underFault(script, 'sweepUploads', () => present(inner.sweepUploads).call(inner, options)),
+    ),
     adopt: rewritten((key, filePath, options) =>
       underFault(script, 'adopt', () => present(inner.adopt).call(inner, key, filePath, options)),
     ),
