@@ -3,10 +3,11 @@ import { createHash, randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { withExif } from './lib/exif.mjs'
+import { findProgram } from './lib/programs.mjs'
 
 /*
  * Real media, made by the tools that real users have: a store is only trusted with what encoders truly write.
@@ -140,8 +141,7 @@ const toolsUsed = [
 
 /** The programs that are needed and are not on this machine's PATH. Empty: `fixtures()` will work. */
 export function missingTools() {
-  const folders = (process.env.PATH ?? '').split(delimiter)
-  return toolsUsed.filter((tool) => !folders.some((folder) => existsSync(join(folder, tool))))
+  return toolsUsed.filter((tool) => findProgram(tool) === undefined)
 }
 
 /** One sentence that names what is missing and how to get it, or `undefined`. */

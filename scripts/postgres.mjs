@@ -1,9 +1,10 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { accessSync, chownSync, constants, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chownSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { findProgram, pathFolders } from './lib/programs.mjs'
 
 /*
  * A PostgreSQL of its own for tests and benchmarks: a new folder, a socket in it and no port, gone when it is stopped.
@@ -28,18 +29,7 @@ export function postgresFolders() {
   }
 }
 
-function findCommand(command) {
-  return [...(process.env.PATH ?? '').split(delimiter), ...postgresFolders()]
-    .map((folder) => join(folder, command))
-    .find((path) => {
-      try {
-        accessSync(path, constants.X_OK)
-        return true
-      } catch {
-        return false
-      }
-    })
-}
+const findCommand = (command) => findProgram(command, [...pathFolders(), ...postgresFolders()])
 
 /** Why no server can be started here; `undefined` when one can. */
 export function missingPostgresReason() {

@@ -1,9 +1,8 @@
 // Installs the real programs that tests and benchmarks run against. Used by .ci/run; `node scripts/servers.mjs`
 // does the same by hand on Debian or Ubuntu, as root. Elsewhere it says what is missing, and those tests skip.
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
 import { buildServer, findServer, objectServers } from './lib/object-servers.mjs'
+import { findProgram, pathFolders } from './lib/programs.mjs'
 import { postgresFolders } from './postgres.mjs'
 
 const servers = [
@@ -34,24 +33,9 @@ const servers = [
 ]
 
 // Debian keeps servers in sbin, which is not on everybody's PATH.
-const searched = () => [
-  ...(process.env.PATH ?? '').split(delimiter),
-  '/usr/local/sbin',
-  '/usr/sbin',
-  '/sbin',
-  ...postgresFolders(),
-]
+const searched = () => [...pathFolders(), '/usr/local/sbin', '/usr/sbin', '/sbin', ...postgresFolders()]
 
-function isInstalled({ command }) {
-  return searched().some((folder) => {
-    try {
-      accessSync(join(folder, command), constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
-}
+const isInstalled = ({ command }) => findProgram(command, searched()) !== undefined
 
 function apt(...args) {
   const { status } = spawnSync('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=300', ...args], {

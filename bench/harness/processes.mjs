@@ -94,10 +94,6 @@ export function runProgram(command, args, { core, env = {} } = {}) {
   })
 }
 
-export function hasProgram(command) {
-  return spawnSync('sh', ['-c', `command -v ${command}`]).status === 0
-}
-
 /** Ends a process that we started; after 5 s without grace. */
 export function stopProcess(child) {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve()

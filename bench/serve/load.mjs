@@ -1,7 +1,8 @@
 import { join } from 'node:path'
-import { hasProgram, LOAD_CORE, runProgram } from '../harness/processes.mjs'
+import { findProgram } from '../../scripts/lib/programs.mjs'
+import { LOAD_CORE, runProgram } from '../harness/processes.mjs'
 
-export const hasWrk = hasProgram('wrk')
+export const hasWrk = findProgram('wrk') !== undefined
 
 /**
  * Loads a server from another process for `seconds` and answers `{ requests, seconds, bytes, errors, p50Ms, p99Ms }`.

@@ -1,15 +1,12 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { hasProgram, SERVER_CORE, startProgram, stopProcess } from '../harness/processes.mjs'
+import { findProgram, pathFolders } from '../../scripts/lib/programs.mjs'
+import { SERVER_CORE, startProgram, stopProcess } from '../harness/processes.mjs'
 
 /** nginx as the manuals set it for files: sendfile, one worker, no log. Undefined where it is not installed. */
 export async function startNginx(state, folder, files) {
-  const command = hasProgram('nginx')
-    ? 'nginx'
-    : hasProgram('/usr/sbin/nginx')
-      ? '/usr/sbin/nginx'
-      : undefined
+  const command = findProgram('nginx', [...pathFolders(), '/usr/sbin'])
   if (command === undefined) throw new Error('nginx is not installed')
   mkdirSync(state, { recursive: true })
   const port = await freePort()

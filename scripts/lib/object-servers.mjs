@@ -2,11 +2,12 @@
 // loopback ports over a temporary folder, stopped by process id.
 import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { accessSync, constants, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { findProgram, pathFolders } from './programs.mjs'
 
 export const objectServers = {
   minio: {
@@ -28,16 +29,7 @@ function cacheFolder() {
 
 /** Where the program is: the cache, then PATH; undefined when it is not installed. */
 export function findServer(name) {
-  return [cacheFolder(), ...(process.env.PATH ?? '').split(delimiter)]
-    .map((folder) => join(folder, name))
-    .find((path) => {
-      try {
-        accessSync(path, constants.X_OK)
-        return true
-      } catch {
-        return false
-      }
-    })
+  return findProgram(name, [cacheFolder(), ...pathFolders()])
 }
 
 /** Why tests against this server cannot run here; undefined when they can. */
