@@ -1,45 +1,28 @@
-import assert from 'node:assert/strict'
 import {
   bytesSource,
   type CircuitBreakerStore,
   isMediaError,
   MediaError,
-  type MemoryStore,
-  memoryStore,
   type WithCircuitBreakerOptions,
   withCircuitBreaker,
 } from '@mediakeep/core'
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { failingSource, gatedSource } from '../bodies.ts'
 import { fakeClock } from '../clock.ts'
+import { codeOf } from '../code-of.fixture.ts'
 import type { FaultPlan } from '../faults/plan.ts'
-import { withFaults } from '../faults/with-faults.ts'
 import { drain, putBytes } from '../object-store/expect.ts'
 import { seededBytes } from '../random.ts'
-
-const opened: MemoryStore[] = []
-afterEach(async () => {
-  for (const store of opened.splice(0)) {
-    assert.equal(store.openCount, 0, 'something is still open')
-    await store.close()
-  }
-})
+import { faultyMemory } from './faulty.fixture.ts'
 
 function broken(plan: FaultPlan, options: WithCircuitBreakerOptions = {}) {
   const clock = fakeClock()
-  const inner = memoryStore({ clock })
-  opened.push(inner)
-  const faulty = withFaults(inner, plan)
-  const store = withCircuitBreaker(faulty.store, { clock, consecutiveFailures: 3, openMs: 1_000, ...options })
-  return { store, clock, inner, ...{ calls: faulty.calls } }
+  const { inner, faulty, calls } = faultyMemory(plan, clock)
+  const store = withCircuitBreaker(faulty, { clock, consecutiveFailures: 3, openMs: 1_000, ...options })
+  return { store, clock, inner, calls }
 }
 
 const down: FaultPlan = (member) => (member === 'close' ? undefined : { type: 'fail', at: 'before' })
-const codeOf = (call: Promise<unknown>): Promise<string> =>
-  call.then(
-    () => 'ok',
-    (error: unknown) => (isMediaError(error) ? (error.reason ?? error.code) : String(error)),
-  )
 const every = (store: CircuitBreakerStore): Record<string, () => Promise<unknown>> => ({
   put: () => putBytes(store, 'a', 'x'),
   get: async () => (await store.get('a'))?.[Symbol.asyncDispose](),
@@ -163,8 +146,7 @@ describe('withCircuitBreaker()', () => {
 
   test('counts a batch as failed only when every key was', async () => {
     const clock = fakeClock()
-    const inner = memoryStore({ clock })
-    opened.push(inner)
+    const { inner } = faultyMemory([], clock)
     const failed = new MediaError('MEDIA_UNAVAILABLE', 'no')
     let failing = 1
     const flaky = Object.assign({}, inner, {

@@ -1,39 +1,25 @@
-import assert from 'node:assert/strict'
-import { isMediaError, type MemoryStore, memoryStore, withLimit } from '@mediakeep/core'
-import { afterEach, describe, expect, test } from 'vitest'
+import { isMediaError, withLimit } from '@mediakeep/core'
+import { describe, expect, test } from 'vitest'
 import { fakeClock } from '../clock.ts'
-import { withFaults } from '../faults/with-faults.ts'
+import { codeOf } from '../code-of.fixture.ts'
+import type { FaultPlan } from '../faults/plan.ts'
 import { drain, openReader, putBytes } from '../object-store/expect.ts'
 import { seededBytes } from '../random.ts'
-
-const opened: MemoryStore[] = []
-afterEach(async () => {
-  for (const store of opened.splice(0)) {
-    assert.equal(store.openCount, 0, 'something is still open')
-    await store.close()
-  }
-})
+import { faultyMemory } from './faulty.fixture.ts'
 
 function limited(options: { maxConcurrent?: number; maxQueued?: number } = {}) {
   const clock = fakeClock()
-  const inner = memoryStore({ clock })
-  opened.push(inner)
   const gates: (() => void)[] = []
   // Heads wait until the test lets them go: calls under way, to be counted.
-  const faulty = withFaults(inner, (member) =>
+  const holdHeads: FaultPlan = (member) =>
     member === 'head'
       ? { type: 'hold', at: 'before', until: new Promise<void>((resolve) => gates.push(resolve)) }
-      : undefined,
-  )
-  const store = withLimit(faulty.store, { maxConcurrent: 2, maxQueued: 2, clock, ...options })
-  return { store, inner, clock, gates, calls: faulty.calls }
+      : undefined
+  const { inner, faulty, calls } = faultyMemory(holdHeads, clock)
+  const store = withLimit(faulty, { maxConcurrent: 2, maxQueued: 2, clock, ...options })
+  return { store, inner, clock, gates, calls }
 }
 
-const codeOf = (call: Promise<unknown>): Promise<string> =>
-  call.then(
-    () => 'ok',
-    (error: unknown) => (isMediaError(error) ? (error.reason ?? error.code) : String(error)),
-  )
 const turns = async (): Promise<void> => {
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
 }

@@ -1,34 +1,15 @@
-import assert from 'node:assert/strict'
-import {
-  bytesSource,
-  MediaError,
-  type MemoryStore,
-  memoryStore,
-  type ObjectStore,
-  type StoreAttempt,
-  withMeter,
-} from '@mediakeep/core'
-import { afterEach, describe, expect, test } from 'vitest'
+import { bytesSource, MediaError, type ObjectStore, type StoreAttempt, withMeter } from '@mediakeep/core'
+import { describe, expect, test } from 'vitest'
 import { streamSource } from '../bodies.ts'
 import { fakeClock } from '../clock.ts'
 import type { FaultPlan } from '../faults/plan.ts'
-import { withFaults } from '../faults/with-faults.ts'
 import { drain, openReader, putBytes } from '../object-store/expect.ts'
 import { seededBytes } from '../random.ts'
-
-const opened: MemoryStore[] = []
-afterEach(async () => {
-  for (const store of opened.splice(0)) {
-    assert.equal(store.openCount, 0, 'something is still open')
-    await store.close()
-  }
-})
+import { faultyMemory } from './faulty.fixture.ts'
 
 function metered(plan: FaultPlan = []) {
   const clock = fakeClock()
-  const inner = memoryStore({ clock })
-  opened.push(inner)
-  const store = withMeter(withFaults(inner, plan).store, { clock })
+  const store = withMeter(faultyMemory(plan, clock).faulty, { clock })
   const attempts: StoreAttempt[] = []
   const stop = store.observe?.((attempt) => attempts.push(attempt))
   /** What was told since, in short: class, cause, bytes, status. */

@@ -1,28 +1,12 @@
-import assert from 'node:assert/strict'
-import {
-  bytesSource,
-  isMediaError,
-  MediaError,
-  type MemoryStore,
-  memoryStore,
-  type WithRetryOptions,
-  withRetry,
-} from '@mediakeep/core'
-import { afterEach, describe, expect, test } from 'vitest'
+import { bytesSource, MediaError, memoryStore, type WithRetryOptions, withRetry } from '@mediakeep/core'
+import { describe, expect, test } from 'vitest'
 import { failingSource, streamSource } from '../bodies.ts'
 import { type FakeClock, fakeClock } from '../clock.ts'
+import { codeOf } from '../code-of.fixture.ts'
 import type { FaultPlan } from '../faults/plan.ts'
-import { withFaults } from '../faults/with-faults.ts'
 import { putBytes, readAll } from '../object-store/expect.ts'
 import { seededBytes } from '../random.ts'
-
-const opened: MemoryStore[] = []
-afterEach(async () => {
-  for (const store of opened.splice(0)) {
-    assert.equal(store.openCount, 0, 'something is still open')
-    await store.close()
-  }
-})
+import { faultyMemory } from './faulty.fixture.ts'
 
 /** A clock whose timers fire by themselves in the next turn, and which remembers how long they waited. */
 function hurriedClock(): FakeClock & { readonly waitsMs: number[] } {
@@ -40,11 +24,9 @@ function hurriedClock(): FakeClock & { readonly waitsMs: number[] } {
 
 function retrying(plan: FaultPlan, options: WithRetryOptions = {}) {
   const clock = hurriedClock()
-  const inner = memoryStore({ clock })
-  opened.push(inner)
-  const faulty = withFaults(inner, plan)
-  const store = withRetry(faulty.store, { clock, random: () => 1, ...options })
-  return { store, inner, clock, calls: faulty.calls }
+  const { inner, faulty, calls } = faultyMemory(plan, clock)
+  const store = withRetry(faulty, { clock, random: () => 1, ...options })
+  return { store, inner, clock, calls }
 }
 const failing =
   (member: string, calls: number, error?: Error): FaultPlan =>
@@ -52,11 +34,6 @@ const failing =
     name === member && call <= calls
       ? { type: 'fail', at: call % 2 === 0 ? 'after' : 'before', ...(error === undefined ? {} : { error }) }
       : undefined
-const codeOf = (call: Promise<unknown>): Promise<string> =>
-  call.then(
-    () => 'ok',
-    (error: unknown) => (isMediaError(error) ? (error.reason ?? error.code) : String(error)),
-  )
 
 describe('withRetry()', () => {
   test('tries again with growing pauses until it succeeds, and leaves no timer', async () => {
@@ -171,9 +148,7 @@ describe('withRetry()', () => {
 
   test('ends a pause with the reason of the signal, or when the store is closed', async () => {
     const clock = fakeClock()
-    const inner = memoryStore({ clock })
-    opened.push(inner)
-    const store = withRetry(withFaults(inner, failing('head', 100)).store, { clock })
+    const store = withRetry(faultyMemory(failing('head', 100), clock).faulty, { clock })
     const controller = new AbortController()
     const reason = { why: 'any value' }
     const aborted = store.head('a', { signal: controller.signal })

@@ -15,6 +15,7 @@ import {
 import { afterEach, describe, expect, test } from 'vitest'
 import { failingSource } from '../bodies.ts'
 import { type FakeClock, fakeClock } from '../clock.ts'
+import { codeOf } from '../code-of.fixture.ts'
 import type { FaultEffect } from '../faults/plan.ts'
 import { withFaults } from '../faults/with-faults.ts'
 import { isAbsent, listAll, putBytes, readAll } from '../object-store/expect.ts'
@@ -78,11 +79,6 @@ async function recover({ clock }: Pick<World, 'clock'>): Promise<void> {
     await turns()
   }
 }
-const codeOf = (call: Promise<unknown>): Promise<string> =>
-  call.then(
-    () => 'ok',
-    (error: unknown) => (isMediaError(error) ? (error.reason ?? error.code) : String(error)),
-  )
 async function healed(store: FailoverStore): Promise<HealedObject[]> {
   const all: HealedObject[] = []
   for await (const one of store.heal()) all.push(one)
