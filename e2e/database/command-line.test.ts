@@ -1,13 +1,11 @@
-import { once } from 'node:events'
 import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { PassThrough, Readable } from 'node:stream'
 import type { Media } from '@mediakeep/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Answer, runIn } from '../../packages/cli/src/program.fixture.ts'
-import { run } from '../../packages/cli/src/program.ts'
 import { missingPostgresReason, type PostgresServer, startPostgres } from '../../scripts/postgres.mjs'
+import { serve } from '../serve.ts'
 
 const missing = missingPostgresReason()
 if (missing !== undefined) console.log(`the command line over PostgreSQL is skipped: ${missing}`)
@@ -143,37 +141,3 @@ describe.skipIf(missing !== undefined && process.env['CI'] !== 'true')(
     })
   },
 )
-
-interface Served {
-  readonly address: string
-  stop(): Promise<number>
-}
-
-async function serve(folder: string, env: Readonly<Record<string, string>>): Promise<Served> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()]
-  let stop: (() => void) | undefined
-  const ended = run(['serve', '--port', '0', '--json'], {
-    stdin: Readable.from([]),
-    stdout,
-    stderr: stderr.resume(),
-    env,
-    cwd: folder,
-    onStop(callback) {
-      stop = callback
-      return () => {}
-    },
-  })
-  const [line] = (await Promise.race([
-    once(stdout, 'data'),
-    ended.then((code) => [`{"ended":${code}}`]),
-  ])) as [Buffer | string]
-  const { listening } = JSON.parse(line.toString()) as { listening?: string }
-  if (listening === undefined) throw new Error(`serve did not start: ${line.toString()}`)
-  return {
-    address: listening,
-    stop() {
-      stop?.()
-      return ended
-    },
-  }
-}

@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { chmod, link, mkdir, open, readFile, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { MinioStore } from '@mediakeep/adapters/minio'
 import { sqliteCatalog } from '@mediakeep/adapters/sqlite'
 import {
   type Catalog,
   createKeyRing,
   createMediaStore,
   createSigningKey,
+  type HintSource,
   type KeyRing,
   MediaError,
   type MediaStore,
@@ -25,6 +27,11 @@ export interface EmbeddedTier extends Omit<TierOptions, 'store'> {
   readonly url?: string
   /** One of your own; closed with the media store. */
   readonly store?: ObjectStore
+  /**
+   * Of an `external` tier at a `minio:` address, with `imports`: changes there are followed by the server's notifications, in the
+   * background. Default false.
+   */
+  readonly follow?: boolean
 }
 
 /** What may differ from the embedded default; everything else is in the folder. */
@@ -126,13 +133,12 @@ async function openTiers(
   const opened: TierOptions[] = []
   try {
     for (const tier of tiers) {
-      const { url, store, ...rest } = tier
+      const { url, store, follow = false, ...rest } = tier
       if (url !== undefined && store !== undefined)
         throw badComposition(`tiers: ${tier.name} has a url and a store; give one of them`)
-      opened.push({
-        ...rest,
-        store: store ?? (await storeOf(tier, url ?? own, shared)),
-      })
+      const made = store ?? (await storeOf(tier, url ?? own, shared))
+      opened.push({ ...rest, store: made })
+      if (follow) opened.splice(-1, 1, { ...rest, store: made, hints: hintsOf(tier, made) })
     }
     return opened
   } catch (error) {
@@ -140,6 +146,17 @@ async function openTiers(
     throw error
   }
 }
+
+/** What the server of a store tells of changes, where it can. */
+function hintsOf({ name, imports }: EmbeddedTier, store: ObjectStore): HintSource {
+  if (!canListen(store))
+    throw badComposition(`tiers: ${name}: only what is behind a minio: address can be followed`)
+  if (imports === undefined) throw badComposition(`tiers: ${name}: to be followed it needs imports`)
+  const { prefix } = imports
+  return ({ signal }) => store.listen({ signal, ...(prefix === undefined ? {} : { prefix }) })
+}
+
+const canListen = (store: ObjectStore): store is ObjectStore & Pick<MinioStore, 'listen'> => 'listen' in store
 
 async function storeOf(
   { name, role, prices }: EmbeddedTier,

@@ -203,5 +203,8 @@ export const MAX_WAITING_HINTS = 10_000
 export const HINT_ATTEMPTS = 5
 /** First pause before a hint that failed is tried again; it doubles. */
 export const HINT_RETRY_MS = 2_000
+/** First pause before a source of hints that ended or failed is asked anew; it doubles up to the last one. */
+export const FOLLOW_RETRY_MS = 1_000
+export const FOLLOW_RETRY_MAX_MS: number = 5 * 60_000
 /** When to ask again for an external object that was found changed. */
 export const OBJECT_CHANGED_RETRY_MS = 1_000

@@ -10,9 +10,11 @@ import { parseStoreUrl } from '../stores/address.ts'
 import { parseSize } from './sizes.ts'
 
 /** A tier as settings say it. */
-export interface TierSetting extends Omit<TierOptions, 'store'> {
+export interface TierSetting extends Omit<TierOptions, 'store' | 'hints'> {
   /** A store URL; absent: the volume in the folder of media and records. */
   readonly url?: string
+  /** Of an external tier at a `minio:` URL, with `imports`: its notifications are followed. */
+  readonly follow?: boolean
 }
 
 /** A whole number of bytes, or a size with its unit. */
@@ -67,6 +69,7 @@ const tier = z
     lowWatermarkRatio: ratio.exactOptional(),
     prices: prices.exactOptional(),
     serves: z.boolean().exactOptional(),
+    follow: z.boolean().exactOptional(),
     eviction: z
       .union(
         [

@@ -144,6 +144,9 @@ export type HintOutcome = 'registered' | 'replaced' | 'unchanged' | 'taken' | 'r
  */
 export type ObjectHint = { readonly key: string } | { readonly type: 'all' }
 
+/** Where hints come from: each call listens anew, until the signal. */
+export type HintSource = (options: { readonly signal: AbortSignal }) => AsyncIterable<ObjectHint>
+
 /** Which external tier a call is about, and how its objects become media. Members that are absent are those of its `imports`. */
 export interface ExternalCall extends ImportMapping, Call {
   readonly tier: string

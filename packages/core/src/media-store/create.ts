@@ -22,6 +22,7 @@ import {
   VERIFY_BYTES_PER_SECOND,
   VERIFY_INTERVAL_MS,
 } from '../defaults.ts'
+import { followByItself } from '../external/follow-by-itself.ts'
 import { createExternal, reconcileByItself } from '../external/index.ts'
 import { createHeldBytes } from '../ingest/held-bytes.ts'
 import { createKeyedLock } from '../ingest/keyed-lock.ts'
@@ -175,9 +176,11 @@ function assemble(
     reconcileEveryMs: tiering.reconcileEveryMs ?? RECONCILE_INTERVAL_MS,
     reconcile: (signal) => reconcileByItself(engine, external, signal),
   })
+  const isByHand = rounds.intervalMs === 0
+  const stopFollowing = isByHand ? async () => {} : followByItself(engine, external, options.tiers)
   let closed: Promise<void> | undefined
   const close = async (graceMs: number): Promise<void> => {
-    await Promise.all([engine.activity.close(graceMs, clock), stopRounds()])
+    await Promise.all([engine.activity.close(graceMs, clock), stopRounds(), stopFollowing()])
     await Promise.all([tiers.close(), external.close()])
     events.close()
     const ended = await Promise.allSettled([money.close(), states.close()])

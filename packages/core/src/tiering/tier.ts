@@ -1,5 +1,5 @@
 import type { ObjectStore } from '../contracts/object-store.ts'
-import type { ImportOptions, PriceTable } from '../contracts/tiering.ts'
+import type { HintSource, ImportOptions, PriceTable } from '../contracts/tiering.ts'
 import type { EvictionSetting } from '../eviction/index.ts'
 
 /**
@@ -28,6 +28,11 @@ export interface TierOptions {
    * For an `external` tier: how its objects become media. Given, it is reconciled in the background; absent, only by `tiers.reconcile`.
    */
   readonly imports?: ImportOptions
+  /**
+   * For an `external` tier with `imports`: what tells of changes there, as `listen` of a MinIO store does. Followed in the background,
+   * and asked anew when it ends or fails.
+   */
+  readonly hints?: HintSource
   /**
    * What a tier with a capacity loses first. Default `balanced`; `bytes` where what leaves the next tier is paid by the byte,
    * `requests` where each request costs.

@@ -1,0 +1,70 @@
+import { DEFAULT_NAMESPACE, FOLLOW_RETRY_MAX_MS, FOLLOW_RETRY_MS } from '../defaults.ts'
+import { tellUpkeepFailed, toFailure } from '../ingest/upkeep-failed.ts'
+import type { TierOptions } from '../tiering/tier.ts'
+import type { ExternalContext } from './context.ts'
+import type { External } from './index.ts'
+
+/**
+ * Follows the hints of every external tier that has some, in the background. A source that ends or fails is asked anew, after a
+ * pause that doubles until it holds; what ended it is told as an event.
+ * @returns how to stop: resolves when nothing is under way any more
+ */
+export function followByItself(
+  context: Pick<ExternalContext, 'clock' | 'emit'>,
+  external: Pick<External, 'followHints'>,
+  tiers: readonly TierOptions[],
+): () => Promise<void> {
+  const stopping = new AbortController()
+  const following = tiers.flatMap(({ name, hints, imports }) =>
+    hints === undefined || imports === undefined
+      ? []
+      : [
+          followOne(context, stopping.signal, (signal) =>
+            external.followHints(imports.namespace ?? DEFAULT_NAMESPACE, hints({ signal }), {
+              tier: name,
+              signal,
+            }),
+          ),
+        ],
+  )
+  return async () => {
+    stopping.abort(new Error('the store is closing'))
+    await Promise.all(following)
+  }
+}
+
+async function followOne(
+  context: Pick<ExternalContext, 'clock' | 'emit'>,
+  signal: AbortSignal,
+  follow: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const { clock } = context
+  let waitMs = FOLLOW_RETRY_MS
+  while (!signal.aborted) {
+    const begunMs = clock.now()
+    try {
+      await follow(signal)
+    } catch (error) {
+      if (signal.aborted) return
+      tellUpkeepFailed(context, 'follow', toFailure(error))
+    }
+    // It held for a while: what ended it now is another story.
+    if (clock.now() - begunMs > FOLLOW_RETRY_MAX_MS) waitMs = FOLLOW_RETRY_MS
+    await pause(context, waitMs, signal)
+    waitMs = Math.min(waitMs * 2, FOLLOW_RETRY_MAX_MS)
+  }
+}
+
+/** Until the time is over or the signal comes. */
+function pause({ clock }: Pick<ExternalContext, 'clock'>, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve()
+    const end = (): void => {
+      cancel()
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    const cancel = clock.after(ms, end)
+    signal.addEventListener('abort', end, { once: true })
+  })
+}
