@@ -168,8 +168,12 @@ function createProgram(
   )
   work(
     command('sign <ref>', 'print an address that works without signing in until it expires')
-      .option('--expires-in <seconds>', 'life of the address', '3600')
-      .option('--download', 'as attachment'),
+      .option('--expires-in <seconds>', 'life of the address (default 3600; 900 with --direct)')
+      .option('--download', 'as attachment')
+      .option(
+        '--direct',
+        'of the bucket itself where the settings let its addresses be given out: 15 minutes at most',
+      ),
     (ref: string, flags: SignFlags) => (context) => signCommand(context, ref, flags),
   )
   work(

@@ -58,6 +58,8 @@ export const MEMORY_STORE_MAX_BYTES: number = 1 * GiB
 export const MAX_RANGE_PARTS = 16
 /** How long a browser may use a signed content without asking, when its signature lives that long. */
 export const SIGNED_MAX_AGE_SECONDS = 300
+/** Longest life of an address that reads a bucket directly; copies that are told to leave stay so long. */
+export const DIRECT_URL_MAX_MS: number = 15 * 60_000
 /** Freshness of "not found" for public names, asked without credentials. */
 export const ABSENT_MAX_AGE_SECONDS = 60
 /** The same for names the host chooses: an upload under that name may follow soon. */

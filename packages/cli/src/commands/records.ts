@@ -73,8 +73,9 @@ export async function removeCommand(
 }
 
 export interface SignFlags {
-  readonly expiresIn: string
+  readonly expiresIn?: string
   readonly download?: boolean
+  readonly direct?: boolean
 }
 
 /** Longest life of a signed address: a week. */
@@ -87,15 +88,18 @@ export async function signCommand(
   flags: SignFlags,
 ): Promise<ExitCode> {
   const ref = parseReference(reference)
-  const seconds = Number(flags.expiresIn)
+  const { expiresIn = flags.direct === true ? '900' : '3600' } = flags
+  const seconds = Number(expiresIn)
   if (!Number.isInteger(seconds) || seconds < 1 || seconds > MAX_EXPIRES_SECONDS) {
-    throw new UsageError(
-      `--expires-in ${flags.expiresIn}: give whole seconds from 1 to ${MAX_EXPIRES_SECONDS}`,
-    )
+    throw new UsageError(`--expires-in ${expiresIn}: give whole seconds from 1 to ${MAX_EXPIRES_SECONDS}`)
   }
   return withStore(context, async (store) => {
     const expiresAt = new Date(Date.now() + seconds * 1000)
-    const url = await store.url(ref, { expiresAt, ...(flags.download === true ? { download: true } : {}) })
+    const url = await store.url(ref, {
+      expiresAt,
+      ...(flags.download === true ? { download: true } : {}),
+      ...(flags.direct === true ? { direct: true } : {}),
+    })
     await context.output.item({ url: url.href, expiresAt }, url.href)
     return DONE
   })

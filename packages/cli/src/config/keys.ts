@@ -181,7 +181,7 @@ export const CONFIG_KEYS: readonly (ConfigKey & { readonly name: keyof Config })
     unit: 'list (JSON)',
     byDefault: 'one: the folder',
     about:
-      'Where bytes live, nearest first: `name`, `url`, `role`, `capacity`, `highWatermarkRatio`, `lowWatermarkRatio`, `prices`, `serves`, `eviction`, `imports`, `follow` ([tiers](../guide/tiers.md)).',
+      'Where bytes live, nearest first: `name`, `url`, `role`, `capacity`, `highWatermarkRatio`, `lowWatermarkRatio`, `prices`, `serves`, `eviction`, `imports`, `follow`, `directUrls` ([tiers](../guide/tiers.md)).',
   },
   {
     name: 'tiering',

@@ -70,6 +70,7 @@ const tier = z
     prices: prices.exactOptional(),
     serves: z.boolean().exactOptional(),
     follow: z.boolean().exactOptional(),
+    directUrls: z.boolean().exactOptional(),
     eviction: z
       .union(
         [

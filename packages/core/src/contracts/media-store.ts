@@ -242,6 +242,11 @@ export interface SignOptions {
   readonly variant?: string
   /** Served as attachment. */
   readonly download?: boolean
+  /**
+   * An address of the bucket itself, where the nearest copy lies in a tier with `directUrls`; else one of our own. It lives for
+   * 15 minutes at most, and reads by it are neither verified nor counted: each address is booked as one whole read. Default false.
+   */
+  readonly direct?: boolean
 }
 
 /** What hosts hold. Every call sees the namespace it was made in. */
@@ -283,7 +288,10 @@ export interface MediaStore extends AsyncDisposable {
   ): Promise<readonly (readonly Media[])[]>
   link(ref: MediaRef, target: LinkTarget, options?: Call): Promise<void>
   unlink(ref: MediaRef, target: LinkTarget, options?: Call): Promise<void>
-  /** A signed address below the store's `publicBaseUrl`. */
+  /**
+   * A signed address below the store's `publicBaseUrl`; with `direct` perhaps one of a bucket.
+   * @throws MediaError MEDIA_ABSENT; MEDIA_BAD_INPUT `bad-expiry` or `no-public-base-url`
+   */
   url(ref: MediaRef, options: SignOptions): Promise<URL>
   /** Checks the query of a signed address. @throws MediaError MEDIA_DENIED `signature` or `expired`. */
   verifyUrl(id: string, query: URLSearchParams): { readonly download: boolean; readonly expiresAt: Date }

@@ -3,15 +3,13 @@ import type { Media, Visibility } from '../contracts/media.ts'
 import { MediaError } from '../errors/media-error.ts'
 import { CREDENTIAL_HEADERS, contentCacheControl } from './cache-control.ts'
 import { holdsIfRange, weighReadConditions } from './conditions.ts'
-import { formatDisposition } from './content-disposition.ts'
 import { formatHttpDate } from './dates.ts'
+import { deliveredAs } from './delivered-as.ts'
 import { etagOfDigest, formatEtag } from './etag.ts'
 import { type HeaderList, headerOf, isHeaderValue, type RequestHeaders } from './headers.ts'
-import { INLINE_TYPES } from './inline-types.ts'
 import { boundaryOf, planMultipart, type RangePart } from './multipart-ranges.ts'
 import { contentRange, parseRange } from './ranges.ts'
 import { CONTENT_SECURITY_POLICY, type ResourcePolicy } from './safety-headers.ts'
-import { servedContentType } from './served-type.ts'
 
 /** What is to be served. `entityOf` makes it from a record. */
 export interface ReadEntity {
@@ -109,15 +107,9 @@ export function planRead(request: ReadRequest, entity: ReadEntity, options: Read
   const list = commonHeaders(entity, options)
   if (outcome === 'not-modified') return { status: 304, headers: list, body: NO_BODY }
 
-  const type = servedContentType(entity.contentType)
-  const isInline = options.download !== true && (options.inlineTypes ?? INLINE_TYPES).has(type.essence)
+  const delivery = deliveredAs(entity, options)
   const { sizeBytes } = entity
-  list.push(
-    'Accept-Ranges',
-    'bytes',
-    'Content-Disposition',
-    formatDisposition(isInline ? 'inline' : 'attachment', entity.filename),
-  )
+  list.push('Accept-Ranges', 'bytes', 'Content-Disposition', delivery.disposition)
 
   const range = method === 'GET' ? headerOf(headers, 'range') : undefined
   if (range !== undefined && holdsIfRange(headerOf(headers, 'if-range'), entity, options.nowMs)) {
@@ -126,7 +118,7 @@ export function planRead(request: ReadRequest, entity: ReadEntity, options: Read
     if (wanted.type === 'single') {
       list.push(
         'Content-Type',
-        type.value,
+        delivery.contentType,
         'Content-Length',
         String(wanted.range.endExclusive - wanted.range.start),
       )
@@ -139,7 +131,7 @@ export function planRead(request: ReadRequest, entity: ReadEntity, options: Read
         parts,
         closing,
         sizeBytes: lengthBytes,
-      } = planMultipart(wanted.ranges, type.value, sizeBytes, boundary)
+      } = planMultipart(wanted.ranges, delivery.contentType, sizeBytes, boundary)
       list.push(
         'Content-Type',
         `multipart/byteranges; boundary=${boundary}`,
@@ -149,7 +141,7 @@ export function planRead(request: ReadRequest, entity: ReadEntity, options: Read
       return { status: 206, headers: list, body: { kind: 'multipart', parts, closing } }
     }
   }
-  list.push('Content-Type', type.value, 'Content-Length', String(sizeBytes))
+  list.push('Content-Type', delivery.contentType, 'Content-Length', String(sizeBytes))
   if (method === 'HEAD') return { status: 200, headers: list, body: NO_BODY }
   return { status: 200, headers: list, body: { kind: 'whole', range: { start: 0, endExclusive: sizeBytes } } }
 }

@@ -18,6 +18,7 @@ import { cleanFilename, parseLinkTarget, parseMediaKey, parseMetadata, parseTags
 import { pagesOf } from '../pages.ts'
 import { availabilityOf } from './availability.ts'
 import { callSignal } from './call-signal.ts'
+import { directUrl } from './direct-url.ts'
 import type { Engine } from './engine.ts'
 import { healthOf } from './health.ts'
 import { openContent, openInMemory, unreadable } from './open.ts'
@@ -202,7 +203,11 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
             options.context,
           )),
       ),
-    url: async (ref, options) => signUrl(engine, namespace, found(await get(ref)).id, options),
+    async url(ref, options) {
+      const record = found(await get(ref))
+      const direct = options.direct === true ? await directUrl(engine, record, options) : undefined
+      return direct ?? signUrl(engine, namespace, record.id, options)
+    },
     verifyUrl: (id, query) => verifySignedUrl(engine, namespace, id, query),
     availability: (ref, options = {}) => call(options, async () => availabilityOf(engine, await get(ref))),
     warm: (ref, options = {}) =>

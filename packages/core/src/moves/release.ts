@@ -1,3 +1,4 @@
+import { DIRECT_URL_MAX_MS } from '../defaults.ts'
 import { isMediaError } from '../errors/media-error.ts'
 import { tellUpkeepFailed } from '../ingest/upkeep-failed.ts'
 import type { Volume } from '../tiering/volume.ts'
@@ -20,7 +21,8 @@ export async function freeLeaving(
   for (;;) {
     signal?.throwIfAborted()
     const claimed = await catalog.claimGarbage({
-      graceMs: context.options.evictGraceMs ?? 0,
+      // An address that was given out is good for as long as it says.
+      graceMs: Math.max(context.options.evictGraceMs ?? 0, volume.directUrls ? DIRECT_URL_MAX_MS : 0),
       limit: BATCH,
       volumeIds: [volume.id],
       kind: 'leaving',

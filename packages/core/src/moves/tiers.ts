@@ -6,6 +6,8 @@ import { PROMOTE_MAX_BYTES, PROMOTE_MEMORY, PROMOTE_READS, PROMOTE_WINDOW_MS } f
 import { isMediaError, MediaError } from '../errors/media-error.ts'
 import type { KeptBody } from '../ingest/context.ts'
 import { tellUpkeepFailed, toFailure } from '../ingest/upkeep-failed.ts'
+import { NO_BUDGET } from '../tiering/budget.ts'
+import { readDollars } from '../tiering/prices.ts'
 import type { Volume } from '../tiering/volume.ts'
 import type { ReachablePlacement } from '../tiering/volumes.ts'
 import { misplaced } from './by-rules.ts'
@@ -19,6 +21,11 @@ import { relieve } from './relief.ts'
 export interface ColdReads {
   /** Tells of a read that a volume serves. Cheap. */
   served(volume: Volume, blobId: string, readBytes: number): void
+  /**
+   * Signs an address by which a volume is read past us, and books one whole read of it: what really happens is not seen.
+   * `undefined` when the day's budget is spent.
+   */
+  readElsewhere<T>(volume: Volume, sizeBytes: number, sign: () => Promise<T>): Promise<T | undefined>
   /** A name that the catalog does not know was asked for: no store was. */
   absent(): void
   /** Whether anybody wants to know of reads. */
@@ -130,6 +137,20 @@ export function createTiers(context: TierContext, pollMs: number): Tiers {
     isCounting: paid !== undefined || volumes.all.some(({ marks }) => marks !== undefined),
     absent() {
       if (paid !== undefined) context.ledger.avoided(paid.id, 'registry', 0)
+    },
+    async readElsewhere(volume, sizeBytes, sign) {
+      const budget = volume.store.traits.paid ? context.budget : NO_BUDGET
+      const dollars = readDollars(volume.prices, sizeBytes)
+      const held = await budget.hold(dollars, { canWait: options.budget?.delayReads ?? true })
+      if (held === undefined) return undefined
+      try {
+        const signed = await sign()
+        context.ledger.estimated(volume.id, sizeBytes)
+        budget.spent(dollars)
+        return signed
+      } finally {
+        held.release()
+      }
     },
     served(volume, blobId, readBytes) {
       context.heat.read(volume.id, blobId)

@@ -25,6 +25,11 @@ export interface TierOptions {
   /** Its media are `ready`; those of other tiers are `cold` until they are loaded. Default: of unpaid tiers, or of all where all are paid. */
   readonly serves?: boolean
   /**
+   * Readers may be sent to its store by addresses that the store signs (`url(ref, { direct: true })`): what they read passes nothing
+   * of ours. Default false.
+   */
+  readonly directUrls?: boolean
+  /**
    * For an `external` tier: how its objects become media. Given, it is reconciled in the background; absent, only by `tiers.reconcile`.
    */
   readonly imports?: ImportOptions

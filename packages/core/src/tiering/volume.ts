@@ -30,6 +30,8 @@ export interface Volume {
   readonly prices: PriceTable | undefined
   /** Media with a copy here are `ready`. */
   readonly serves: boolean
+  /** Addresses that its store signs may be given out. */
+  readonly directUrls: boolean
   /** Of an external tier: how its objects become media. */
   readonly imports: ImportOptions | undefined
   readonly eviction: EvictionSetting
@@ -197,6 +199,7 @@ function createVolume(
     prices: tier.prices,
     eviction: tier.eviction ?? 'balanced',
     serves: tier.serves ?? (context.onlyPaid || !tier.store.traits.paid),
+    directUrls: tier.directUrls ?? false,
     imports: tier.imports,
     get isOnline() {
       return online
