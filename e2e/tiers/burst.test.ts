@@ -1,46 +1,29 @@
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { makeExt4, mountImage, whyNoImages } from '../../torture/harness/image.ts'
 import { sampleDisk } from './disk-sampler.ts'
-import {
-  createKept,
-  diskAt,
-  inParallel,
-  missing,
-  prices,
-  type RealTiers,
-  startRealTiers,
-  toEnd,
-  usageOf,
-} from './real-tiers.ts'
+import { createKept, describeRealTiers, diskAt, inParallel, prices, toEnd, usageOf } from './real-tiers.ts'
 
 const MiB = 1024 * 1024
 const CAPACITY = 96 * MiB
 const OBJECTS = 2_000
-const reason = missing ?? (await whyNoImages())
-if (reason !== undefined) console.log(`bursts onto a real MinIO are skipped: ${reason}`)
+const noImages = await whyNoImages()
 
 /** 8 to 200 KiB. */
 const sizeOf = (index: number): number => 8_192 + ((index * 7_919) % 196_608)
 
-describe.skipIf(reason !== undefined && process.env['CI'] !== 'true')(
+describeRealTiers(
   'a disk tier before a real MinIO',
-  () => {
-    let real: RealTiers
-    beforeAll(async () => {
-      real = await startRealTiers()
-    })
-    afterAll(() => real.stop())
-
+  (real) => {
     it('takes 2,000 objects past its capacity: none fails, the file system never holds more than the capacity, all come back', async () => {
-      const image = join(real.folder, 'disk')
+      const image = join(real().folder, 'disk')
       await makeExt4(image, CAPACITY + 64 * MiB)
       const disk = await mountImage(image)
       try {
-        const store = await real.open({
+        const store = await real().open({
           tiers: [
             { name: 'disk', store: diskAt(join(disk.folder, 'volume')), capacityBytes: CAPACITY },
-            { name: 's3', store: real.bucket('burst'), prices },
+            { name: 's3', store: real().bucket('burst'), prices },
           ],
           tiering: { burst: { holdMs: 200 } },
         })
@@ -78,13 +61,13 @@ describe.skipIf(reason !== undefined && process.env['CI'] !== 'true')(
     })
 
     it('loses nothing when MinIO is killed in the middle of a burst, and drains once it is back', async () => {
-      const store = await real.open({
+      const store = await real().open({
         catalog: (await import('@mediakeep/adapters/sqlite')).sqliteCatalog({
-          file: join(real.folder, 'killed.sqlite'),
+          file: join(real().folder, 'killed.sqlite'),
         }),
         tiers: [
-          { name: 'disk', store: diskAt(join(real.folder, 'killed')), capacityBytes: 16 * MiB },
-          { name: 's3', store: real.bucket('killed'), prices },
+          { name: 'disk', store: diskAt(join(real().folder, 'killed')), capacityBytes: 16 * MiB },
+          { name: 's3', store: real().bucket('killed'), prices },
         ],
         tiering: { burst: { holdMs: 200 } },
       })
@@ -93,11 +76,11 @@ describe.skipIf(reason !== undefined && process.env['CI'] !== 'true')(
       let killed: Promise<void> | undefined
       let back: Promise<void> | undefined
       await inParallel(600, 8, async (index) => {
-        if (index === 250) killed = real.minio.kill()
+        if (index === 250) killed = real().minio.kill()
         if (index >= 450) {
           // Once it is back the store must find out by itself.
           back ??= Promise.resolve(killed)
-            .then(() => real.minio.restart())
+            .then(() => real().minio.restart())
             .then(() => new Promise((resolve) => setTimeout(resolve, 3_000)))
           await back
         }
@@ -127,6 +110,7 @@ describe.skipIf(reason !== undefined && process.env['CI'] !== 'true')(
       await store.close()
     })
   },
+  noImages,
 )
 
 const mib = (bytes: number): string => (bytes / MiB).toFixed(1)

@@ -2,14 +2,12 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CostReport, Media, PlacementExplanation } from '@mediakeep/core'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Answer, runIn } from '../../packages/cli/src/program.fixture.ts'
 import { missingServer, type ObjectServer, startMinio } from '../../scripts/lib/object-servers.mjs'
+import { describeUnless } from '../describe-unless.ts'
 
-const missing = missingServer('minio')
-if (missing !== undefined) console.log(`the command line over MinIO is skipped: ${missing}`)
-
-describe.skipIf(missing !== undefined && process.env['CI'] !== 'true')('the command line over MinIO', () => {
+describeUnless(missingServer('minio'), 'the command line over MinIO', () => {
   let server: ObjectServer
   let parent: string
   /** All that commands ever said: no secret may be in it. */

@@ -13,10 +13,9 @@ import {
   type MediaStoreOptions,
   type ObjectStore,
 } from '@mediakeep/core'
+import { afterAll, beforeAll } from 'vitest'
 import { missingServer, type ObjectServer, startMinio } from '../../scripts/lib/object-servers.mjs'
-
-/** Why tests against a real MinIO cannot run here. */
-export const missing: string | undefined = missingServer('minio')
+import { describeUnless } from '../describe-unless.ts'
 
 export interface RealTiers {
   readonly folder: string
@@ -29,7 +28,7 @@ export interface RealTiers {
 }
 
 /** A real MinIO, a folder, and stores over them; all of it goes with `stop`. */
-export async function startRealTiers(): Promise<RealTiers> {
+async function startRealTiers(): Promise<RealTiers> {
   const folder = await mkdtemp(join(tmpdir(), 'mediakeep-tiers-'))
   const minio = await startMinio()
   const opened: MediaStore[] = []
@@ -68,6 +67,25 @@ export async function startRealTiers(): Promise<RealTiers> {
   await using set = tiers.bucket('set-up')
   await set.setUpBucket()
   return tiers
+}
+
+/** Tests over tiers that are started before them and stopped after them; skipped where there is no MinIO. */
+export function describeRealTiers(
+  title: string,
+  tests: (real: () => RealTiers) => void,
+  alsoMissing?: string,
+): void {
+  describeUnless(missingServer('minio') ?? alsoMissing, title, () => {
+    let started: RealTiers | undefined
+    beforeAll(async () => {
+      started = await startRealTiers()
+    })
+    afterAll(() => started?.stop())
+    tests(() => {
+      if (started === undefined) throw new Error('the tiers are there from the first beforeAll on')
+      return started
+    })
+  })
 }
 
 export const diskAt = (root: string): ObjectStore => fsStore({ root, stagingHeadRoomBytes: 8 * 1024 * 1024 })

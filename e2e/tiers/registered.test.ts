@@ -3,100 +3,90 @@ import { join } from 'node:path'
 import { s3Store } from '@mediakeep/adapters/s3'
 import { sqliteCatalog } from '@mediakeep/adapters/sqlite'
 import { bytesSource, type ObjectStore } from '@mediakeep/core'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type CountingProxy, startCountingProxy } from './counting-proxy.ts'
 import {
+  describeRealTiers,
   diskAt,
   inParallel,
-  missing,
   opaqueBytes,
   prices,
   type RealTiers,
-  startRealTiers,
   toEnd,
   usageOf,
 } from './real-tiers.ts'
 
-if (missing !== undefined) console.log(`a bucket that is not ours is skipped: ${missing}`)
 const OBJECTS = 120
 const SIZE = 40_000
 
-describe.skipIf(missing !== undefined && process.env['CI'] !== 'true')(
-  'a registered bucket that is not ours',
-  () => {
-    let real: RealTiers
-    let proxy: CountingProxy
-    beforeAll(async () => {
-      real = await startRealTiers()
-      proxy = await startCountingProxy(real.minio)
-    })
-    afterAll(async () => {
-      await proxy.stop()
-      await real.stop()
-    })
+describeRealTiers('a registered bucket that is not ours', (real) => {
+  let proxy: CountingProxy
+  beforeAll(async () => {
+    proxy = await startCountingProxy(real().minio)
+  })
+  afterAll(() => proxy.stop())
 
-    it('import, reads, promotion, delete, gc, eviction, verify, reconcile: no PUT and no DELETE goes over the wire', async () => {
-      const { minio } = real
-      const connection = {
-        bucket: 'media',
-        prefix: 'owner/objects',
-        region: minio.region,
-        credentials: { accessKeyId: minio.accessKeyId, secretAccessKey: minio.secretAccessKey },
-      }
-      const theirs = new Map<string, string>()
-      const theirKeys: string[] = []
-      await putAsOwner(real, theirs, theirKeys)
+  it('import, reads, promotion, delete, gc, eviction, verify, reconcile: no PUT and no DELETE goes over the wire', async () => {
+    const { minio } = real()
+    const connection = {
+      bucket: 'media',
+      prefix: 'owner/objects',
+      region: minio.region,
+      credentials: { accessKeyId: minio.accessKeyId, secretAccessKey: minio.secretAccessKey },
+    }
+    const theirs = new Map<string, string>()
+    const theirKeys: string[] = []
+    await putAsOwner(real(), theirs, theirKeys)
 
-      const store = await real.open({
-        catalog: sqliteCatalog({ file: join(real.folder, 'registered.sqlite') }),
-        tiers: [
-          { name: 'disk', store: diskAt(join(real.folder, 'registered')), capacityBytes: 40 * SIZE },
-          {
+    const store = await real().open({
+      catalog: sqliteCatalog({ file: join(real().folder, 'registered.sqlite') }),
+      tiers: [
+        { name: 'disk', store: diskAt(join(real().folder, 'registered')), capacityBytes: 40 * SIZE },
+        {
+          name: 'theirs',
+          role: 'external',
+          store: s3Store({
+            ...connection,
             name: 'theirs',
-            role: 'external',
-            store: s3Store({
-              ...connection,
-              name: 'theirs',
-              endpoint: proxy.endpoint,
-              readOnly: true,
-              paid: true,
-            }),
-            prices,
-          },
-        ],
-        reads: { cacheBytes: 0 },
-        tiering: { burst: { holdMs: 100 } },
-      })
-      let last: { readonly registered: number; readonly listed: number } | undefined
-      for await (const progress of store.tiers.importObjects({ tier: 'theirs' })) last = progress
-      expect(last).toMatchObject({ listed: OBJECTS, registered: OBJECTS })
-      for (let round = 0; round < 3; round++)
-        await inParallel(OBJECTS, 4, async (index) => {
-          const key = theirKeys[index] as string
-          const bytes = await (await store.open({ key })).bytes({ maxBytes: 1e6 })
-          expect(createHash('sha256').update(bytes).digest('hex'), key).toBe(theirs.get(key))
-        })
-      await toEnd(store.tiers.apply())
-      const disk = await usageOf(store, 'disk')
-      expect(disk.storedBytes).toBeGreaterThan(0)
-      expect(disk.storedBytes).toBeLessThanOrEqual(40 * SIZE)
-      for (const key of theirKeys.slice(0, 30)) await store.delete({ key })
-      await toEnd(store.upkeep.collectGarbage({ graceMs: 0, thorough: true, force: true }))
-      await toEnd(store.upkeep.verify({ repair: true }))
-      await toEnd(store.upkeep.repair())
-      await toEnd(store.tiers.reconcile({ tier: 'theirs', force: true }))
-      await toEnd(store.upkeep.collectGarbage({ graceMs: 0, thorough: true, force: true }))
-      await store.close()
-      console.log(
-        `${OBJECTS} objects that are not ours: ${JSON.stringify(Object.fromEntries(proxy.counts))} over the wire`,
-      )
-      for (const operation of ['put', 'post', 'part', 'multipart', 'abort', 'delete'])
-        expect(proxy.count(operation), operation).toBe(0)
-      expect(proxy.count('get')).toBeGreaterThanOrEqual(OBJECTS)
-      await expectTheirs(real, theirs)
+            endpoint: proxy.endpoint,
+            readOnly: true,
+            paid: true,
+          }),
+          prices,
+        },
+      ],
+      reads: { cacheBytes: 0 },
+      tiering: { burst: { holdMs: 100 } },
     })
-  },
-)
+    let last: { readonly registered: number; readonly listed: number } | undefined
+    for await (const progress of store.tiers.importObjects({ tier: 'theirs' })) last = progress
+    expect(last).toMatchObject({ listed: OBJECTS, registered: OBJECTS })
+    for (let round = 0; round < 3; round++)
+      await inParallel(OBJECTS, 4, async (index) => {
+        const key = theirKeys[index] as string
+        const bytes = await (await store.open({ key })).bytes({ maxBytes: 1e6 })
+        expect(createHash('sha256').update(bytes).digest('hex'), key).toBe(theirs.get(key))
+      })
+    await toEnd(store.tiers.apply())
+    const disk = await usageOf(store, 'disk')
+    expect(disk.storedBytes).toBeGreaterThan(0)
+    expect(disk.storedBytes).toBeLessThanOrEqual(40 * SIZE)
+    for (const key of theirKeys.slice(0, 30)) await store.delete({ key })
+    await toEnd(store.upkeep.collectGarbage({ graceMs: 0, thorough: true, force: true }))
+    await toEnd(store.upkeep.verify({ repair: true }))
+    await toEnd(store.upkeep.repair())
+    await toEnd(store.tiers.reconcile({ tier: 'theirs', force: true }))
+    await toEnd(store.upkeep.collectGarbage({ graceMs: 0, thorough: true, force: true }))
+    await store.close()
+    console.log(
+      `${OBJECTS} objects that are not ours: ${JSON.stringify(Object.fromEntries(proxy.counts))} over the wire`,
+    )
+    for (const operation of ['put', 'post', 'part', 'multipart', 'abort', 'delete'])
+      expect(proxy.count(operation), operation).toBe(0)
+    expect(proxy.count('get')).toBeGreaterThanOrEqual(OBJECTS)
+    await expectTheirs(real(), theirs)
+  })
+})
 
 /** As their owner has them: its store keeps objects below `objects/`, which is where ours looks at them. */
 async function putAsOwner(real: RealTiers, theirs: Map<string, string>, keys: string[]): Promise<void> {
