@@ -66,7 +66,7 @@ import { createStaging } from './staging.ts'
 import { createTempNames } from './temp-files.ts'
 import { offline, openVolume, readMarker } from './volume.ts'
 import type { Volume } from './volume-state.ts'
-import { createObjectWriter } from './writer.ts'
+import { createFileWriter } from './writer.ts'
 
 const MAX_KEY_BYTES = 1024
 /** Replacements of one object that a reader lives through before it gives up. */
@@ -335,11 +335,10 @@ export function fsStore(options: FsStoreOptions): FsStore {
         options,
         async (scope, place) => {
           const act = `write ${JSON.stringify(key)}`
-          const writer = await createObjectWriter(volume, place, {
+          const writer = await createFileWriter(volume, place, {
             scope,
-            scopeOf: (commit) => scopes.enter(commit),
+            scopes,
             failed: (error) => failed(act, error),
-            track: (work) => scopes.track(work),
             onFreed: () => {
               openWriters -= 1
             },

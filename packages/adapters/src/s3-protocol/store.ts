@@ -36,7 +36,7 @@ import { asError, networkCodeOf, S3Failure, saysNoSuchKey } from './s3-failure.t
 import { type BucketAdmin, type BucketSetUp, diffBucket, setUpBucket } from './set-up.ts'
 import { sweepUploads } from './sweep.ts'
 import { checkPresent, derivedIdentity, openVolume, readIdentity } from './volume.ts'
-import { createObjectWriter } from './writer.ts'
+import { createBucketWriter } from './writer.ts'
 
 /** What an adapter adds to the options of its hosts. */
 export interface BucketStoreParts<Raw> {
@@ -255,12 +255,11 @@ export function createBucketStore<Raw>(
         options,
         async (scope) => {
           checkWritable()
-          const writer = createObjectWriter(bucket, key, {
+          const writer = createBucketWriter(bucket, key, {
             scope,
             frameOf: (of, commit) => writeFrame(of, commit ?? options),
-            scopeOf: (commit) => scopes.enter(commit),
+            scopes,
             failed: (error) => failed(about('write', key), error),
-            track: (work) => scopes.track(work),
             onFreed() {
               openCount -= 1
             },

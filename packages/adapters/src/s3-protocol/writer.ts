@@ -5,6 +5,7 @@ import {
   type ObjectWriter,
   type PutObjectOptions,
 } from '@mediakeep/core'
+import { createObjectWriter, type WriterRules } from '../scopes/object-writer.ts'
 import { type Bucket, writtenHead } from './bucket.ts'
 import type { Frame } from './bucket-client.ts'
 import { createPartBuffer } from './part-buffer.ts'
@@ -13,56 +14,24 @@ import { checkDigest } from './read-source.ts'
 import { type MultipartUpload, startUpload } from './upload.ts'
 import { writeObject } from './write.ts'
 
-export interface WriterRules {
-  readonly scope: CallScope
+export interface BucketWriterRules extends WriterRules {
   frameOf(scope: CallScope, options?: PutObjectOptions): Frame
-  /** The scope of `commit`, from its own signal and deadline. */
-  scopeOf(options: PutObjectOptions): CallScope
-  failed(error: unknown): unknown
-  track<T>(work: Promise<T>): Promise<T>
-  /** Called once, when nothing is held any more. */
-  onFreed(): void
 }
 
 /**
  * Writes an object of unknown length. What fits one part is one request, made at the commit; a longer body is a multipart upload, of
  * which one part is being filled and `partsAtOnce` travel.
  */
-export function createObjectWriter(bucket: Bucket, key: string, rules: WriterRules): ObjectWriter {
+export function createBucketWriter(bucket: Bucket, key: string, rules: BucketWriterRules): ObjectWriter {
   const { storeName, partBytes } = bucket
   const name = bucket.layout.nameOf(key)
-  const { scope } = rules
   let upload: MultipartUpload | undefined
   let sizeBytes = 0
-  let state: 'open' | 'committing' | 'committed' | 'aborted' = 'open'
-  let dropping: Promise<void> | undefined
 
   const parts = createPartBuffer(partBytes, async (part) => {
-    upload ??= await startUpload(bucket, name, { metadata: {} }, rules.frameOf(scope))
+    upload ??= await startUpload(bucket, name, { metadata: {} }, rules.frameOf(rules.scope))
     await upload.addPart(part)
   })
-
-  const free = (): void => {
-    scope.signal.removeEventListener('abort', onAbort)
-    scope.release()
-    rules.onFreed()
-  }
-  const drop = (): Promise<void> => {
-    if (state === 'committed') return Promise.resolve()
-    state = 'aborted'
-    dropping ??= Promise.resolve(upload?.abort()).finally(free)
-    return dropping
-  }
-  const abort = async (): Promise<void> => {
-    if (state === 'open' || state === 'aborted') await drop()
-  }
-  const onAbort = (): void => void rules.track(abort())
-  scope.signal.addEventListener('abort', onAbort, { once: true })
-  const checkOpen = (): void => {
-    scope.check()
-    if (state !== 'open')
-      throw new MediaError('MEDIA_BAD_INPUT', `the writer is ${state}`, { reason: 'writer-ended' })
-  }
 
   async function publish(options: PutObjectOptions, commitScope: CallScope): Promise<ObjectHead> {
     const headers = headersOf(storeName, options)
@@ -82,40 +51,21 @@ export function createObjectWriter(bucket: Bucket, key: string, rules: WriterRul
     return writtenHead(bucket, key, sizeBytes, written, headers)
   }
 
-  return {
-    async write(chunk) {
-      checkOpen()
-      if (sizeBytes + chunk.byteLength > MAX_PARTS * partBytes) {
-        const message = `${storeName}: more than ${MAX_PARTS} parts of ${partBytes} bytes; raise partBytes`
-        throw new MediaError('MEDIA_TOO_LARGE', message, { reason: 'too-many-parts' })
-      }
-      sizeBytes += chunk.byteLength
-      try {
-        const room = parts.write(chunk)
-        if (room !== undefined) await room
-      } catch (error) {
-        scope.check()
-        throw rules.failed(error)
-      }
+  return createObjectWriter(
+    {
+      async write(chunk) {
+        if (sizeBytes + chunk.byteLength > MAX_PARTS * partBytes) {
+          const message = `${storeName}: more than ${MAX_PARTS} parts of ${partBytes} bytes; raise partBytes`
+          throw new MediaError('MEDIA_TOO_LARGE', message, { reason: 'too-many-parts' })
+        }
+        sizeBytes += chunk.byteLength
+        await parts.write(chunk)
+      },
+      publish,
+      async drop() {
+        await upload?.abort()
+      },
     },
-    async commit(options = {}) {
-      checkOpen()
-      const commitScope = rules.scopeOf(options)
-      state = 'committing'
-      try {
-        const head = await publish(options, commitScope)
-        state = 'committed'
-        free()
-        return head
-      } catch (error) {
-        await drop()
-        commitScope.check()
-        scope.check()
-        throw rules.failed(error)
-      } finally {
-        commitScope.release()
-      }
-    },
-    abort,
-  }
+    rules,
+  )
 }
