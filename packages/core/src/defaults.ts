@@ -162,6 +162,12 @@ export const USAGE_FRESH_MS = 1_000
 export const MAX_MOVES = 4
 /** How often planned moves are looked for. */
 export const MOVE_POLL_MS = 5_000
+/** Where a rule has an age: records that one round in the background looks at, for media that came of it ... */
+export const AGE_ROUND_RECORDS = 1_000
+/** ... how often there is a round while it goes through all records ... */
+export const AGE_ROUND_MS = 60_000
+/** ... and how often it begins with the first. */
+export const AGE_WALK_MS: number = 60 * 60_000
 /** How long a claimed move belongs to its host. */
 export const MOVE_LEASE_MS: number = 5 * 60_000
 /** First pause before a move that failed is tried again; it doubles up to the last one. */

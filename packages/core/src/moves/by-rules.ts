@@ -1,4 +1,5 @@
 import type { PortableMedia } from '../contracts/catalog.ts'
+import type { PlacementRule } from '../contracts/tiering.ts'
 import { pagesOf } from '../pages.ts'
 import { ruleFor } from '../tiering/rules.ts'
 import type { Volume } from '../tiering/volume.ts'
@@ -35,7 +36,15 @@ export async function* misplaced(
     }
 }
 
-async function wantedMove(context: TierContext, media: PortableMedia): Promise<Misplaced | undefined> {
+/**
+ * Where the rule of a media wants it, when it is in none of the rule's tiers and one of them takes it now.
+ * @param counts rules that are followed; the first that matches is the only one that is looked at
+ */
+export async function wantedMove(
+  context: TierContext,
+  media: PortableMedia,
+  counts: (rule: PlacementRule) => boolean = () => true,
+): Promise<Misplaced | undefined> {
   const { volumes, options, clock } = context
   const { content, blob } = media
   if (blob.digest === undefined) return undefined
@@ -46,7 +55,7 @@ async function wantedMove(context: TierContext, media: PortableMedia): Promise<M
     sizeBytes: blob.sizeBytes,
     ageMs: clock.now() - content.createdAt.getTime(),
   })
-  if (rule === undefined) return undefined
+  if (rule === undefined || !counts(rule)) return undefined
   const reached = media.placements.flatMap((placement) => {
     const volume = volumes.byId(placement.volumeId)
     return volume === undefined ? [] : [{ placement, volume }]

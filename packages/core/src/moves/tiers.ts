@@ -10,6 +10,7 @@ import { NO_BUDGET } from '../tiering/budget.ts'
 import { readDollars } from '../tiering/prices.ts'
 import type { Volume } from '../tiering/volume.ts'
 import type { ReachablePlacement } from '../tiering/volumes.ts'
+import { createAgeWalk } from './aged.ts'
 import { misplaced } from './by-rules.ts'
 import type { TierContext } from './context.ts'
 import { createDemand } from './demand.ts'
@@ -90,6 +91,7 @@ export function createTiers(context: TierContext, pollMs: number): Tiers {
       for await (const _ of relieve(context, volume, noMoves(), closing.signal)) continue
     })
   /** Moves of other hosts, of earlier processes, and those that wait for a volume to come back. */
+  const aged = createAgeWalk(context)
   let cancelPoll = (): void => {}
   const poll = (): void => {
     cancelPoll = clock.after(pollMs, () => {
@@ -98,6 +100,7 @@ export function createTiers(context: TierContext, pollMs: number): Tiers {
         const total = noMoves()
         while ((await makeMoves(context, total, closing.signal)) > 0) continue
       })
+      if (aged.isDue()) inBackground('aged', () => aged.round(closing.signal))
       poll()
     })
   }
