@@ -1,26 +1,22 @@
 import { join } from 'node:path'
 import { minioStore } from '@mediakeep/adapters/minio'
 import { bytesSource, type MediaStore } from '@mediakeep/core'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { diskAt, missing, prices, type RealTiers, startRealTiers, toEnd } from './real-tiers.ts'
+import { beforeAll, expect, it } from 'vitest'
+import { describeRealTiers, diskAt, prices, toEnd } from './real-tiers.ts'
 
-if (missing !== undefined) console.log(`direct addresses of a bucket are skipped: ${missing}`)
-
-describe.skipIf(missing !== undefined && process.env['CI'] !== 'true')('direct addresses of a bucket', () => {
-  let real: RealTiers
+describeRealTiers('direct addresses of a bucket', (real) => {
   let store: MediaStore
   beforeAll(async () => {
-    real = await startRealTiers()
-    await using owner = real.bucket('owner')
+    await using owner = real().bucket('owner')
     await owner.put('web/photo.png', bytesSource(Buffer.from('somebody else’s')), {
       contentType: 'text/html',
     })
-    const { minio } = real
-    store = await real.open({
+    const { minio } = real()
+    store = await real().open({
       publicBaseUrl: 'https://media.example/media',
       tiers: [
-        { name: 'disk', store: diskAt(join(real.folder, 'direct')) },
-        { name: 's3', store: real.bucket('direct'), prices, directUrls: true },
+        { name: 'disk', store: diskAt(join(real().folder, 'direct')) },
+        { name: 's3', store: real().bucket('direct'), prices, directUrls: true },
         {
           name: 'theirs',
           role: 'external',
@@ -41,7 +37,6 @@ describe.skipIf(missing !== undefined && process.env['CI'] !== 'true')('direct a
     })
     await toEnd(store.tiers.importObjects({ tier: 'theirs' }))
   })
-  afterAll(() => real.stop())
   const soon = (): Date => new Date(Date.now() + 60_000)
 
   it('read it without us, with our type and disposition, and ranges', async () => {
@@ -50,7 +45,7 @@ describe.skipIf(missing !== undefined && process.env['CI'] !== 'true')('direct a
       contentType: 'text/plain',
     })
     const url = await store.url(media.id, { expiresAt: soon(), direct: true, download: true })
-    expect(url.origin).toBe(real.minio.endpoint)
+    expect(url.origin).toBe(real().minio.endpoint)
     const answer = await fetch(url)
     expect([answer.status, await answer.text()]).toEqual([200, 'far away'])
     expect(Object.fromEntries(answer.headers)).toMatchObject({
