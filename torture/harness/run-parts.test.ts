@@ -30,7 +30,25 @@ async function run(
 it('does its share of each count and prints it with the whole', async () => {
   const { lines, reports } = await run([part({})], { share: 1 / 6 })
   expect(reports[0]).toMatchObject({ done: 100, fullCount: 600 })
-  expect(lines.join('\n')).toContain('100 of 600 seeds (all), 0 violations')
+  expect(lines.join('\n')).toContain('100 of 600 seeds, 0 violations')
+})
+
+it('says "all" of a whole run only, and says what was asked for when it was cut short', async () => {
+  const stop = new AbortController()
+  const cut = part({
+    run: async () => {
+      stop.abort()
+      return { done: 37, violations: [] }
+    },
+  })
+  const told = async (...given: Parameters<typeof run>): Promise<string> =>
+    (await run(...given)).lines.join('\n')
+  expect(await told([part({})])).toContain('600 of 600 seeds (all), 0 violations')
+  expect(await told([cut], { signal: stop.signal, share: 1 / 6 })).toContain(
+    '37 of 600 seeds (interrupted; 100 were asked for), 0 violations',
+  )
+  const short = part({ run: async () => ({ done: 599, violations: [] }) })
+  expect(await told([short])).toContain('599 of 600 seeds (600 were asked for), 0 violations')
 })
 
 it('does exactly the count that is asked for', async () => {

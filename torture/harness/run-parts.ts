@@ -58,7 +58,10 @@ async function runPart(part: Part, { share, count, seed, signal, print }: RunOpt
       note: (line) => print(`  ${line}`),
     })
     const seconds = ((performance.now() - startedMs) / 1000).toFixed(1)
-    print(`  ${done} of ${part.fullCount} ${part.unit} (all), ${violations.length} violations, ${seconds} s`)
+    const extent = extentOf(done, wanted, part.fullCount, signal.aborted)
+    print(
+      `  ${done} of ${part.fullCount} ${part.unit}${extent}, ${violations.length} violations, ${seconds} s`,
+    )
     for (const { what, replay } of violations.slice(0, MAX_PRINTED_VIOLATIONS)) {
       print(`  BROKEN: ${what}`)
       print(`    again: npm run torture -- --only ${part.name} ${replay}`)
@@ -67,4 +70,10 @@ async function runPart(part: Part, { share, count, seed, signal, print }: RunOpt
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+/** A run that was cut short must not read like a whole one. */
+function extentOf(done: number, wanted: number, fullCount: number, isInterrupted: boolean): string {
+  if (done < wanted) return ` (${isInterrupted ? 'interrupted; ' : ''}${wanted} were asked for)`
+  return done < fullCount ? '' : ' (all)'
 }
