@@ -3,6 +3,7 @@
  * @packageDocumentation
  */
 
+export { checkDigest, sizeMismatch } from './bytes/declared.ts'
 export { digestFromHex, digestHex, digestOf, isDigest } from './bytes/digest.ts'
 export { isId, newId } from './bytes/id.ts'
 export { checkObjectKey } from './bytes/object-key.ts'

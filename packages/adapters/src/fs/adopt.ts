@@ -2,13 +2,14 @@ import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import {
   type CallScope,
+  checkDigest,
   type Digest,
+  digestFromHex,
   MediaError,
   type ObjectHead,
   type PutObjectOptions,
 } from '@mediakeep/core'
 import { BLOCK_BYTES, giveBlock, takeBlock } from './blocks.ts'
-import { checkDigest } from './body.ts'
 import { FILE_MODE, type FileStat, type FsPromises, READ_FLAGS, SIDECAR_BIT } from './calls.ts'
 import { errnoOf } from './errors.ts'
 import type { Place } from './names.ts'
@@ -133,5 +134,5 @@ async function verifyFile(fs: FsPromises, fd: number, checksum: Digest, scope: C
   } finally {
     giveBlock(block)
   }
-  checkDigest(hash, checksum)
+  checkDigest(digestFromHex(hash.digest('hex')), checksum)
 }

@@ -1,6 +1,14 @@
-import { createHash, type Hash } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
-import { type ByteSource, type CallScope, type Digest, destroyOnAbort, MediaError } from '@mediakeep/core'
+import {
+  type ByteSource,
+  type CallScope,
+  checkDigest,
+  type Digest,
+  destroyOnAbort,
+  digestFromHex,
+  sizeMismatch,
+} from '@mediakeep/core'
 import type { FsPromises } from './calls.ts'
 import { SourceFailure } from './errors.ts'
 import { createFileSink } from './sink.ts'
@@ -21,7 +29,7 @@ export async function writeBody(
     if (source.bytes.byteLength !== source.sizeBytes)
       throw sizeMismatch(source.sizeBytes, source.bytes.byteLength)
     hash?.update(source.bytes)
-    checkDigest(hash, checksum)
+    if (hash !== undefined) checkDigest(digestFromHex(hash.digest('hex')), checksum)
     await fs.write(fd, source.bytes, 0)
     return
   }
@@ -35,7 +43,7 @@ export async function writeBody(
       return room
     })
     if (sink.writtenBytes !== source.sizeBytes) throw sizeMismatch(source.sizeBytes, sink.writtenBytes)
-    checkDigest(hash, checksum)
+    if (hash !== undefined) checkDigest(digestFromHex(hash.digest('hex')), checksum)
     await sink.end()
   } finally {
     await sink.stop()
@@ -84,18 +92,4 @@ export function pump(
     // A stream destroyed without an error gives nothing more: that it is short is found by its length.
     stream.once('close', () => (scope.signal.aborted ? refuse(scope.signal.reason) : end(resolve)))
   })
-}
-
-/** @throws MediaError MEDIA_DIGEST_MISMATCH */
-export function checkDigest(hash: Hash | undefined, expected: Digest | undefined): void {
-  if (hash === undefined || expected === undefined) return
-  const actual = `sha256:${hash.digest('hex')}`
-  if (actual === expected) return
-  throw new MediaError('MEDIA_DIGEST_MISMATCH', `the bytes have the digest ${actual}, not ${expected}`)
-}
-
-function sizeMismatch(declaredBytes: number, givenBytes: number): MediaError {
-  const amount = givenBytes < declaredBytes ? 'only' : 'at least'
-  const message = `the source declares ${declaredBytes} bytes and gave ${amount} ${givenBytes}`
-  return new MediaError('MEDIA_BAD_INPUT', message, { reason: 'size-mismatch' })
 }

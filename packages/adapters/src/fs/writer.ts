@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { ObjectWriter } from '@mediakeep/core'
+import { checkDigest, digestFromHex, type ObjectWriter } from '@mediakeep/core'
 import { createObjectWriter, type WriterRules } from '../scopes/object-writer.ts'
-import { checkDigest } from './body.ts'
 import { FILE_MODE, SIDECAR_BIT } from './calls.ts'
 import type { Place } from './names.ts'
 import { publish } from './publish.ts'
@@ -31,7 +30,7 @@ export async function createFileWriter(
       async publish(options, scope) {
         await sink.end()
         scope.check()
-        checkDigest(hash, options.checksum)
+        checkDigest(digestFromHex(hash.digest('hex')), options.checksum)
         const sidecar = sidecarOf(place, options)
         if (sidecar !== undefined) await fs.fchmod(file.fd, FILE_MODE | SIDECAR_BIT)
         rules.scope.check()

@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
-import { type ByteSource, type CallScope, destroyOnAbort, MediaError } from '@mediakeep/core'
+import { type ByteSource, type CallScope, destroyOnAbort, sizeMismatch } from '@mediakeep/core'
 
 /**
  * Sends the bytes of the source, as fast as they are taken. Stops when the answer comes first: then they are not wanted.
@@ -77,8 +77,5 @@ function drained(request: ClientRequest): Promise<void> {
 
 function checkLength({ sizeBytes }: ByteSource, givenBytes: number, isAll: boolean): void {
   if (givenBytes === sizeBytes || (!isAll && givenBytes < sizeBytes)) return
-  const given = givenBytes < sizeBytes ? `only ${givenBytes}` : `at least ${givenBytes}`
-  throw new MediaError('MEDIA_BAD_INPUT', `the source declares ${sizeBytes} bytes and gave ${given}`, {
-    reason: 'size-mismatch',
-  })
+  throw sizeMismatch(sizeBytes, givenBytes)
 }

@@ -1,6 +1,8 @@
 import {
   type ByteSource,
   type CallScope,
+  checkDigest,
+  digestFromHex,
   MediaError,
   type ObjectHead,
   type PutObjectOptions,
@@ -9,7 +11,7 @@ import { type Bucket, writtenHead } from './bucket.ts'
 import type { Frame, ObjectHeaders } from './bucket-client.ts'
 import { encodeMetadata } from './metadata.ts'
 import { createPartBuffer } from './part-buffer.ts'
-import { checkDigest, chunksOf, readWhole } from './read-source.ts'
+import { chunksOf, readWhole } from './read-source.ts'
 import { startUpload } from './upload.ts'
 import { writeObject } from './write.ts'
 
@@ -41,7 +43,7 @@ export async function putObject(
     if (isOne) {
       const body = await readWhole(source, scope.signal)
       scope.check()
-      checkDigest(body.sha256, options.checksum)
+      checkDigest(digestFromHex(body.sha256), options.checksum)
       const written = await writeObject(bucket, name, body, headers, options.when, frame)
       return writtenHead(bucket, key, sizeBytes, written, headers)
     }
@@ -54,7 +56,7 @@ export async function putObject(
       }
       scope.check()
       const { rest, sha256 } = parts.end()
-      checkDigest(sha256, options.checksum)
+      checkDigest(digestFromHex(sha256), options.checksum)
       await upload.addPart(rest)
       const written = await upload.complete(options.when, frame)
       return writtenHead(bucket, key, sizeBytes, written, headers)

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type ByteSource, destroyOnAbort, MediaError } from '@mediakeep/core'
+import { type ByteSource, destroyOnAbort, sizeMismatch } from '@mediakeep/core'
 import type { Body } from './bucket-client.ts'
 
 /** Every chunk of the source, exactly as many bytes as it declares. */
@@ -17,11 +17,7 @@ export async function* chunksOf(source: ByteSource, signal: AbortSignal): AsyncG
       yield chunk
     }
   }
-  if (givenBytes === source.sizeBytes) return
-  const told = givenBytes > source.sizeBytes ? 'more' : `${givenBytes}`
-  throw new MediaError('MEDIA_BAD_INPUT', `the source gives ${told} of ${source.sizeBytes} bytes`, {
-    reason: 'size-mismatch',
-  })
+  if (givenBytes !== source.sizeBytes) throw sizeMismatch(source.sizeBytes, givenBytes)
 }
 
 /** The whole source in memory, with its SHA-256. Only for bodies of one part. */
@@ -39,10 +35,4 @@ export async function readWhole(source: ByteSource, signal: AbortSignal): Promis
     filled += chunk.byteLength
   }
   return { bytes, sha256: hash.digest('hex') }
-}
-
-/** @throws MediaError MEDIA_DIGEST_MISMATCH */
-export function checkDigest(sha256: string, checksum: string | undefined): void {
-  if (checksum === undefined || checksum === `sha256:${sha256}`) return
-  throw new MediaError('MEDIA_DIGEST_MISMATCH', `the bytes are sha256:${sha256}, ${checksum} was declared`)
 }

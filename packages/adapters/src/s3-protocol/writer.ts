@@ -1,5 +1,7 @@
 import {
   type CallScope,
+  checkDigest,
+  digestFromHex,
   MediaError,
   type ObjectHead,
   type ObjectWriter,
@@ -10,7 +12,6 @@ import { type Bucket, writtenHead } from './bucket.ts'
 import type { Frame } from './bucket-client.ts'
 import { createPartBuffer } from './part-buffer.ts'
 import { headersOf, MAX_PARTS } from './put.ts'
-import { checkDigest } from './read-source.ts'
 import { type MultipartUpload, startUpload } from './upload.ts'
 import { writeObject } from './write.ts'
 
@@ -36,7 +37,7 @@ export function createBucketWriter(bucket: Bucket, key: string, rules: BucketWri
   async function publish(options: PutObjectOptions, commitScope: CallScope): Promise<ObjectHead> {
     const headers = headersOf(storeName, options)
     const { rest, sha256 } = parts.end()
-    checkDigest(sha256, options.checksum)
+    checkDigest(digestFromHex(sha256), options.checksum)
     const frame = rules.frameOf(commitScope, options)
     if (upload === undefined) {
       const written = await writeObject(bucket, name, rest, headers, options.when, frame)

@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto'
-import { digestFromHex } from '../../bytes/digest.ts'
+import { sizeMismatch } from '../../bytes/declared.ts'
 import { destroyOnAbort } from '../../bytes/source.ts'
-import type { ByteSource, Digest } from '../../contracts/bytes.ts'
-import { MediaError } from '../../errors/media-error.ts'
+import type { ByteSource } from '../../contracts/bytes.ts'
 import type { CallScope } from '../../time/call-scope.ts'
 
 /**
@@ -35,20 +33,4 @@ export async function readBody(source: ByteSource, scope: CallScope): Promise<Ui
   scope.check()
   if (at !== source.sizeBytes) throw sizeMismatch(source.sizeBytes, at)
   return body
-}
-
-/** @throws MediaError MEDIA_DIGEST_MISMATCH */
-export function checkDigest(bytes: Uint8Array, expected: Digest | undefined): void {
-  if (expected === undefined) return
-  const actual = digestFromHex(createHash('sha256').update(bytes).digest('hex'))
-  if (actual === expected) return
-  throw new MediaError(
-    'MEDIA_DIGEST_MISMATCH',
-    `memory: the bytes have the digest ${actual}, not ${expected}`,
-  )
-}
-
-function sizeMismatch(declaredBytes: number, givenBytes: number): MediaError {
-  const message = `memory: the source declares ${declaredBytes} bytes and gave ${givenBytes < declaredBytes ? 'only' : 'at least'} ${givenBytes}`
-  return new MediaError('MEDIA_BAD_INPUT', message, { reason: 'size-mismatch' })
 }

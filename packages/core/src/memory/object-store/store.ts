@@ -1,4 +1,6 @@
 import { setMaxListeners } from 'node:events'
+import { checkDigest } from '../../bytes/declared.ts'
+import { digestOf } from '../../bytes/digest.ts'
 import { checkObjectKey } from '../../bytes/object-key.ts'
 import { createObjectReader } from '../../bytes/object-reader.ts'
 import { clampRange } from '../../bytes/range.ts'
@@ -15,7 +17,7 @@ import { MEMORY_STORE_MAX_BYTES } from '../../defaults.ts'
 import { MediaError } from '../../errors/media-error.ts'
 import { type CallScope, openCallScope } from '../../time/call-scope.ts'
 import { systemClock } from '../../time/clock.ts'
-import { checkDigest, readBody } from './body.ts'
+import { readBody } from './body.ts'
 import { createMemoryJournal } from './journal.ts'
 import { listPage } from './list.ts'
 import { createMemoryFile, createMemoryStream } from './reader.ts'
@@ -107,7 +109,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
       volume.reserve(source.sizeBytes)
       reservedBytes = source.sizeBytes
       const bytes = await readBody(source, scope)
-      checkDigest(bytes, options.checksum)
+      if (options.checksum !== undefined) checkDigest(digestOf(bytes), options.checksum)
       const head = volume.publish(key, bytes, options)
       reservedBytes = 0
       return head

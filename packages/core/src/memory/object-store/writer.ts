@@ -1,7 +1,8 @@
+import { checkDigest } from '../../bytes/declared.ts'
+import { digestOf } from '../../bytes/digest.ts'
 import type { ObjectHead, ObjectWriter, PutObjectOptions } from '../../contracts/object-store.ts'
 import { MediaError } from '../../errors/media-error.ts'
 import type { CallScope } from '../../time/call-scope.ts'
-import { checkDigest } from './body.ts'
 import type { MemoryVolume } from './volume.ts'
 
 /** Collects chunks, each with its room, and publishes them in one step at `commit`. */
@@ -45,7 +46,7 @@ export function createMemoryWriter(
       const commitScope = scopeOfCommit(options)
       try {
         const bytes = new Uint8Array(Buffer.concat(chunks, sizeBytes))
-        checkDigest(bytes, options.checksum)
+        if (options.checksum !== undefined) checkDigest(digestOf(bytes), options.checksum)
         const head = volume.publish(key, bytes, options)
         free('committed')
         return head
