@@ -1,6 +1,6 @@
 import type { LinkTarget } from '../contracts/media.ts'
 import { MAX_LINK_TARGET_BYTES, MAX_LINKS } from '../defaults.ts'
-import { badName } from './bad-name.ts'
+import { badName, parseJsonField } from './bad-name.ts'
 import { isUnprintable } from './characters.ts'
 
 const KIND = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/
@@ -56,13 +56,7 @@ export function parseLinks(value: unknown): readonly LinkTarget[] {
  */
 export function parseLinksField(text: string): readonly LinkTarget[] {
   if (text.length > 4 * MAX_LINKS * MAX_LINK_TARGET_BYTES) throw badName('bad-link', 'the links are too long')
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    throw badName('bad-link', 'the links are not valid JSON')
-  }
-  return parseLinks(value)
+  return parseLinks(parseJsonField(text, 'bad-link', 'the links are not valid JSON'))
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from '../contracts/bytes.ts'
 import { MAX_METADATA_BYTES, MAX_METADATA_DEPTH } from '../defaults.ts'
-import { badName } from './bad-name.ts'
+import { badName, parseJsonField } from './bad-name.ts'
 
 /** What is left of the size allowed, counted down while the copy is made: no input is walked further than it may be long. */
 interface Budget {
@@ -28,13 +28,7 @@ export function parseMetadata(value: unknown): JsonObject {
 export function parseMetadataField(text: string): JsonObject {
   // White space between tokens is not counted, but nobody needs this much of it.
   if (text.length > 2 * MAX_METADATA_BYTES) throw tooLarge()
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    throw badName('bad-metadata', 'the metadata is not valid JSON')
-  }
-  return parseMetadata(value)
+  return parseMetadata(parseJsonField(text, 'bad-metadata', 'the metadata is not valid JSON'))
 }
 
 function copyValue(value: unknown, depth: number, budget: Budget): JsonValue {

@@ -1,5 +1,5 @@
 import { MAX_TAG_BYTES, MAX_TAGS } from '../defaults.ts'
-import { badName } from './bad-name.ts'
+import { badName, parseJsonField } from './bad-name.ts'
 import { isUnprintable } from './characters.ts'
 
 /**
@@ -24,13 +24,7 @@ export function parseTagsField(text: string): readonly string[] {
   if (!text.trimStart().startsWith('[')) {
     return parseTags(text.split(',').filter((tag) => tag.trim() !== ''))
   }
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    throw badName('bad-tags', 'the tags are not valid JSON')
-  }
-  return parseTags(value)
+  return parseTags(parseJsonField(text, 'bad-tags', 'the tags are not valid JSON'))
 }
 
 function parseTag(raw: unknown): string {
