@@ -5,9 +5,9 @@ import {
   isMediaError,
   type MediaStore,
   requestIdOf,
-  SAFETY_HEADERS,
 } from '@mediakeep/core'
 import { newRequestId } from '../request-id.ts'
+import { jsonHeaders } from '../router/answer.ts'
 import { hasBody } from '../router/client-body.ts'
 import type { MediaHandler } from '../router/media-router.ts'
 import { splitTarget } from '../router/target.ts'
@@ -85,17 +85,6 @@ function send(
   headers: string[] = [],
 ): void {
   const body = JSON.stringify(value)
-  response.writeHead(status, [
-    ...SAFETY_HEADERS,
-    'Content-Type',
-    'application/json',
-    'Content-Length',
-    String(Buffer.byteLength(body)),
-    'Cache-Control',
-    'no-store',
-    'X-Request-Id',
-    requestId,
-    ...headers,
-  ])
+  response.writeHead(status, [...jsonHeaders(body, requestId, 'no-store'), ...headers])
   response.end(response.req.method === 'HEAD' ? undefined : body)
 }

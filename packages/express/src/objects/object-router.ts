@@ -1,8 +1,7 @@
-import { parseObjectPath, parseObjectQuery, requestIdOf } from '@mediakeep/core'
-import { newRequestId } from '../request-id.ts'
+import { parseObjectPath, parseObjectQuery } from '@mediakeep/core'
 import { absent } from '../router/access.ts'
 import { refuseMethod, sendProblem } from '../router/answer.ts'
-import type { HttpExchange } from '../router/exchange.ts'
+import { type HttpExchange, openExchange } from '../router/exchange.ts'
 import type { MediaHandler } from '../router/media-router.ts'
 import { type RouterOptions, settingsOf } from '../router/settings.ts'
 import { splitTarget } from '../router/target.ts'
@@ -80,22 +79,13 @@ export function objectRouter(options: ObjectRouterOptions): MediaHandler {
   }
 
   return (request, response, next) => {
-    const { path, query, isBelow } = splitTarget(request, settings.basePath)
-    if (!isBelow && next !== undefined) {
+    const target = splitTarget(request, settings.basePath)
+    if (!target.isBelow && next !== undefined) {
       next()
       return
     }
-    const exchange: HttpExchange = {
-      request,
-      response,
-      settings,
-      requestId: requestIdOf(request.headers['x-request-id'], newRequestId),
-      method: request.method ?? 'GET',
-      path,
-      query,
-      body: undefined,
-    }
-    const answered = isBelow ? answer(exchange) : Promise.reject(absent())
+    const exchange = openExchange(request, response, settings, target)
+    const answered = target.isBelow ? answer(exchange) : Promise.reject(absent())
     answered.catch((error: unknown) => sendProblem(exchange, error))
   }
 }

@@ -19,19 +19,22 @@ export function sendJson(
   headers: HeaderList = [],
 ): void {
   const body = JSON.stringify(value)
-  const list = [
+  const list = [...jsonHeaders(body, exchange.requestId, 'private, no-store'), ...headers]
+  finish(exchange, status, list, exchange.method === 'HEAD' ? undefined : body)
+}
+
+export function jsonHeaders(body: string, requestId: string, cacheControl: string): string[] {
+  return [
     ...SAFETY_HEADERS,
     'Content-Type',
     'application/json',
     'Content-Length',
     String(Buffer.byteLength(body)),
     'Cache-Control',
-    'private, no-store',
+    cacheControl,
     'X-Request-Id',
-    exchange.requestId,
-    ...headers,
+    requestId,
   ]
-  finish(exchange, status, list, exchange.method === 'HEAD' ? undefined : body)
 }
 
 /** 204. */

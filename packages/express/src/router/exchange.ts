@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Access, CallContext, MediaStore, Principal } from '@mediakeep/core'
-import { parseTraceParent } from '@mediakeep/core'
+import { parseTraceParent, requestIdOf } from '@mediakeep/core'
+import { newRequestId } from '../request-id.ts'
 import type { ClientBody } from './client-body.ts'
 import type { RouterSettings } from './settings.ts'
-import { splitTarget, targetOf } from './target.ts'
+import { type RequestTarget, splitTarget, targetOf } from './target.ts'
 
 /** A request as frameworks pass it on: with what they cut from its address, or a body they have read. */
 export interface MountedRequest extends IncomingMessage {
@@ -25,6 +26,25 @@ export interface HttpExchange {
   readonly query: string
   /** Set when reading of the body has begun. */
   body: ClientBody | undefined
+}
+
+/** What a router begins with. */
+export function openExchange(
+  request: IncomingMessage,
+  response: ServerResponse,
+  settings: RouterSettings,
+  { path, query }: Pick<RequestTarget, 'path' | 'query'>,
+): HttpExchange {
+  return {
+    request,
+    response,
+    settings,
+    requestId: requestIdOf(request.headers['x-request-id'], newRequestId),
+    method: request.method ?? 'GET',
+    path,
+    query,
+    body: undefined,
+  }
 }
 
 /** One request to a media store. */

@@ -1,9 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Access, type MediaStore, requestIdOf } from '@mediakeep/core'
-import { newRequestId } from '../request-id.ts'
+import { type Access, type MediaStore } from '@mediakeep/core'
 import { absent } from './access.ts'
 import { refuseMethod, sendProblem } from './answer.ts'
-import type { Exchange } from './exchange.ts'
+import { type Exchange, openExchange } from './exchange.ts'
 import { changeLink } from './links.ts'
 import { listLinked, listMedia } from './lists.ts'
 import { METHODS, matchRoute, type Route } from './match.ts'
@@ -42,24 +41,13 @@ export function mediaRouter(store: MediaStore, options: MediaRouterOptions): Med
   }
   const settings = settingsOf(options)
   return (request, response, next) => {
-    const { path, query, isBelow } = splitTarget(request, settings.basePath)
-    if (!isBelow && next !== undefined) {
+    const target = splitTarget(request, settings.basePath)
+    if (!target.isBelow && next !== undefined) {
       next()
       return
     }
-    const exchange: Exchange = {
-      request,
-      response,
-      store,
-      access,
-      settings,
-      requestId: requestIdOf(request.headers['x-request-id'], newRequestId),
-      method: request.method ?? 'GET',
-      path,
-      query,
-      body: undefined,
-    }
-    void answerOrTell(exchange, isBelow ? matchRoute(path) : { name: 'unknown' })
+    const exchange = { ...openExchange(request, response, settings, target), store, access }
+    void answerOrTell(exchange, target.isBelow ? matchRoute(target.path) : { name: 'unknown' })
   }
 }
 
