@@ -70,8 +70,8 @@ export const MUTATIONS: readonly Mutation[] = [
     id: 'sync-of-the-names',
     about: 'a volume is known again after a power cut',
     file: `${fs}/volume.ts`,
-    find: '  await syncNames(fs, paths)\n  if',
-    replace: '  if',
+    find: '  await syncNames(fs, paths)\n  check',
+    replace: '  check',
     by: { part: 'simulation', maxCount: SEEDS },
   },
   {

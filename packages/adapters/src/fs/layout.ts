@@ -1,9 +1,9 @@
 import { join, resolve } from 'node:path'
+import { VOLUME_MARKER } from '@mediakeep/core'
 import { type Place, SHARDS } from './names.ts'
 
 /** Layout of the folder that this version writes; a newer one is refused. */
 export const LAYOUT = 1
-export const MARKER = 'mediakeep-volume.json'
 
 /** Every path of a volume, made once from its root. */
 export interface Paths {
@@ -23,7 +23,7 @@ export function pathsOf(root: string): Paths {
   const shardOf = (shard: string): string => shards.get(shard) ?? join(objects, shard)
   return {
     root: absolute,
-    marker: join(absolute, MARKER),
+    marker: join(absolute, VOLUME_MARKER),
     objects,
     staging: join(absolute, 'staging'),
     journal: join(absolute, 'journal'),

@@ -1,13 +1,20 @@
 import { dirname } from 'node:path'
-import { MediaError, newId, type VolumeIdentity } from '@mediakeep/core'
+import {
+  checkVolumeLayout,
+  formatVolumeMarker,
+  MediaError,
+  newId,
+  parseVolumeMarker,
+  VOLUME_MARKER,
+  VOLUME_MARKER_MAX_BYTES,
+  type VolumeIdentity,
+} from '@mediakeep/core'
 import { CREATE_FLAGS, FILE_MODE, type FsPromises, READ_FLAGS } from './calls.ts'
 import { syncDirectory } from './dir-sync.ts'
 import { errnoOf } from './errors.ts'
-import { LAYOUT, MARKER, type Paths } from './layout.ts'
+import { LAYOUT, type Paths } from './layout.ts'
 import { SHARDS } from './names.ts'
 import { createTempFile, TEMP_PREFIX, type TempNames } from './temp-files.ts'
-
-const MAX_MARKER_BYTES = 4096
 
 export interface OpenVolumeOptions {
   readonly storeName: string
@@ -31,10 +38,7 @@ export async function openVolume(
   let identity = await readMarker(fs, storeName, paths)
   if (identity === undefined) identity = await createVolume(fs, paths, options)
   await syncNames(fs, paths)
-  if (identity.layout > LAYOUT) {
-    const message = `${storeName}: ${paths.root} has layout ${identity.layout}, this version knows ${LAYOUT}; use a newer version`
-    throw new MediaError('MEDIA_UNSUPPORTED', message, { reason: 'layout-newer' })
-  }
+  checkVolumeLayout(`${storeName}: ${paths.root}`, identity.layout, LAYOUT)
   for (const path of [paths.objects, paths.staging]) await checkDirectory(fs, storeName, path)
   await Promise.all(SHARDS.map((shard) => checkDirectory(fs, storeName, paths.shard(shard))))
   // The rights of a folder do not tell whether it can be written (root, read-only mounts): a file does.
@@ -146,7 +150,7 @@ async function publishMarker(
   const fd = await fs.open(path, CREATE_FLAGS, FILE_MODE)
   try {
     try {
-      await fs.write(fd, Buffer.from(`${JSON.stringify(identity)}\n`), 0)
+      await fs.write(fd, Buffer.from(formatVolumeMarker(identity)), 0)
       await fs.fsync(fd)
     } finally {
       await fs.close(fd)
@@ -173,24 +177,11 @@ export async function readMarker(
     throw error
   }
   try {
-    const buffer = Buffer.alloc(MAX_MARKER_BYTES)
+    const buffer = Buffer.alloc(VOLUME_MARKER_MAX_BYTES)
     const text = buffer.toString('utf8', 0, await fs.read(fd, buffer, 0))
-    return parseMarker(text) ?? fail(offline(storeName, paths, `${MARKER} is damaged`))
+    return parseVolumeMarker(text) ?? fail(offline(storeName, paths, `${VOLUME_MARKER} is damaged`))
   } finally {
     await fs.close(fd)
-  }
-}
-
-function parseMarker(text: string): VolumeIdentity | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value !== 'object' || value === null) return undefined
-    const { id, layout } = value as Record<string, unknown>
-    if (typeof id !== 'string' || id === '' || typeof layout !== 'number' || !Number.isSafeInteger(layout))
-      return undefined
-    return { id, layout }
-  } catch {
-    return undefined
   }
 }
 

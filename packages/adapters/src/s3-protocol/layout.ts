@@ -1,4 +1,4 @@
-import { checkObjectKey, MediaError } from '@mediakeep/core'
+import { checkObjectKey, MediaError, VOLUME_MARKER } from '@mediakeep/core'
 
 /**
  * Names in the bucket:
@@ -9,7 +9,6 @@ import { checkObjectKey, MediaError } from '@mediakeep/core'
  * In a bucket that is not ours (`readOnly`) there is no marker, and an object's name is `<prefix><key>`.
  */
 export const LAYOUT = 1
-const MARKER = 'mediakeep-volume.json'
 const OBJECTS = 'objects/'
 /** Longest name S3 takes, in UTF-8 bytes. */
 const MAX_NAME_BYTES = 1024
@@ -50,7 +49,7 @@ export function createLayout(storeName: string, givenPrefix: string, readOnly: b
     prefix,
     objects,
     maxKeyBytes,
-    marker: readOnly ? undefined : `${prefix}${MARKER}`,
+    marker: readOnly ? undefined : `${prefix}${VOLUME_MARKER}`,
     nameOf(key) {
       checkObjectKey(storeName, key, maxKeyBytes)
       // Clients and proxies resolve such segments: the request would reach another object, or another bucket.

@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto'
-import { MediaError, newId, type VolumeIdentity } from '@mediakeep/core'
+import {
+  checkVolumeLayout,
+  formatVolumeMarker,
+  MediaError,
+  newId,
+  parseVolumeMarker,
+  VOLUME_MARKER_MAX_BYTES,
+  type VolumeIdentity,
+} from '@mediakeep/core'
 import type { Bucket } from './bucket.ts'
 import type { Body, Frame, ObjectHeaders } from './bucket-client.ts'
 import { offline } from './errors.ts'
@@ -7,7 +15,6 @@ import { headObject } from './get.ts'
 import { LAYOUT } from './layout.ts'
 import { S3Failure, saysNoSuchKey, saysRefused } from './s3-failure.ts'
 
-const MAX_MARKER_BYTES = 4096
 const MARKER_HEADERS: ObjectHeaders = { contentType: 'application/json', metadata: {} }
 
 /** Where a bucket is not ours, its name is its identity: the same for every process that names it alike. */
@@ -36,10 +43,7 @@ export async function openVolume(
     if (body === undefined) throw offline(bucket.storeName, 'its marker is gone again')
   }
   const { layout } = parseMarker(bucket.storeName, body)
-  if (layout > LAYOUT) {
-    const message = `${bucket.storeName}: the bucket has layout ${layout}, this version knows ${LAYOUT}; use a newer version`
-    throw new MediaError('MEDIA_UNSUPPORTED', message, { reason: 'layout-newer' })
-  }
+  checkVolumeLayout(`${bucket.storeName}: the bucket`, layout, LAYOUT)
   if (bucket.conditionalPut === 'enforced') await probeConditions(bucket, marker, body, frame)
 }
 
@@ -70,7 +74,7 @@ async function readMarker(bucket: Bucket, marker: string, frame: Frame): Promise
     let sizeBytes = 0
     for await (const chunk of stream as AsyncIterable<Uint8Array>) {
       sizeBytes += chunk.byteLength
-      if (sizeBytes > MAX_MARKER_BYTES) throw offline(bucket.storeName, 'its marker is not ours')
+      if (sizeBytes > VOLUME_MARKER_MAX_BYTES) throw offline(bucket.storeName, 'its marker is not ours')
       chunks.push(chunk)
     }
     return Buffer.concat(chunks)
@@ -81,22 +85,9 @@ async function readMarker(bucket: Bucket, marker: string, frame: Frame): Promise
 }
 
 function parseMarker(storeName: string, body: Buffer): VolumeIdentity {
-  try {
-    const marker: unknown = JSON.parse(body.toString())
-    if (
-      typeof marker === 'object' &&
-      marker !== null &&
-      'id' in marker &&
-      'layout' in marker &&
-      typeof marker.id === 'string' &&
-      marker.id !== '' &&
-      Number.isSafeInteger(marker.layout)
-    )
-      return { id: marker.id, layout: Number(marker.layout) }
-  } catch {
-    // Not JSON: not ours.
-  }
-  throw offline(storeName, 'its marker is damaged or not ours')
+  const marker = parseVolumeMarker(body.toString())
+  if (marker === undefined) throw offline(storeName, 'its marker is damaged or not ours')
+  return marker
 }
 
 /** Objects without a marker: a volume that lost it, or somebody else's. Neither is taken over by itself. */
@@ -114,7 +105,7 @@ async function createMarker(bucket: Bucket, marker: string, frame: Frame): Promi
   try {
     await bucket.client.putObject(
       marker,
-      bodyOf(Buffer.from(`${JSON.stringify({ id: newId(), layout: LAYOUT })}\n`)),
+      bodyOf(Buffer.from(formatVolumeMarker({ id: newId(), layout: LAYOUT }))),
       MARKER_HEADERS,
       when,
       frame,

@@ -2,21 +2,23 @@ import { createHash } from 'node:crypto'
 import {
   added,
   bytesSource,
+  checkVolumeLayout,
   decorateStore,
+  formatVolumeMarker,
   forwarded,
   isMediaError,
   MediaError,
   newId,
   type ObjectStore,
+  parseVolumeMarker,
+  VOLUME_MARKER,
+  VOLUME_MARKER_MAX_BYTES,
   type VolumeIdentity,
   withPrefix,
 } from '@mediakeep/core'
-import { z } from 'zod'
 
-const MARKER = 'mediakeep-volume.json'
 const OBJECTS = 'objects/'
 const LAYOUT = 1
-const MAX_MARKER_BYTES = 4096
 
 /**
  * A volume in a bucket of another instance, which knows nothing of volumes: its marker is `mediakeep-volume.json`, its objects are below
@@ -87,11 +89,11 @@ function decorated(
 }
 
 async function readMarker(bucket: ObjectStore): Promise<VolumeIdentity | undefined> {
-  const reader = await bucket.get(MARKER, { context: { cause: 'probe' } })
+  const reader = await bucket.get(VOLUME_MARKER, { context: { cause: 'probe' } })
   if (reader === undefined) return undefined
   const chunks: Uint8Array[] = []
   try {
-    if (reader.head.sizeBytes > MAX_MARKER_BYTES) throw offline(bucket, 'its marker is not ours')
+    if (reader.head.sizeBytes > VOLUME_MARKER_MAX_BYTES) throw offline(bucket, 'its marker is not ours')
     for await (const chunk of reader.stream() as AsyncIterable<Uint8Array>) chunks.push(chunk)
   } finally {
     await reader[Symbol.asyncDispose]()
@@ -99,37 +101,26 @@ async function readMarker(bucket: ObjectStore): Promise<VolumeIdentity | undefin
   return parseMarker(bucket, Buffer.concat(chunks).toString())
 }
 
-const markerSchema = z.object({ id: z.string().min(1), layout: z.number().int() })
-
 function parseMarker(bucket: ObjectStore, text: string): VolumeIdentity {
-  const { id, layout } = readJson(bucket, text)
-  if (layout > LAYOUT)
-    throw new MediaError(
-      'MEDIA_UNSUPPORTED',
-      `${bucket.name}: the bucket has layout ${layout}, this version knows ${LAYOUT}; use a newer version`,
-      { reason: 'layout-newer' },
-    )
-  return { id, layout }
-}
-
-function readJson(bucket: ObjectStore, text: string): VolumeIdentity {
-  try {
-    return markerSchema.parse(JSON.parse(text))
-  } catch (cause) {
-    throw offline(bucket, 'its marker is damaged or not ours', cause)
-  }
+  const marker = parseVolumeMarker(text)
+  if (marker === undefined) throw offline(bucket, 'its marker is damaged or not ours')
+  checkVolumeLayout(`${bucket.name}: the bucket`, marker.layout, LAYOUT)
+  return marker
 }
 
 async function createMarker(bucket: ObjectStore): Promise<void> {
-  const body = Buffer.from(`${JSON.stringify({ id: newId(Date.now()), layout: LAYOUT })}\n`)
+  const body = Buffer.from(formatVolumeMarker({ id: newId(Date.now()), layout: LAYOUT }))
   try {
-    await bucket.put(MARKER, bytesSource(body), { when: { type: 'absent' }, contentType: 'application/json' })
+    await bucket.put(VOLUME_MARKER, bytesSource(body), {
+      when: { type: 'absent' },
+      contentType: 'application/json',
+    })
   } catch (error) {
     // Another process was first: its marker counts.
     if (!isMediaError(error, 'MEDIA_PRECONDITION')) throw error
   }
 }
 
-function offline({ name }: ObjectStore, what: string, cause?: unknown): MediaError {
-  return new MediaError('MEDIA_UNAVAILABLE', `${name}: ${what}`, { reason: 'volume-offline', cause })
+function offline({ name }: ObjectStore, what: string): MediaError {
+  return new MediaError('MEDIA_UNAVAILABLE', `${name}: ${what}`, { reason: 'volume-offline' })
 }
