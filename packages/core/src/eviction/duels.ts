@@ -42,13 +42,25 @@ export function createDuels(): Duels {
   const contexts = new Uint8Array(MAX_DUELS)
   const residentWins = new Float64Array(CLASS_COUNT ** 2)
   const candidateWins = new Float64Array(CLASS_COUNT ** 2)
+  /** When each began, in offers. */
+  const begins = new Float64Array(MAX_DUELS)
   let next = 0
-  let skipped = 0
+  let offers = 0
+  let lastTaken = 0
 
   /** Forgets a duel; a place of the ring that was settled before may be named by newer ones no more. */
   const close = (duel: number): void => {
     for (const id of [residents[duel], candidates[duel]])
       if (id !== undefined && byId.get(id) === duel) byId.delete(id)
+  }
+
+  /** Whether an id is free for a new duel; one that nobody answered within its time is over. */
+  const isFree = (id: string, lastsOffers: number): boolean => {
+    const duel = byId.get(id)
+    if (duel === undefined) return true
+    if (offers - (begins[duel] ?? 0) < lastsOffers) return false
+    close(duel)
+    return true
   }
 
   return {
@@ -69,11 +81,13 @@ export function createDuels(): Duels {
       return (won + PRIOR_ANSWERS * PRIOR_SHARE) / (won + lost + PRIOR_ANSWERS) > 0.5
     },
     offer({ candidate, resident, candidateCount, residentCount }, residentTotal) {
-      skipped += 1
-      if (skipped < (TURNOVERS * residentTotal) / MAX_DUELS || byId.has(candidate) || byId.has(resident))
-        return
-      skipped = 0
+      offers += 1
+      const lastsOffers = TURNOVERS * residentTotal
+      if (offers - lastTaken < lastsOffers / MAX_DUELS) return
+      if (!isFree(candidate, lastsOffers) || !isFree(resident, lastsOffers)) return
+      lastTaken = offers
       close(next)
+      begins[next] = offers
       residents[next] = resident
       candidates[next] = candidate
       contexts[next] = contextOf(candidateCount, residentCount)

@@ -99,6 +99,21 @@ describe('what a setting prefers', () => {
     expect(choices('requests')).not.toEqual(choices('bytes'))
   })
 
+  it.each([20_000, 40_000])(
+    'what nobody asks for any more gives way, whatever was learned before: %d bytes',
+    (capacityBytes) => {
+      const policy = createEvictionPolicy({ capacityBytes, setting: { exponent: 0 } })
+      times(4_000, (at) => {
+        for (const age of [0, 2, 4])
+          if (at >= age) read(policy, `news-${at - age}`, 1_000 + ((at - age) % 7) * 500)
+      })
+      times(8_000, (at) => read(policy, `loop-${at % 60}`, 1_000))
+      let there = 0
+      times(60, (index) => (there += policy.has(`loop-${index}`) ? 1 : 0))
+      expect(there).toBeGreaterThan(capacityBytes / 1_000 - 5)
+    },
+  )
+
   it('refuses exponents and prices that say nothing', () => {
     const bad: EvictionSetting[] = [
       { exponent: -0.1 },

@@ -1,28 +1,7 @@
 import { EVICTION_MEMORY_BYTES } from '../defaults.ts'
-import { MediaError } from '../errors/media-error.ts'
-import { createDuels } from './duels.ts'
-import { createFrequencySketch, hashOf } from './frequency-sketch.ts'
-import { createResidents } from './residents.ts'
+import { createRoom } from './room.ts'
 import { type EvictionSetting, valueRule } from './setting.ts'
-import { createValueQueue } from './value-queue.ts'
-
-/*
- * Which objects a room of limited bytes keeps.
- *
- * Value. A byte of room is worth the frequency of the object that it holds, times what a miss of that object costs for
- * each of its bytes (setting.ts). GreedyDual turns that into an order (value-queue.ts): what is used gets the present
- * level plus its value, the lowest leaves, and its credit is the new level. So worth fades without a clock, as fast as
- * the room turns over.
- *
- * Frequency comes from a sketch of all requests, also of those for what is not here (frequency-sketch.ts): an object
- * that left, or never came in, returns with the value it has. What was asked for once has an eighth of a value, so that a
- * scan and all that nobody asks for twice pass through a small part of the room.
- *
- * Admission. An object comes in when nothing that must leave for it has more credit than it would get: one huge object
- * would have to outrank all that it displaces. GreedyDual alone then always prefers the new to the old, which is wrong
- * for loops longer than the room, and no fixed rule is right for loops and for news. Duels (duels.ts) tell which of the
- * two it is at present; where residents win them, they stay.
- */
+import { createShadows } from './shadows.ts'
 
 export interface EvictionOptions {
   /** Room for resident bytes. */
@@ -47,7 +26,7 @@ export interface AdmitDecision {
  * same answers. A call takes the same time whatever is resident, but for the victims that it names or passes over.
  *
  * About 125 bytes for each resident object beside its id, of which 32 to 64 remember frequencies, and 300 KiB at most
- * for duels.
+ * for duels; 4 to 6 MiB at most for shadows.
  */
 export interface EvictionPolicy {
   /** A request for an object, resident or not; true when it is resident. */
@@ -78,19 +57,10 @@ export interface EvictionPolicy {
   readonly residentCount: number
 }
 
-/** Frequency of what was asked for once, beside 2 and more. */
-const NEW_FREQUENCY = 0.12
-/** Counters of frequency are halved once in so many requests for each resident object. */
-const REQUESTS_PER_HALF_LIFE = 16
-const MIN_COUNT_FOR_HALF_LIFE = 64
-/** Who is asked for first says nothing of a pair in which the new one displaces many. */
-const MAX_DUEL_SIZE_RATIO = 4
-
-const REFUSED: AdmitDecision = { admit: false, victims: [] }
-const ADMITTED: AdmitDecision = { admit: true, victims: [] }
-
 /**
- * Creates an empty policy.
+ * Creates an empty policy. A setting that weighs requests and bytes is not to fall behind `lru`, so beside its room (room.ts)
+ * two shadows are played (shadows.ts): where recency alone has of late lost less than frequency and size, as with news, it is recency that
+ * decides, until the other is better again. Who asks for `requests` or `bytes` gets them whatever it costs the other.
  * @throws MediaError MEDIA_BAD_INPUT `bad-size`, `bad-eviction-setting`
  */
 export function createEvictionPolicy({
@@ -99,127 +69,38 @@ export function createEvictionPolicy({
   maxMemoryBytes = EVICTION_MEMORY_BYTES,
   seed = 0,
 }: EvictionOptions): EvictionPolicy {
-  checkBytes(capacityBytes, 'capacityBytes')
   const rule = valueRule(setting)
-  const sketch = createFrequencySketch(maxMemoryBytes)
-  const queue = createValueQueue()
-  const residents = createResidents(queue.growTo)
-  const duels = createDuels()
-
-  const logValue = (count: number, sizeBytes: number): number =>
-    rule.usesFrequency ? Math.log(count <= 1 ? NEW_FREQUENCY : count) + rule.logWorth(sizeBytes) : 0
-
-  /** Takes the cheapest out of the queue until they have so many bytes, or `refuses` one of them; puts all back. */
-  const findVictims = (
-    bytesWanted: number,
-    mayLeave: ((id: string) => boolean) | undefined,
-    refuses: (slot: number) => boolean,
-  ): { victims: string[]; foundBytes: number } => {
-    const taken: number[] = []
-    const victims: string[] = []
-    let foundBytes = 0
-    while (foundBytes < bytesWanted) {
-      const slot = queue.first()
-      if (slot === -1) break
-      const id = residents.idOf(slot)
-      if (mayLeave?.(id) !== false) {
-        if (refuses(slot)) break
-        victims.push(id)
-        foundBytes += residents.sizeOf(slot)
-      }
-      queue.remove(slot)
-      taken.push(slot)
-    }
-    for (const slot of taken.reverse()) queue.restore(slot)
-    return { victims, foundBytes }
+  const room = createRoom({ capacityBytes, rule, maxMemoryBytes, seed })
+  if (!rule.weighsBoth) return room
+  const shadows = createShadows({ capacityBytes, rule, maxMemoryBytes, seed })
+  const play = (id: string, sizeBytes: number): void => {
+    shadows.request(id, sizeBytes)
+    room.byRecency = shadows.favourRecency
   }
-
-  const admit = (id: string, sizeBytes: number, mayLeave?: (id: string) => boolean): AdmitDecision => {
-    checkBytes(sizeBytes, 'sizeBytes')
-    const hash = hashOf(id, seed)
-    if (sizeBytes > capacityBytes) return REFUSED
-    const own = residents.slotOf(id)
-    const ownBytes = own === undefined ? 0 : residents.sizeOf(own)
-    const bytesWanted = residents.bytes - ownBytes + sizeBytes - capacityBytes
-    if (bytesWanted <= 0) return ADMITTED
-    const count = sketch.estimate(hash)
-    const credit = queue.creditFor(logValue(count, sizeBytes))
-    let isOffered = false
-    const stays = (slot: number): boolean => {
-      if (!rule.usesFrequency) return false
-      if (queue.creditOf(slot) > credit) return true
-      const ratio = Math.max(1, sizeBytes) / Math.max(1, residents.sizeOf(slot))
-      if (ratio > MAX_DUEL_SIZE_RATIO || ratio < 1 / MAX_DUEL_SIZE_RATIO) return false
-      const residentCount = sketch.estimate(residents.hashAt(slot))
-      if (!isOffered) {
-        const pair = { candidate: id, resident: residents.idOf(slot), candidateCount: count, residentCount }
-        duels.offer(pair, residents.count)
-      }
-      isOffered = true
-      return duels.favoursResident(count, residentCount)
-    }
-    const mayGo = own === undefined ? mayLeave : (one: string) => one !== id && mayLeave?.(one) !== false
-    const { victims, foundBytes } = findVictims(bytesWanted, mayGo, stays)
-    if (foundBytes >= bytesWanted) return { admit: true, victims }
-    // As if it had come in and left again at once.
-    const cheapest = queue.first()
-    if (cheapest !== -1) queue.raise(Math.min(credit, queue.creditOf(cheapest)))
-    return REFUSED
-  }
-
-  const drop = (slot: number): void => {
-    queue.remove(slot)
-    residents.remove(slot)
-  }
-
   return {
     access(id) {
-      const hash = hashOf(id, seed)
-      const slot = residents.slotOf(id)
-      let count = 1
-      if (rule.usesFrequency) {
-        count = sketch.count(hash)
-        sketch.age(1 / (REQUESTS_PER_HALF_LIFE * Math.max(MIN_COUNT_FOR_HALF_LIFE, residents.count)))
-        duels.settle(id)
-      }
-      if (slot === undefined) return false
-      queue.remove(slot)
-      // It is here, so it was asked for before, whatever the sketch forgot.
-      queue.add(slot, logValue(Math.max(2, count), residents.sizeOf(slot)))
-      return true
+      const sizeBytes = room.sizeOf(id)
+      const isResident = room.access(id)
+      if (sizeBytes !== undefined) play(id, sizeBytes)
+      return isResident
     },
-    admit,
-    insert(id, sizeBytes) {
-      checkBytes(sizeBytes, 'sizeBytes')
-      const old = residents.slotOf(id)
-      if (old !== undefined) drop(old)
-      const hash = hashOf(id, seed)
-      const slot = residents.add(id, hash, sizeBytes)
-      sketch.growFor(residents.count)
-      queue.add(slot, logValue(sketch.estimate(hash), sizeBytes))
+    admit(id, sizeBytes, mayLeave) {
+      const decision = room.admit(id, sizeBytes, mayLeave)
+      // What is asked for and not here tells its size only now.
+      if (!room.has(id)) play(id, sizeBytes)
+      return decision
     },
-    remove(id) {
-      const slot = residents.slotOf(id)
-      if (slot === undefined) return false
-      queue.raise(Math.min(queue.creditOf(slot), queue.creditOf(queue.first())))
-      drop(slot)
-      return true
-    },
-    victims: (bytesWanted, mayLeave) => findVictims(bytesWanted, mayLeave, () => false).victims,
-    has: (id) => residents.slotOf(id) !== undefined,
+    insert: room.insert,
+    // What leaves the room, the shadows may have kept.
+    remove: room.remove,
+    victims: room.victims,
+    has: room.has,
     capacityBytes,
     get residentBytes() {
-      return residents.bytes
+      return room.residentBytes
     },
     get residentCount() {
-      return residents.count
+      return room.residentCount
     },
   }
-}
-
-function checkBytes(bytes: number, name: string): void {
-  if (Number.isSafeInteger(bytes) && bytes >= 0) return
-  throw new MediaError('MEDIA_BAD_INPUT', `eviction: ${name} ${bytes} is not a whole number of bytes`, {
-    reason: 'bad-size',
-  })
 }

@@ -23,18 +23,28 @@ export interface ValueRule {
   logWorth(sizeBytes: number): number
   /** Whether the past counts: it does not for `lru`, which takes everything in, too. */
   readonly usesFrequency: boolean
+  /** Weighs requests and bytes: such a setting is not to fall behind `lru`, which gives up neither for the other. */
+  readonly weighsBoth: boolean
 }
 
 const EXPONENTS = { balanced: 0.5, requests: 1, bytes: 0 } as const
 
 /** @throws MediaError MEDIA_BAD_INPUT for an exponent outside 0..1, or prices that are negative or both 0 */
 export function valueRule(setting: EvictionSetting): ValueRule {
-  if (setting === 'lru') return { logWorth: () => 0, usesFrequency: false }
+  if (setting === 'lru') return { logWorth: () => 0, usesFrequency: false, weighsBoth: false }
   if (typeof setting === 'object' && 'prices' in setting)
-    return { logWorth: byPrices(setting.prices), usesFrequency: true }
+    return {
+      logWorth: byPrices(setting.prices),
+      usesFrequency: true,
+      weighsBoth: setting.prices.perRequest > 0 && setting.prices.perByte > 0,
+    }
   const exponent = typeof setting === 'object' ? setting.exponent : EXPONENTS[setting]
   if (!(exponent >= 0 && exponent <= 1)) throw badSetting(`exponent ${exponent} is not between 0 and 1`)
-  return { logWorth: (sizeBytes) => -exponent * Math.log(Math.max(1, sizeBytes)), usesFrequency: true }
+  return {
+    logWorth: (sizeBytes) => -exponent * Math.log(Math.max(1, sizeBytes)),
+    usesFrequency: true,
+    weighsBoth: exponent > 0 && exponent < 1,
+  }
 }
 
 function byPrices({ perRequest, perByte }: { readonly perRequest: number; readonly perByte: number }) {
