@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -129,6 +129,17 @@ describe.each([
         app,
       )
       expect(code, output).toBe(0)
+    })
+
+    it('says what to install when a database is set and pg is not there', async () => {
+      writeFileSync(join(app, 'database.json'), JSON.stringify({ databaseUrl: 'postgres://h/media' }))
+      const { code, output } = await run(
+        process.execPath,
+        ['node_modules/mediakeep/bin/mediakeep.js', 'ls', '--config', 'database.json'],
+        app,
+      )
+      expect(code, output).toBe(1)
+      expect(output).toMatch(/^mediakeep: .*npm install pg \(MEDIA_UNSUPPORTED\)\n$/)
     })
 
     const strict = [

@@ -503,3 +503,27 @@ describe('heal()', () => {
     }
   })
 })
+
+describe('uploads that nobody finished', () => {
+  const sweeping = (name: string, sweep: () => Promise<number>): MemoryStore =>
+    Object.assign(memoryStore({ name }), { sweepUploads: sweep })
+
+  test('are ended on every member that knows of some, also behind one that fails, which is told', async () => {
+    let asked = 0
+    const good = async (): Promise<number> => {
+      asked += 1
+      return 2
+    }
+    const bad = async (): Promise<number> => {
+      throw new MediaError('MEDIA_UNAVAILABLE', 'down')
+    }
+    const all = failoverStore([sweeping('a', good), memoryStore({ name: 'b' }), sweeping('c', good)])
+    expect(await all.sweepUploads?.({ olderThanMs: 0 })).toBe(4)
+    const broken = failoverStore([sweeping('a', bad), sweeping('b', good)])
+    await expect(broken.sweepUploads?.({ olderThanMs: 0 })).rejects.toThrow('down')
+    expect(asked).toBe(3)
+    const none = failoverStore([memoryStore({ name: 'a' }), memoryStore({ name: 'b' })])
+    expect(none.sweepUploads).toBeUndefined()
+    for (const store of [all, broken, none]) await store.close()
+  })
+})
