@@ -8,6 +8,8 @@ export interface Database {
   sql<Row = never>(text: string): SqliteStatement<Row>
   /** A statement that selects one JSON text, named `json`. Drivers take long to make values: one long text is quicker than many columns. */
   json<Row>(text: string): JsonStatement<Row>
+  /** The same, not parsed. */
+  jsonText(text: string): JsonStatement<string>
 }
 
 export interface JsonStatement<Row> {
@@ -22,6 +24,7 @@ interface JsonRow {
 export function createDatabase(connection: SqliteConnection): Database {
   const statements = new Map<string, SqliteStatement<unknown>>()
   const jsonStatements = new Map<string, JsonStatement<unknown>>()
+  const textStatements = new Map<string, JsonStatement<string>>()
   const database: Database = {
     connection,
     sql<Row>(text: string): SqliteStatement<Row> {
@@ -36,10 +39,18 @@ export function createDatabase(connection: SqliteConnection): Database {
     json<Row>(text: string): JsonStatement<Row> {
       let statement = jsonStatements.get(text)
       if (statement === undefined) {
-        statement = jsonStatement(database.sql<JsonRow>(text))
+        statement = jsonStatement(database.jsonText(text))
         jsonStatements.set(text, statement)
       }
       return statement as JsonStatement<Row>
+    },
+    jsonText(text) {
+      let statement = textStatements.get(text)
+      if (statement === undefined) {
+        statement = textStatement(connection.prepare<JsonRow>(text))
+        textStatements.set(text, statement)
+      }
+      return statement
     },
   }
   return database
@@ -51,13 +62,22 @@ export function versionOf(database: Database): number {
   return row?.data_version ?? Number.NaN
 }
 
-const parse = (row: JsonRow): unknown => JSON.parse(row.json)
+function textStatement(statement: SqliteStatement<JsonRow>): JsonStatement<string> {
+  return (
+    statement.pluck?.<string>() ?? {
+      get: (...values) => statement.get(...values)?.json,
+      all: (...values) => statement.all(...values).map(({ json }) => json),
+    }
+  )
+}
 
-function jsonStatement(statement: SqliteStatement<JsonRow>): JsonStatement<unknown> {
+const parse = (text: string): unknown => JSON.parse(text)
+
+function jsonStatement(statement: JsonStatement<string>): JsonStatement<unknown> {
   return {
     get(...values) {
-      const row = statement.get(...values)
-      return row === undefined ? undefined : parse(row)
+      const text = statement.get(...values)
+      return text === undefined ? undefined : parse(text)
     },
     all: (...values) => statement.all(...values).map(parse),
   }

@@ -11,6 +11,8 @@ export interface SqliteStatement<Row> {
   run(...values: SqliteValue[]): { readonly changes: number | bigint }
   get(...values: SqliteValue[]): Row | undefined
   all(...values: SqliteValue[]): Row[]
+  /** Rows become the value of their only column: without an object for each of them. better-sqlite3 alone can. */
+  pluck?<Value extends SqliteValue>(): SqliteStatement<Value>
 }
 
 /** The subset of a connection that both drivers have. Nothing above this seam knows which one it is. */

@@ -69,12 +69,8 @@ const SELECT = `SELECT ${RECORD_AS_JSON} AS json FROM media m ${CONTENT}`
 const BY_ID = `${SELECT} WHERE m.namespace = ? AND m.id = ?`
 // In the order asked for: the ids are the outer loop.
 const BY_IDS = `SELECT ${RECORD_AS_JSON} AS json FROM json_each(?) wanted
-CROSS JOIN media m ON m.namespace = ? AND m.id = unhex(wanted.value) ${CONTENT}`
+CROSS JOIN media m ON m.namespace = ? AND m.id = unhex(wanted.value, '-') ${CONTENT}`
 const BY_KEY = `${SELECT} WHERE m.namespace = ? AND m.key = ?`
-
-interface Selected {
-  readonly json: RecordText
-}
 
 /** The record of this namespace; `undefined` when there is none. */
 export function recordText(
@@ -83,11 +79,11 @@ export function recordText(
   ref: string | { readonly key: string },
 ): RecordText | undefined {
   if (typeof ref === 'string') return recordTextById(database, namespace, storeId(ref))
-  return database.sql<Selected>(BY_KEY).get(namespace, ref.key)?.json
+  return database.jsonText(BY_KEY).get(namespace, ref.key)
 }
 
 export function recordTextById(database: Database, namespace: string, id: StoredId): RecordText | undefined {
-  return database.sql<Selected>(BY_ID).get(namespace, id)?.json
+  return database.jsonText(BY_ID).get(namespace, id)
 }
 
 /** The records of these ids, in this order, without those that are gone. One statement for a whole page. */
@@ -97,11 +93,7 @@ export function recordTexts(
   ids: readonly string[],
 ): readonly RecordText[] {
   if (ids.length === 0) return []
-  const hex = JSON.stringify(ids.map((id) => id.replaceAll('-', '')))
-  return database
-    .sql<Selected>(BY_IDS)
-    .all(hex, namespace)
-    .map((row) => row.json)
+  return database.jsonText(BY_IDS).all(JSON.stringify(ids), namespace)
 }
 
 /** The record that this transaction has written. */
@@ -146,23 +138,23 @@ const CONTENT_CREATED_AT = {
 
 /**
  * The record, for all who want it: nobody can change what others see. Instants are made anew for each look,
- * because a Date cannot be frozen.
+ * because a Date cannot be frozen. Members of rows are read by their place: to take a row apart leaves garbage.
  */
 export function recordOf(text: RecordText): MediaRecord {
   const row = JSON.parse(text) as RecordRow
-  const [[id, namespace, key, owner, visibility, revision], tags, links, metadata] = row
+  const columns = row[0]
   const record: Mutable<Omit<MediaRecord, 'createdAt' | 'updatedAt'>> = {
-    id: readJsonId(id),
-    namespace,
-    owner,
-    visibility,
-    revision,
-    tags: frozen(tags),
-    metadata: frozen(metadata),
-    links: frozen(links),
+    id: readJsonId(columns[0]),
+    namespace: columns[1],
+    owner: columns[3],
+    visibility: columns[4],
+    revision: columns[5],
+    tags: Object.freeze(row[1]),
+    metadata: frozen(row[3]),
+    links: frozenEach(row[2]),
     content: contentOf(row),
   }
-  if (key !== null) record.key = key
+  if (columns[2] !== null) record.key = columns[2]
   Object.defineProperty(record, ROW, { value: row })
   Object.defineProperty(record, 'createdAt', CREATED_AT)
   Object.defineProperty(record, 'updatedAt', UPDATED_AT)
@@ -171,37 +163,37 @@ export function recordOf(text: RecordText): MediaRecord {
 }
 
 function contentOf(row: RecordRow): ContentRecord {
-  const [columns, , , , facts, placements] = row
-  const [, , , , , , , , number, state, contentType, filename, , storedBlobId, digest, sizeBytes] = columns
-  const blobId = readJsonId(storedBlobId)
+  const columns = row[0]
+  const blobId = readJsonId(columns[13])
+  const placements: PlacementRecord[] = []
+  for (const placement of row[5]) placements.push(placementOf(placement, blobId))
   const content: Mutable<Omit<ContentRecord, 'createdAt'>> = {
-    number,
-    state,
+    number: columns[8],
+    state: columns[9],
     blobId,
-    sizeBytes,
-    contentType,
-    filename,
-    facts: frozen(facts),
-    placements: frozen(placements.map((placement) => placementOf(placement, blobId))),
+    sizeBytes: columns[15],
+    contentType: columns[10],
+    filename: columns[11],
+    facts: frozen(row[4]),
+    placements: frozenEach(placements),
   }
-  if (digest !== '') content.digest = `sha256:${digest.toLowerCase()}`
+  if (columns[14] !== '') content.digest = `sha256:${columns[14].toLowerCase()}`
   Object.defineProperty(content, ROW, { value: row })
   Object.defineProperty(content, 'createdAt', CONTENT_CREATED_AT)
   return Object.freeze(content) as ContentRecord
 }
 
 export function placementOf(row: PlacementRow, blobId: string): PlacementRecord {
-  const [id, volumeId, key, state, owned, storedBytes, etag] = row
   const placement: Mutable<PlacementRecord> = {
-    id: readJsonId(id),
+    id: readJsonId(row[0]),
     blobId,
-    volumeId: readJsonId(volumeId),
-    key,
-    state,
-    owned: owned === 1,
-    storedBytes,
+    volumeId: readJsonId(row[1]),
+    key: row[2],
+    state: row[3],
+    owned: row[4] === 1,
+    storedBytes: row[5],
   }
-  if (etag !== null) placement.etag = etag
+  if (row[6] !== null) placement.etag = row[6]
   return placement
 }
 
@@ -210,10 +202,17 @@ export function placementRow(placement: PlacementRecord): PlacementRow {
   return [jsonId(id), jsonId(volumeId), key, state, owned ? 1 : 0, storedBytes, etag ?? null]
 }
 
+/** Of JSON: whatever a host put into it. */
 function frozen<T extends object>(value: T): T {
   for (const name in value) {
     const member = value[name]
     if (typeof member === 'object' && member !== null) frozen(member)
   }
   return Object.freeze(value)
+}
+
+/** A list of flat objects. */
+function frozenEach<T extends object>(list: readonly T[]): readonly T[] {
+  for (const one of list) Object.freeze(one)
+  return Object.freeze(list)
 }

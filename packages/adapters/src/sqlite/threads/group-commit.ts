@@ -31,7 +31,7 @@ export type GroupCommit = (waiting: readonly WaitingCall[]) => readonly AnswerMe
  * Few calls fail. So a group runs without, and when one fails all is undone and run again, each call in a savepoint.
  */
 export function createGroupCommit(database: Database): GroupCommit {
-  const { connection, sql, json } = database
+  const { connection, sql, json, jsonText } = database
   const stagedPuts = createStagedPuts()
   let isDurableNow: boolean | undefined
   let carefulGroups = 0
@@ -51,7 +51,8 @@ export function createGroupCommit(database: Database): GroupCommit {
       // The name decides the type of the input; the wire cannot carry that.
       const write = WRITES[name] as { run(tx: Transaction, input: unknown): unknown }
       // Each member by its name: copying them costs as much as two statements.
-      const tx: Transaction = { connection, sql, json, nowMs: Date.now() + offsetMs, stagedPuts, totals }
+      const nowMs = Date.now() + offsetMs
+      const tx: Transaction = { connection, sql, json, jsonText, nowMs, stagedPuts, totals }
       return [number, 'done', write.run(tx, input)]
     } catch (error) {
       return [number, 'failed', errorToWire(catalogError(name, error))]
