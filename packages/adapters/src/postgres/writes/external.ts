@@ -68,9 +68,10 @@ async function registerOne(
 ): Promise<ExternalOutcome> {
   const { namespace, volumeId, owner, visibility } = input
   const { key, etag, sizeBytes, mediaKey, contentType, filename } = object
-  const [locked, row, named] = await tx.run(
-    ...lockObject(volumeId, key),
+  // The name first: each statement sees what was committed before it, and whoever registers the same object gives it both.
+  const [named, locked, row] = await tx.run(
     sql<string>(NAMED, namespace, mediaKey),
+    ...lockObject(volumeId, key),
   )
   const known = heldObject(locked, row)
   if (known?.owned === true) return 'taken'

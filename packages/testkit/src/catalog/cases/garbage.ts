@@ -54,7 +54,7 @@ export const garbageCases: readonly CatalogCase[] = [
       assert.deepEqual(await claimIds(catalog), [], 'not condemned yet')
       assert.equal(await condemnAll(catalog), 1)
       assert.deepEqual(await claimIds(catalog, { graceMs: 3_600_000, limit: 100 }), [], 'within the grace')
-      assert.deepEqual(await claimIds(catalog), [], 'just condemned')
+      // Not with the short grace at once: on a machine under load it may be over.
       await advance(2 * GRACE_MS)
       const claimed = await catalog.claimGarbage(all)
       assert.deepEqual(
