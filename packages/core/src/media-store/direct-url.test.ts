@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import type { ObjectStore, PresignOptions } from '../contracts/object-store.ts'
 import { DIRECT_URL_MAX_MS } from '../defaults.ts'
+import { MediaError } from '../errors/media-error.ts'
 import { foreignBucket } from '../external/foreign-bucket.fixture.ts'
 import { memoryCatalog } from '../memory/catalog/index.ts'
 import { memoryStore } from '../memory/object-store/index.ts'
 import { PRICES, paidStore } from '../moves/paid-store.fixture.ts'
+import { untilTrue } from './external.fixture.ts'
 import { fixture } from './store.fixture.ts'
 
 interface Signing {
@@ -170,4 +172,58 @@ describe('url(ref, { direct: true })', () => {
     nowMs += 2_000
     expect(await moved()).toBeGreaterThan(0)
   })
+
+  it.each([
+    { reason: 'addresses of them', directUrls: true },
+    { reason: 'the grace of evictions', directUrls: false, evictGraceMs: DIRECT_URL_MAX_MS },
+    { reason: 'nothing', directUrls: false },
+    { reason: 'a store that fails to delete', directUrls: false, fails: true },
+  ])(
+    'a full tier loses what it is over its low watermark once, also where $reason keeps the bytes',
+    async (of) => {
+      const far = signing(paidStore().store)
+      const deep = paidStore(undefined, 'deep').store
+      let nowMs = Date.now()
+      const clock = { now: () => nowMs, after: () => () => {} }
+      const catalog = memoryCatalog({ clock })
+      const { evictGraceMs = 0, directUrls, fails = false } = of
+      if (fails)
+        far.store.delete = async () => {
+          throw new MediaError('MEDIA_UNAVAILABLE', 'not now')
+        }
+      const sizes = { capacityBytes: 100_000, highWatermarkRatio: 0.9, lowWatermarkRatio: 0.78 }
+      const { store } = await fixture({
+        clock,
+        catalog,
+        tiers: [
+          { name: 'far', store: far.store, prices: PRICES, directUrls, ...sizes },
+          { name: 'deep', store: deep },
+        ],
+        tiering: { evictGraceMs },
+      })
+      for (let n = 0; n < 90; n++) await store.put(Buffer.alloc(1_000, n))
+      const objects = () =>
+        Promise.all([far.store, deep].map(async (one) => (await one.list()).objects.length))
+      const relieved = async (): Promise<readonly number[]> => {
+        for await (const _ of store.tiers.apply()) continue
+        return objects()
+      }
+      const kept = directUrls || evictGraceMs > 0 || fails
+      // The last write began it.
+      await untilTrue(async () => (await objects())[1] === 12)
+      expect(await relieved()).toEqual([kept ? 90 : 78, 12])
+      expect((await store.tiers.plan()).objects, 'nothing more is planned').toBe(0)
+      expect(await relieved()).toEqual([kept ? 90 : 78, 12])
+      nowMs += DIRECT_URL_MAX_MS - 1_000
+      expect(await relieved(), 'the grace is not over').toEqual([kept ? 90 : 78, 12])
+      await store.put(Buffer.alloc(1_000, 'one more'))
+      expect(await relieved(), 'a full tier takes no more, and loses no more').toEqual(
+        kept ? [90, 13] : [79, 12],
+      )
+      nowMs += 2_000
+      expect(await relieved(), 'those whose grace is over are gone').toEqual(
+        kept ? [fails ? 90 : 78, 13] : [79, 12],
+      )
+    },
+  )
 })

@@ -128,6 +128,7 @@ async function dropSource(
   context.journal.doubt(from.id)
   total.evicted += 1
   total.evictedBytes += source.storedBytes
+  context.use.left(from.id, source.storedBytes)
   await freeLeaving(context, from, signal)
 }
 

@@ -5,6 +5,7 @@ import { monthlyDollars, readDollars, writeDollars } from '../tiering/prices.ts'
 import type { Volume } from '../tiering/volume.ts'
 import { misplaced } from './by-rules.ts'
 import type { TierContext } from './context.ts'
+import { bytesToLeave } from './relief.ts'
 
 /** Moves that a plan names; its sums are of all. */
 const MAX_NAMED = 1_000
@@ -57,11 +58,11 @@ export async function planTiers(context: TierContext, signal: AbortSignal | unde
     const { marks } = volume
     if (marks === undefined) continue
     context.use.forget()
-    const used = await context.use.usedBytes(volume.id)
-    if (used < marks.highBytes) continue
+    if ((await context.use.usedBytes(volume.id)) < marks.highBytes) continue
     await context.heat.load(volume.id, signal)
     const next = nextOf(context, volume)
-    for (const blobId of context.heat.victims(volume.id, used - marks.lowBytes)) {
+    const over = await bytesToLeave(context, volume.id, marks)
+    for (const blobId of over > 0 ? context.heat.victims(volume.id, over) : []) {
       if (next !== undefined && seen.has(`${blobId} ${next.id}`)) continue
       const blob = await context.catalog.copiesOf(blobId)
       if (blob === undefined) continue

@@ -9,15 +9,13 @@ const BATCH = 64
 /**
  * Deletes the bytes of copies that were told to leave a volume, those that left long enough ago. What fails waits for the
  * next time, or for garbage collection.
- * @returns bytes that are free now
  */
 export async function freeLeaving(
   context: TierContext,
   volume: Volume,
   signal: AbortSignal | undefined,
-): Promise<{ readonly objects: number; readonly bytes: number }> {
+): Promise<void> {
   const { catalog, clock } = context
-  let [objects, bytes] = [0, 0]
   for (;;) {
     signal?.throwIfAborted()
     const claimed = await catalog.claimGarbage({
@@ -27,15 +25,13 @@ export async function freeLeaving(
       volumeIds: [volume.id],
       kind: 'leaving',
     })
-    if (claimed.length === 0) return { objects, bytes }
+    if (claimed.length === 0) return
     const gone: string[] = []
     try {
       await volume.checkOnline()
       for (const placement of claimed) {
         await volume.store.delete(placement.key, { context: { cause: 'demote' } })
         gone.push(placement.id)
-        objects += 1
-        bytes += placement.storedBytes
         context.memo.forget(placement.id)
         context.use.changed(volume.id, -placement.storedBytes)
         context.emit({
@@ -51,7 +47,8 @@ export async function freeLeaving(
       tellUpkeepFailed(context, 'evict', error)
     }
     await catalog.dropPlacements(gone)
-    if (gone.length < claimed.length) return { objects, bytes }
+    if (gone.length > 0) context.use.freed(volume.id)
+    if (gone.length < claimed.length) return
   }
 }
 

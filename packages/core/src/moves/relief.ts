@@ -1,5 +1,6 @@
 import { newId } from '../bytes/id.ts'
 import type { NewMove } from '../contracts/catalog.ts'
+import type { Watermarks } from '../tiering/burst.ts'
 import type { Volume } from '../tiering/volume.ts'
 import type { TierContext } from './context.ts'
 import { type MoveProgress, makeMoves } from './mover.ts'
@@ -23,16 +24,15 @@ export async function* relieve(
   const { marks } = volume
   if (marks === undefined) return
   await context.heat.load(volume.id, signal)
+  await freeLeaving(context, volume, signal)
   /** What nobody takes now: asked for once, and passed over then. */
   const stuck = new Set<string>()
   for (;;) {
     signal?.throwIfAborted()
     context.use.forget()
-    const over = (await context.use.usedBytes(volume.id)) - marks.lowBytes
+    const over = await bytesToLeave(context, volume.id, marks)
     if (over <= 0) return
     const before = total.evictedBytes
-    const freed = await freeLeaving(context, volume, signal)
-    if (freed.bytes > 0) continue
     const victims = context.heat.victims(volume.id, over, (id) => !stuck.has(id)).slice(0, STEP)
     if (victims.length === 0) return
     await relieveOf(context, volume, victims, total, signal)
@@ -41,6 +41,18 @@ export async function* relieve(
     // The next write asks again.
     if (stuck.size >= MAX_STUCK) return
   }
+}
+
+/**
+ * How many bytes more are to be told to leave, for the volume to come to its low watermark once all that were told have gone:
+ * those that wait for their grace still lie there, and must not be told of twice.
+ */
+export async function bytesToLeave(
+  { use }: Pick<TierContext, 'use'>,
+  volumeId: string,
+  { lowBytes }: Watermarks,
+): Promise<number> {
+  return (await use.usedBytes(volumeId)) - (await use.leavingBytes(volumeId)) - lowBytes
 }
 
 async function relieveOf(
@@ -69,6 +81,7 @@ async function relieveOf(
     if (copy === undefined) continue
     total.evicted += 1
     total.evictedBytes += copy.storedBytes
+    context.use.left(volume.id, copy.storedBytes)
     heat.went(volume.id, copy.blobId)
   }
   if (left.size > 0) {
