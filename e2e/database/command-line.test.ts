@@ -97,8 +97,18 @@ describeUnless(missingPostgresReason(), 'the command line over PostgreSQL', () =
     await writeFile(join(folder, 'a.txt'), 'older than the database')
     expect((await runIn(folder, ['put', 'a.txt', '--key', 'old'])).code).toBe(0)
     const env = { DATABASE_URL: url, MEDIAKEEP_HOST_ID: 'four' }
-    expect((await runIn(folder, ['rebuild'], { env })).out).toMatch(/^1 media put back, 0 were there, 0 lost/)
+    expect(await runIn(folder, ['gc'], { env })).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('bring them over with `mediakeep rebuild`') as string,
+    })
+    const { out } = await runIn(folder, ['rebuild'], { env })
+    expect(out).toMatch(/^1 media put back, 0 were there, 0 lost/)
+    expect(out).toContain('the records in SQLite are kept as catalog.sqlite.before-postgres')
     expect((await runIn(folder, ['get', 'key:old'], { env })).out).toBe('older than the database')
+    expect(await runIn(folder, ['get', 'key:old'])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('are in a PostgreSQL database') as string,
+    })
   })
 
   it('tells a database that cannot be used by its code, without a stack and without what the address holds', async () => {
@@ -128,9 +138,12 @@ describeUnless(missingPostgresReason(), 'the command line over PostgreSQL', () =
     expect(JSON.parse(json.err)).toMatchObject({
       error: { code: 'MEDIA_UNAVAILABLE', reason: 'catalog-unreachable' },
     })
-    const wrong = await runIn(folder, ['ls'], { env: { DATABASE_URL: 'mysql://bob:s3cret@h/x' } })
+    const address = 'mysql://bob:s3cret@h/x'
+    const wrong = await runIn(folder, ['ls'], { env: { MEDIAKEEP_DATABASE_URL: address } })
     expect(wrong.code).toBe(2)
     expect(wrong.err).toContain('DATABASE_URL')
+    // The usual name with another kind of database is another program's.
+    expect(await runIn(folder, ['ls'], { env: { DATABASE_URL: address } })).toMatchObject({ code: 0 })
     expect(doctor.out + doctor.err + json.err + wrong.err).not.toContain('s3cret')
   })
 })

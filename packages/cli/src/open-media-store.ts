@@ -3,9 +3,7 @@ import { chmod, link, mkdir, open, readFile, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { MinioStore } from '@mediakeep/adapters/minio'
-import { sqliteCatalog } from '@mediakeep/adapters/sqlite'
 import {
-  type Catalog,
   createKeyRing,
   createMediaStore,
   createSigningKey,
@@ -17,6 +15,7 @@ import {
   type ObjectStore,
   type TierOptions,
 } from '@mediakeep/core'
+import { noteElsewhere, openCatalog } from './catalog-of-folder.ts'
 import { parseStoreUrl } from './stores/address.ts'
 import { createStore } from './stores/create-store.ts'
 import type { Environment } from './stores/credentials.ts'
@@ -50,6 +49,11 @@ export interface OpenMediaStoreOptions extends Omit<MediaStoreOptions, 'tiers' |
    * error. Of several hosts with one database each has a `hostId` of its own.
    */
   readonly databaseUrl?: string
+  /**
+   * Opens the database although the folder's records are in its `catalog.sqlite`: for `rebuildCatalog`, which brings them over.
+   * Default false.
+   */
+  readonly bringsOver?: boolean
   /** `durable` (default): an acknowledged write survives power loss. `file`: the end of the process. `none`: neither is promised. */
   readonly durability?: 'none' | 'file' | 'durable'
   /**
@@ -65,20 +69,33 @@ export interface OpenMediaStoreOptions extends Omit<MediaStoreOptions, 'tiers' |
  * The embedded default: media in `directory/volume`, records in `directory/catalog.sqlite`, signing keys in `directory/keys.json`.
  * One folder to back up. Several processes may open the same folder. With `databaseUrl` the records are in that database.
  * @throws MediaError MEDIA_UNAVAILABLE `not-writable` naming the folder, `catalog-unreachable` or `catalog-refused`; MEDIA_UNSUPPORTED
- * `layout-newer`, `no-sqlite-driver`, `no-pg` or `missing-peer`; MEDIA_BAD_INPUT `bad-composition`, `bad-store-url`, `missing-credentials` or `example-credentials`.
+ * `layout-newer`, `no-sqlite-driver`, `no-pg` or `missing-peer`; MEDIA_CONFLICT `two-catalogs`; MEDIA_BAD_INPUT `bad-composition`, `bad-store-url`, `missing-credentials` or `example-credentials`.
  */
 export async function openMediaStore(
   directory: string,
   options: OpenMediaStoreOptions = {},
 ): Promise<MediaStore> {
-  const { stagingBudgetBytes, capacityBytes, durability, secondDirectory, databaseUrl, tiers, env, ...rest } =
-    options
+  const {
+    stagingBudgetBytes,
+    capacityBytes,
+    durability,
+    secondDirectory,
+    databaseUrl,
+    bringsOver,
+    tiers,
+    env,
+    ...rest
+  } = options
   const root = resolve(directory)
   const second = secondDirectory === undefined ? undefined : resolve(secondDirectory)
   if (second === root) throw badComposition('the second folder is the first one: give another disk')
   if (second !== undefined && tiers !== undefined)
     throw badComposition('secondDirectory and tiers: give the second folder as a tier, and minCopies 2')
   await createFolder(root)
+  const catalog = await openCatalog(root, {
+    ...(databaseUrl === undefined ? {} : { databaseUrl }),
+    ...(bringsOver === undefined ? {} : { bringsOver }),
+  })
   const keys = options.keys ?? (await folderKeys(join(root, 'keys.json')))
   if (second !== undefined) await createFolder(second)
   const limits = capacityBytes === undefined ? {} : { capacityBytes }
@@ -97,20 +114,20 @@ export async function openMediaStore(
       ...(stagingBudgetBytes === undefined ? {} : { stagingBudgetBytes }),
     },
   )
-  return createMediaStore({
+  const store = await createMediaStore({
     ...(second === undefined ? {} : { minCopies: 2 }),
     ...rest,
     keys,
-    catalog: await openCatalog(root, databaseUrl),
+    catalog,
     tiers: opened,
   })
-}
-
-/** Adapters whose package may be missing are loaded by those who use them. */
-async function openCatalog(root: string, databaseUrl: string | undefined): Promise<Catalog> {
-  if (databaseUrl === undefined) return sqliteCatalog({ file: join(root, 'catalog.sqlite') })
-  const { postgresCatalog } = await import('@mediakeep/adapters/postgres')
-  return postgresCatalog({ connectionString: databaseUrl })
+  if (databaseUrl !== undefined) {
+    await noteElsewhere(root).catch(async (error: unknown) => {
+      await store.close()
+      throw error
+    })
+  }
+  return store
 }
 
 interface OpenTiersOptions {

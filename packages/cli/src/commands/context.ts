@@ -21,6 +21,7 @@ export interface CommandContext {
 export async function openConfigured(
   { config, streams }: Pick<CommandContext, 'config' | 'streams'>,
   upkeep: 'background' | 'by-hand' = 'by-hand',
+  { bringsOver = false }: { readonly bringsOver?: boolean } = {},
 ): Promise<MediaStore> {
   const limits = {
     ...(config.maxBodyBytes === undefined ? {} : { maxBodyBytes: config.maxBodyBytes }),
@@ -39,7 +40,7 @@ export async function openConfigured(
       config.publicBaseUrl ??
       `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${config.port}/media`,
     ...(config.secondData === undefined ? {} : { secondDirectory: resolve(streams.cwd, config.secondData) }),
-    ...(config.databaseUrl === undefined ? {} : { databaseUrl: config.databaseUrl }),
+    ...(config.databaseUrl === undefined ? {} : { databaseUrl: config.databaseUrl, bringsOver }),
     ...(config.capacityBytes === undefined ? {} : { capacityBytes: config.capacityBytes }),
     ...(config.stagingBudgetBytes === undefined ? {} : { stagingBudgetBytes: config.stagingBudgetBytes }),
     ...(config.tiers === undefined ? {} : { tiers: config.tiers }),
@@ -55,8 +56,9 @@ export async function openConfigured(
 export async function withStore<T>(
   context: CommandContext,
   work: (store: MediaStore) => Promise<T>,
+  options?: { readonly bringsOver: boolean },
 ): Promise<T> {
-  const store = await openConfigured(context)
+  const store = await openConfigured(context, 'by-hand', options)
   try {
     return await work(store)
   } finally {

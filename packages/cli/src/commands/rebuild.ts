@@ -1,4 +1,6 @@
-import type { LostMedia, RebuildProgress } from '@mediakeep/core'
+import { resolve } from 'node:path'
+import type { LostMedia, MediaStore, RebuildProgress } from '@mediakeep/core'
+import { putSqliteAside } from '../catalog-of-folder.ts'
 import { DONE, type ExitCode, FOUND_DAMAGE } from '../exit-codes.ts'
 import { type CommandContext, withStore } from './context.ts'
 
@@ -6,33 +8,46 @@ export interface RebuildFlags {
   readonly adoptUnknown?: boolean
 }
 
-/** `rebuild [--adopt-unknown]`: fills the catalog from the volumes; exit code 3 when something could not be put back. */
+/**
+ * `rebuild [--adopt-unknown]`: fills the catalog from the volumes; exit code 3 when something could not be put back.
+ * With `databaseUrl` it brings a folder over whose records are in SQLite so far, and puts that file aside.
+ */
 export async function rebuildCommand(context: CommandContext, flags: RebuildFlags): Promise<ExitCode> {
-  const { output, progress, signal } = context
-  return withStore(context, async (store) => {
-    let last: RebuildProgress | undefined
-    const bar = progress.startCount('rebuild')
-    try {
-      for await (const step of store.upkeep.rebuildCatalog({
-        signal,
-        adoptUnknown: flags.adoptUnknown === true,
-      })) {
-        last = step
-        bar.update(step.restored + step.alreadyThere + step.adoptedObjects)
-        for (const media of step.lost) await output.item({ lost: media }, tellLost(media))
-      }
-      // Nothing else runs in the background of a command, and what was adopted is in no journal yet.
-      for await (const _ of store.upkeep.compactJournals({ signal })) continue
-    } finally {
-      bar.end()
-      progress.stop()
+  const { config, output, streams } = context
+  const code = await withStore(context, (store) => rebuild(context, flags, store), { bringsOver: true })
+  if (config.databaseUrl === undefined) return code
+  const aside = await putSqliteAside(resolve(streams.cwd, config.data))
+  if (aside !== undefined) await output.item({ aside }, `the records in SQLite are kept as ${aside}`)
+  return code
+}
+
+async function rebuild(
+  { output, progress, signal }: CommandContext,
+  flags: RebuildFlags,
+  store: MediaStore,
+): Promise<ExitCode> {
+  let last: RebuildProgress | undefined
+  const bar = progress.startCount('rebuild')
+  try {
+    for await (const step of store.upkeep.rebuildCatalog({
+      signal,
+      adoptUnknown: flags.adoptUnknown === true,
+    })) {
+      last = step
+      bar.update(step.restored + step.alreadyThere + step.adoptedObjects)
+      for (const media of step.lost) await output.item({ lost: media }, tellLost(media))
     }
-    if (last === undefined) return DONE
-    const { lost: _lost, ...counts } = last
-    await output.item(counts, tell(counts))
-    const { lostMedia, unreachableMedia, damagedLines, offlineVolumes } = counts
-    return lostMedia + unreachableMedia + damagedLines + offlineVolumes.length === 0 ? DONE : FOUND_DAMAGE
-  })
+    // Nothing else runs in the background of a command, and what was adopted is in no journal yet.
+    for await (const _ of store.upkeep.compactJournals({ signal })) continue
+  } finally {
+    bar.end()
+    progress.stop()
+  }
+  if (last === undefined) return DONE
+  const { lost: _lost, ...counts } = last
+  await output.item(counts, tell(counts))
+  const { lostMedia, unreachableMedia, damagedLines, offlineVolumes } = counts
+  return lostMedia + unreachableMedia + damagedLines + offlineVolumes.length === 0 ? DONE : FOUND_DAMAGE
 }
 
 function tellLost({ id, key, filename }: LostMedia): string {

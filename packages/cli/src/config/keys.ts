@@ -8,6 +8,8 @@ export interface ConfigKey {
   readonly env: string
   /** Names of other tools that are understood too, after our own. */
   readonly aliases?: readonly string[]
+  /** Values of the aliases that are meant for us; others are another program's and are passed over. Default: all. */
+  readonly aliasFits?: RegExp
   readonly unit?: string
   readonly byDefault: string
   readonly secret?: boolean
@@ -90,6 +92,7 @@ export const CONFIG_KEYS: readonly (ConfigKey & { readonly name: keyof Config })
     name: 'databaseUrl',
     env: 'MEDIAKEEP_DATABASE_URL',
     aliases: ['DATABASE_URL'],
+    aliasFits: /^postgres(ql)?:/i,
     byDefault: 'SQLite in the folder',
     secret: true,
     about:

@@ -25,8 +25,10 @@ export async function loadConfig({ cwd, env, file, flags }: ConfigSource): Promi
   const values: Record<string, unknown> = await readConfigFile(cwd, file ?? env['MEDIAKEEP_CONFIG'])
   const names = new Map<string, string>()
   for (const key of CONFIG_KEYS) {
+    const fits = (name: string): boolean =>
+      name === key.env || key.aliasFits === undefined || key.aliasFits.test(env[name] ?? '')
     const source = [key.env, ...(key.aliases ?? [])].find(
-      (name) => env[name] !== undefined && env[name] !== '',
+      (name) => env[name] !== undefined && env[name] !== '' && fits(name),
     )
     if (source === undefined) continue
     values[key.name] = env[source]

@@ -4,7 +4,7 @@ import { MediaError } from '../errors/media-error.ts'
 
 /**
  * Stops a collection that looks like a mistake (a lost catalog, a wrong database, a program that deleted everything)
- * before anything is deleted. Small stores have no brake: there, a fifth is a normal day.
+ * before anything is deleted. Small stores have no brake of shares: there, a fifth is a normal day.
  * @throws MediaError MEDIA_CONFLICT `gc-brake`
  */
 export function brake(
@@ -13,9 +13,11 @@ export function brake(
   maxRatio: number,
 ): void {
   const going = Math.max(waitingObjects, condemnable) + orphans
-  if (going < GC_BRAKE_OBJECTS || maxRatio >= 1) return
-  if (!hasMedia)
+  if (maxRatio >= 1) return
+  // What a catalog without records never heard of is rather another catalog's than garbage, be it ever so little.
+  if (!hasMedia && (orphans > 0 || going >= GC_BRAKE_OBJECTS))
     throw braked(`there is no record left, and ${going} objects would go; is this the right catalog?`)
+  if (going < GC_BRAKE_OBJECTS) return
   if (going > (objects + orphans) * maxRatio)
     throw braked(`${going} of ${objects + orphans} objects would go, more than ${maxRatio * 100} % at once`)
 }

@@ -124,7 +124,12 @@ describe('collectGarbage()', () => {
       (key) => ![replaced, deleted].some(({ digest }) => key.includes(digest?.slice(7) ?? '?')),
     )
     const { store: other } = await fixture({ tiers: [{ name: 'memory', store: sharing(objects) }] })
-    const run = await collected(other, { graceMs: 0, thorough: true })
+    const before = await keys(objects)
+    await expect(collected(other, { graceMs: 0, thorough: true })).rejects.toMatchObject({
+      reason: 'gc-brake',
+    })
+    expect(await keys(objects)).toEqual(before)
+    const run = await collected(other, { graceMs: 0, thorough: true, force: true })
     expect(run).toMatchObject({ recoverable: 2, orphans: 2, freedObjects: 2 })
     expect(await keys(objects)).toEqual(wanted)
   })

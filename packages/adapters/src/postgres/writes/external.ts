@@ -77,7 +77,11 @@ async function registerOne(
   if (known?.owned === true) return 'taken'
   if (known?.etag === etag && known.sizeBytes === sizeBytes) return 'unchanged'
   const existing = known === undefined ? undefined : await recordOfObject(tx, known.blobId, input, object)
-  if (existing === undefined && named.rows.length > 0) return 'taken'
+  if (existing === undefined && named.rows.length > 0) {
+    // It may have been given up while the object was waited for.
+    const [still] = await tx.run(sql<string>(NAMED, namespace, mediaKey))
+    if (still.rows.length > 0) return 'taken'
+  }
 
   const blob = { id: newId(), sizeBytes }
   const content: NewContent = {
