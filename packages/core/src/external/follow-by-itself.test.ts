@@ -111,6 +111,80 @@ describe('following hints in the background', () => {
     await end
   })
 
+  it('a round that fails for another reason than its source leaves no listener open, and closing ends the last', async () => {
+    const { clock, waits } = steppedClock()
+    const bucket = foreignBucket()
+    bucket.put('a', 'one')
+    let [opened, ended] = [0, 0]
+    const { store, events } = await fixture({
+      upkeep: { intervalMs: 3_600_000 },
+      tiers: [
+        { name: 'disk', store: memoryStore() },
+        {
+          name: TIER,
+          store: bucket.store,
+          role: 'external',
+          imports: {
+            keyOf() {
+              throw new Error('a fault of the host')
+            },
+          },
+          async *hints({ signal }) {
+            opened += 1
+            signal.addEventListener('abort', () => {
+              ended += 1
+            })
+            yield { key: 'a' }
+            await new Promise((resolve) => signal.addEventListener('abort', resolve))
+          },
+        },
+      ],
+      clock,
+    })
+    for (let times = 1; times <= 4; times++) {
+      await untilTrue(() => opened === times && ended === times)
+      await untilTrue(() => waits.some(({ ms }) => ms === FOLLOW_RETRY_MS * 2 ** (times - 1)))
+      waits.find(({ ms }) => ms === FOLLOW_RETRY_MS * 2 ** (times - 1))?.end()
+    }
+    expect(events.filter((event) => event.type === 'upkeep.failed' && event.task === 'follow').length).toBe(4)
+    await store.close()
+    expect(ended).toBe(opened)
+  })
+
+  it('a hint of a key that the store cannot have is refused, and those behind it are followed', async () => {
+    const bucket = foreignBucket()
+    bucket.put('a', 'one')
+    bucket.before = (call, key) => {
+      if (call === 'head' && key === '')
+        throw new MediaError('MEDIA_BAD_INPUT', 'an empty key', { reason: 'bad-key' })
+    }
+    let opened = 0
+    const { store, events } = await fixture({
+      upkeep: { intervalMs: 3_600_000 },
+      tiers: [
+        { name: 'disk', store: memoryStore() },
+        {
+          name: TIER,
+          store: bucket.store,
+          role: 'external',
+          imports: {},
+          async *hints({ signal }) {
+            opened += 1
+            yield { key: '' }
+            for (let turns = 0; turns < 20; turns++) await new Promise(setImmediate)
+            yield { key: 'a' }
+            await new Promise((resolve) => signal.addEventListener('abort', resolve))
+          },
+        },
+      ],
+    })
+    await untilTrue(async () => (await store.stat({ key: 'a' })) !== undefined)
+    expect(await store.tiers.hint({ tier: TIER, key: '' })).toBe('refused')
+    expect(opened).toBe(1)
+    expect(events.filter(({ type }) => type === 'upkeep.failed')).toEqual([])
+    await store.close()
+  })
+
   it('hints of a tier that has no imports are refused', async () => {
     await expect(
       fixture({ tiers: [{ name: 'disk', store: memoryStore(), hints: nothing }] }),

@@ -43,7 +43,7 @@ async function followOne(
   while (!signal.aborted) {
     const begunMs = clock.now()
     try {
-      await follow(signal)
+      await inRound(signal, follow)
     } catch (error) {
       if (signal.aborted) return
       tellUpkeepFailed(context, 'follow', toFailure(error))
@@ -52,6 +52,22 @@ async function followOne(
     if (clock.now() - begunMs > FOLLOW_RETRY_MAX_MS) waitMs = FOLLOW_RETRY_MS
     await pause(context, waitMs, signal)
     waitMs = Math.min(waitMs * 2, FOLLOW_RETRY_MAX_MS)
+  }
+}
+
+/**
+ * What ends a round may be none of its source's doing, and a source that waits for a hint hears of nothing but its signal: its
+ * connection would stay beside that of the next round.
+ */
+async function inRound(stopped: AbortSignal, follow: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const round = new AbortController()
+  const stop = (): void => round.abort(stopped.reason)
+  stopped.addEventListener('abort', stop, { once: true })
+  try {
+    await follow(round.signal)
+  } finally {
+    stopped.removeEventListener('abort', stop)
+    round.abort(new Error('the hints have ended'))
   }
 }
 

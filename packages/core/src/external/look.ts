@@ -1,7 +1,7 @@
 import type { KnownExternal } from '../contracts/catalog.ts'
 import type { ObjectHead } from '../contracts/object-store.ts'
 import type { HintOutcome } from '../contracts/tiering.ts'
-import { MediaError } from '../errors/media-error.ts'
+import { isMediaError, MediaError } from '../errors/media-error.ts'
 import { createKeyedLock } from '../ingest/keyed-lock.ts'
 import type { ExternalContext } from './context.ts'
 import { type Mapping, mediaOf } from './mapping.ts'
@@ -46,6 +46,7 @@ async function lookOnce(
   // Before the store is asked: what is registered later than its answer is not for us to forget.
   const known = await knownAt(context, volume.id, key)
   const head = await headOf(mapping, key, signal)
+  if (head === 'bad-key') return 'refused'
   if (head !== undefined) {
     if (known !== undefined && known.etag === head.etag && known.sizeBytes === head.sizeBytes)
       return 'unchanged'
@@ -70,13 +71,19 @@ async function knownAt(
   return objects.find((one) => one.key === key)
 }
 
-function headOf(
+/** `bad-key`: its store has no objects of such a name, as of a marker of the folder that the tier lies in. */
+async function headOf(
   { volume }: Mapping,
   key: string,
   signal: AbortSignal | undefined,
-): Promise<ObjectHead | undefined> {
-  return volume.store.head(key, {
-    context: { cause: 'reconcile' },
-    ...(signal === undefined ? {} : { signal }),
-  })
+): Promise<ObjectHead | 'bad-key' | undefined> {
+  try {
+    return await volume.store.head(key, {
+      context: { cause: 'reconcile' },
+      ...(signal === undefined ? {} : { signal }),
+    })
+  } catch (error) {
+    if (isMediaError(error, 'MEDIA_BAD_INPUT') && error.reason === 'bad-key') return 'bad-key'
+    throw error
+  }
 }
