@@ -132,6 +132,7 @@ await describeOnPostgres('postgres catalog, its statements', (on) => {
     await catalog.leaveOrphans('v', [{ key: newId(), storedBytes: 1 }])
     await catalog.recheckBlobs({ limit: 100 })
     const { media } = await catalog.exportMedia({ limit: 5 })
+    await catalog.exportMedia({ limit: 5, blobId: record.content.blobId })
     await catalog.importMedia(media.map((one) => ({ ...one, revision: one.revision + 1 })))
     await useTiers(record)
     await catalog.delete(NAMESPACE, record.id)

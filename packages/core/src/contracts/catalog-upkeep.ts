@@ -26,6 +26,11 @@ export interface WalkOptions {
   readonly limit: number
 }
 
+export interface ExportOptions extends WalkOptions {
+  /** Only media that share these bytes. */
+  readonly blobId?: string
+}
+
 export interface RecheckedBlobs {
   readonly checked: number
   /** Without reference or pin, and not known to be so until now. */

@@ -32,6 +32,7 @@ import type {
   BlobCopies,
   CommitCopy,
   CopiesPage,
+  ExportOptions,
   GarbagePlan,
   PortableMedia,
   PortablePage,
@@ -307,8 +308,11 @@ export interface Catalog extends AsyncDisposable {
     readonly amount: number
   }): Promise<void>
 
-  /** Every media of every namespace, in order of namespace and id. */
-  exportMedia(options: WalkOptions): Promise<PortablePage>
+  /**
+   * Every media of every namespace, in order of namespace and id. With `blobId` only those whose content that serves is this blob,
+   * which takes no longer where there are many others.
+   */
+  exportMedia(options: ExportOptions): Promise<PortablePage>
   /**
    * Puts media back as they were, ids, revisions and times included: all of those given or none.
    * Idempotent: a record that is there with the same or a later revision stays.

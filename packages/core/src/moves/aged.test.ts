@@ -33,6 +33,7 @@ function createWorld() {
     tables: createMemoryTables(),
     disk: createMemoryVolume({ maxBytes: 1e9, clock }),
     bucket: createMemoryVolume({ maxBytes: 1e9, clock }),
+    nas: createMemoryVolume({ maxBytes: 1e9, clock }),
     async advance(ms: number): Promise<void> {
       nowMs += ms
       for (const timer of [...timers]) {
@@ -48,16 +49,26 @@ type World = ReturnType<typeof createWorld>
 
 async function boot(
   world: World,
-  options: { rules?: readonly PlacementRule[]; life?: Life; onWalk?: (limit: number) => void } = {},
+  options: {
+    rules?: readonly PlacementRule[]
+    life?: Life
+    onWalk?: (limit: number) => void
+    onMoves?: (planned: number) => void
+  } = {},
 ): Promise<MediaStore> {
-  const { rules = [OLD], life = createLife(-1, false), onWalk } = options
+  const { rules = [OLD], life = createLife(-1, false), onWalk, onMoves } = options
   const { clock, tables } = world
   const inner = memoryCatalog({ clock, tables })
   const catalog: Catalog = {
     ...inner,
     exportMedia(walk) {
-      onWalk?.(walk.limit)
+      if (walk.blobId === undefined) onWalk?.(walk.limit)
       return inner.exportMedia(walk)
+    },
+    async planMoves(moves) {
+      const planned = await inner.planMoves(moves)
+      onMoves?.(planned.length)
+      return planned
     },
   }
   return createMediaStore({
@@ -65,6 +76,7 @@ async function boot(
     tiers: [
       { name: 'disk', store: mortal(memoryStore({ name: 'disk', volume: world.disk, clock }), life) },
       { name: 's3', store: mortal(paidStore(world.bucket).store, life) },
+      { name: 'nas', store: mortal(paidStore(world.nas, 'nas').store, life) },
     ],
     catalog: mortal(catalog, life),
     reads: { cacheBytes: 0 },
@@ -154,19 +166,65 @@ describe('media that come of age', () => {
     expect(counts(world)).toEqual([BODIES, 0])
   })
 
-  it('of which two share bytes and are wanted in two places stay at the first: they do not go to and fro', async () => {
+  it('move on when they come of the next age, in a process that has moved them before', async () => {
     const world = createWorld()
     const rules: readonly PlacementRule[] = [
-      { name: 'a', match: { owner: 'a', olderThanMs: DAY }, tiers: ['s3'] },
-      { name: 'b', match: { owner: 'b', olderThanMs: DAY }, tiers: ['disk'] },
+      { name: 'cold', match: { olderThanMs: 7 * DAY }, tiers: ['s3'] },
+      { name: 'warm', match: { olderThanMs: DAY }, tiers: ['nas'] },
     ]
     await using store = await boot(world, { rules })
-    const one = await store.put(body(1), { owner: 'a' })
-    await store.put(body(1), { owner: 'b' })
+    const { id } = await store.put(body(1))
     await world.advance(2 * DAY)
-    for (let n = 0; n < 4; n++) await walk(world)
-    expect(counts(world)).toEqual([0, 1])
-    expect((await store.tiers.explain(one.id)).moves).toEqual([])
+    await walk(world)
+    expect([...counts(world), world.nas.sortedKeys().length]).toEqual([0, 0, 1])
+    await world.advance(6 * DAY)
+    await walk(world)
+    expect([...counts(world), world.nas.sortedKeys().length]).toEqual([0, 1, 0])
+    expect(await bytesOf(store, id)).toEqual(body(1))
+  })
+
+  /** Media of the same bytes, one of each owner, and what two processes after two others plan for them in the background. */
+  async function sharedBy(
+    rules: readonly PlacementRule[],
+    owners: readonly string[],
+  ): Promise<{ readonly world: World; readonly planned: number }> {
+    const world = createWorld()
+    let planned = 0
+    const onMoves = (count: number): void => {
+      planned += count
+    }
+    for (let restart = 0; restart < 2; restart++) {
+      await using one = await boot(world, { rules, onMoves })
+      await using _two = await boot(world, { rules, onMoves })
+      if (restart === 0) for (const owner of owners) await one.put(body(1), { owner })
+      await world.advance(2 * DAY)
+      for (let n = 0; n < 8; n++) await world.advance(AGE_WALK_MS / 2)
+    }
+    await using last = await boot(world, { rules, onMoves })
+    for (let n = 0; n < 2; n++) for await (const _ of last.tiers.apply()) continue
+    return { world, planned }
+  }
+  const ofOwner = (owner: string, tier: string): PlacementRule => ({
+    name: owner,
+    match: { owner, olderThanMs: DAY },
+    tiers: [tier],
+  })
+
+  it('stay while another media of the same bytes is wanted where they are, whichever process looks', async () => {
+    for (const owners of [
+      ['a', 'b'],
+      ['b', 'a'],
+    ]) {
+      const { world, planned } = await sharedBy([ofOwner('a', 's3'), ofOwner('b', 'disk')], owners)
+      expect(planned).toBe(0)
+      expect(counts(world)).toEqual([1, 0])
+    }
+  })
+
+  it('go once where equal bytes are wanted in two places and are in neither: to that of the first media', async () => {
+    const { world, planned } = await sharedBy([ofOwner('a', 's3'), ofOwner('b', 'nas')], ['b', 'c', 'a'])
+    expect(planned).toBe(1)
+    expect([...counts(world), world.nas.sortedKeys().length]).toEqual([0, 0, 1])
   })
 
   it('are lost by no end of the process at any step, and the next process goes on', {

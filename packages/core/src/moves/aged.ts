@@ -3,7 +3,7 @@ import type { NewMove } from '../contracts/catalog.ts'
 import type { PlacementRule } from '../contracts/tiering.ts'
 import { AGE_ROUND_MS, AGE_ROUND_RECORDS, AGE_WALK_MS } from '../defaults.ts'
 import { isMediaError } from '../errors/media-error.ts'
-import { wantedMove } from './by-rules.ts'
+import { createByRules } from './by-rules.ts'
 import type { TierContext } from './context.ts'
 
 /** Looks for media that came of the age of a rule, some records at a time. */
@@ -15,8 +15,6 @@ export interface AgeWalk {
 }
 
 const PAGE = 200
-/** Blobs whose last plan is remembered. */
-const MAX_REMEMBERED = 65_536
 
 const hasAge = ({ match }: PlacementRule): boolean => match.olderThanMs !== undefined
 
@@ -28,19 +26,42 @@ const hasAge = ({ match }: PlacementRule): boolean => match.olderThanMs !== unde
 export function createAgeWalk(context: TierContext): AgeWalk {
   const { catalog, clock, options } = context
   const isNeeded = (options.rules ?? []).some(hasAge)
-  const plannedTo = new Map<string, string>()
+  const byRules = createByRules(context, hasAge)
   let cursor: string | undefined
   let begunMs = clock.now()
   let dueMs = begunMs + AGE_ROUND_MS
 
-  /** Media of equal bytes may be wanted in two places: to and fro would cost money each time. The first plan stays. */
-  const isFirst = (blobId: string, toVolumeId: string): boolean => {
-    const before = plannedTo.get(blobId)
-    if (before !== undefined) return before === toVolumeId
-    const [oldest] = plannedTo.keys()
-    if (plannedTo.size >= MAX_REMEMBERED && oldest !== undefined) plannedTo.delete(oldest)
-    plannedTo.set(blobId, toVolumeId)
-    return true
+  const lookOn = async (signal: AbortSignal): Promise<void> => {
+    for (let looked = 0; looked < AGE_ROUND_RECORDS; looked += PAGE) {
+      signal.throwIfAborted()
+      const page = await catalog
+        .exportMedia({ limit: PAGE, ...(cursor === undefined ? {} : { cursor }) })
+        .catch((error: unknown) => {
+          // A place that nobody knows any more would be asked for again for ever.
+          if (isMediaError(error, 'MEDIA_BAD_INPUT')) cursor = undefined
+          throw error
+        })
+      const moves: NewMove[] = []
+      for (const media of page.media) {
+        const found = await byRules.moveFor(media, signal)
+        if (found === undefined) continue
+        const { blobId, to, placementId } = found
+        const id = newId(clock.now())
+        moves.push({
+          id,
+          blobId,
+          toVolumeId: to.id,
+          dropPlacementId: placementId,
+          cause: 'demote',
+          rank: 2,
+        })
+      }
+      if (moves.length > 0) await catalog.planMoves(moves)
+      cursor = page.cursor
+      if (cursor !== undefined) continue
+      dueMs = Math.max(dueMs, begunMs + AGE_WALK_MS)
+      return
+    }
   }
 
   return {
@@ -48,36 +69,16 @@ export function createAgeWalk(context: TierContext): AgeWalk {
     async round(signal) {
       const startedMs = clock.now()
       dueMs = startedMs + AGE_ROUND_MS
-      if (cursor === undefined) begunMs = startedMs
-      for (let looked = 0; looked < AGE_ROUND_RECORDS; looked += PAGE) {
-        signal.throwIfAborted()
-        const page = await catalog
-          .exportMedia({ limit: PAGE, ...(cursor === undefined ? {} : { cursor }) })
-          .catch((error: unknown) => {
-            // A place that nobody knows any more would be asked for again for ever.
-            if (isMediaError(error, 'MEDIA_BAD_INPUT')) cursor = undefined
-            throw error
-          })
-        const moves: NewMove[] = []
-        for (const media of page.media) {
-          const found = await wantedMove(context, media, hasAge)
-          if (found === undefined || !isFirst(found.blobId, found.to.id)) continue
-          const { blobId, to, placementId } = found
-          const id = newId(clock.now())
-          moves.push({
-            id,
-            blobId,
-            toVolumeId: to.id,
-            dropPlacementId: placementId,
-            cause: 'demote',
-            rank: 2,
-          })
-        }
-        if (moves.length > 0) await catalog.planMoves(moves)
-        cursor = page.cursor
-        if (cursor !== undefined) continue
-        dueMs = Math.max(dueMs, begunMs + AGE_WALK_MS)
-        return
+      if (cursor === undefined) {
+        begunMs = startedMs
+        byRules.forget()
+      }
+      try {
+        await lookOn(signal)
+      } catch (error) {
+        // What was decided about may not have been planned.
+        byRules.forget()
+        throw error
       }
     },
   }

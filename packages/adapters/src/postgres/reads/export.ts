@@ -1,10 +1,10 @@
 import {
   decodeWalkCursor,
+  type ExportOptions,
   encodeWalkCursor,
   type PortableMedia,
   type PortablePage,
   portableMedia,
-  type WalkOptions,
 } from '@mediakeep/core'
 import { sql } from '../connection/statement.ts'
 import type { Database } from '../database.ts'
@@ -18,6 +18,12 @@ type Named = readonly [namespace: string, id: string, sumsBytes: number]
 const NEXT = `SELECT json_build_array(m.namespace, m.id, coalesce(octet_length(b.chunk_sums), 0))
   FROM @media m ${WITH_CONTENT} WHERE (m.namespace, m.id) > ($1, $2) ORDER BY m.namespace, m.id LIMIT $3`
 
+const NEXT_OF_BLOB = `SELECT json_build_array(m.namespace, m.id, coalesce(octet_length(b.chunk_sums), 0))
+  FROM @contents c
+  CROSS JOIN LATERAL (SELECT * FROM @media WHERE id = c.media_id AND content_number = c.number LIMIT 1) m
+  CROSS JOIN LATERAL (SELECT * FROM @blobs WHERE id = c.blob_id LIMIT 1) b
+  WHERE c.blob_id = $4 AND (m.namespace, m.id) > ($1, $2) ORDER BY m.namespace, m.id LIMIT $3`
+
 type PortableRow = readonly [record: RecordRow, domain: string, chunkSums: string | null]
 
 const OF_IDS = `SELECT json_build_array(${RECORD_AS_JSON}, b.domain, encode(b.chunk_sums, 'hex'))
@@ -27,9 +33,16 @@ const OF_IDS = `SELECT json_build_array(${RECORD_AS_JSON}, b.domain, encode(b.ch
   ORDER BY m.namespace, m.id`
 
 /** In order of namespace and id. Each record is as it was when its page was read; one that went meanwhile is left out. */
-export async function exportMedia(database: Database, { cursor, limit }: WalkOptions): Promise<PortablePage> {
+export async function exportMedia(
+  database: Database,
+  { blobId, cursor, limit }: ExportOptions,
+): Promise<PortablePage> {
   const [fromNamespace = '', fromId = ''] = decodeWalkCursor('media', 2, cursor) ?? []
-  const names = await database.ask('export media', sql<Named>(NEXT, fromNamespace, fromId, limit + 1))
+  const after = [fromNamespace, fromId, limit + 1] as const
+  const names = await database.ask(
+    'export media',
+    blobId === undefined ? sql<Named>(NEXT, ...after) : sql<Named>(NEXT_OF_BLOB, ...after, blobId),
+  )
   const page = fitting(names, limit)
   const rows = await database.ask(
     'export media',

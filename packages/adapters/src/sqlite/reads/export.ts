@@ -1,7 +1,8 @@
-import type { PortableMedia, PortablePage, WalkOptions } from '@mediakeep/core'
+import type { ExportOptions, PortableMedia, PortablePage } from '@mediakeep/core'
 import { decodeWalkCursor, encodeWalkCursor, portableMedia } from '@mediakeep/core'
 import type { Database } from '../database.ts'
 import { type StoredId, storeId } from '../ids.ts'
+import { OF_BLOB, type ServedMedia } from './of-blob.ts'
 import { recordOf, recordTextById } from './record.ts'
 import { inSnapshot } from './snapshot.ts'
 import { readChunkSums } from './usage.ts'
@@ -10,15 +11,18 @@ import { BELOW_ALL } from './walk.ts'
 /** A page ends when its chunk sums are this long: those of one large body are megabytes. */
 const MAX_SUMS_BYTES = 8 * 1024 * 1024
 
+const NEXT = 'SELECT namespace, id FROM media WHERE (namespace, id) > (?, ?) ORDER BY namespace, id LIMIT ?'
+const NEXT_OF_BLOB = `${OF_BLOB} AND (m.namespace, m.id) > (?, ?) ORDER BY m.namespace, m.id LIMIT ?`
+
 /** In order of the table: namespace, then id. */
-export function exportMedia(database: Database, { cursor, limit }: WalkOptions): PortablePage {
+export function exportMedia(database: Database, { blobId, cursor, limit }: ExportOptions): PortablePage {
   const [namespace = '', id] = decodeWalkCursor('media', 2, cursor) ?? []
+  const after = [namespace, id === undefined ? BELOW_ALL : storeId(id), limit + 1] as const
   return inSnapshot(database, () => {
-    const rows = database
-      .sql<{ readonly namespace: string; readonly id: StoredId }>(
-        'SELECT namespace, id FROM media WHERE (namespace, id) > (?, ?) ORDER BY namespace, id LIMIT ?',
-      )
-      .all(namespace, id === undefined ? BELOW_ALL : storeId(id), limit + 1)
+    const rows =
+      blobId === undefined
+        ? database.sql<ServedMedia>(NEXT).all(...after)
+        : database.sql<ServedMedia>(NEXT_OF_BLOB).all(storeId(blobId), ...after)
     const media: PortableMedia[] = []
     let sumsBytes = 0
     for (const row of rows) {

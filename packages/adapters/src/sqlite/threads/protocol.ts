@@ -6,6 +6,7 @@ import type {
   CommitContent,
   CommitCopy,
   CopiesPage,
+  ExportOptions,
   ExternalOutcome,
   ExternalPage,
   GarbagePlan,
@@ -110,7 +111,7 @@ export interface ReadOperations {
   readonly listMoves: Operation<WalkOptions, MovesPage>
   readonly listExternal: Operation<ListExternal, ExternalPage>
   readonly ledger: Operation<Parameters<Catalog['ledger']>[0], readonly LedgerRow[]>
-  readonly exportMedia: Operation<WalkOptions, PortablePage>
+  readonly exportMedia: Operation<ExportOptions, PortablePage>
 }
 
 export type Operations = WriteOperations & ReadOperations

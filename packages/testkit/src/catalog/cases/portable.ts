@@ -126,6 +126,31 @@ export const portableCases: readonly CatalogCase[] = [
     },
   },
   {
+    id: 'portable.of-blob',
+    claim:
+      'exportMedia() of a blob gives the media that it serves, of every namespace, in order of namespace and id, by pages',
+    async check({ catalog }) {
+      const { blobId, id } = await putOne(catalog, { bytes: 'shared' })
+      const made = [`${ALPHA} ${id}`]
+      for (let n = 0; n < 6; n++) {
+        const namespace = n % 2 === 0 ? BETA : ALPHA
+        await put(catalog, { namespace, bytes: `other ${n}` })
+        made.push(`${namespace} ${(await put(catalog, { namespace, bytes: 'shared' })).record.id}`)
+      }
+      const waits = await putOne(catalog, { bytes: 'older' })
+      await put(catalog, { at: waits.id, bytes: 'shared', state: 'pending' })
+      const shared = await walk(async (cursor) => {
+        const { media, ...page } = await catalog.exportMedia({ limit: 2, blobId, ...cursor })
+        return { ...page, items: media }
+      }, 2)
+      assert.deepEqual(
+        shared.map(({ namespace, id: one }) => `${namespace} ${one}`),
+        made.sort(),
+      )
+      assert.deepEqual((await catalog.exportMedia({ limit: 2, blobId: newId() })).media, [], 'no such blob')
+    },
+  },
+  {
     id: 'portable.idempotent',
     claim: 'importMedia() of what is there writes nothing',
     async check({ catalog, advance }) {

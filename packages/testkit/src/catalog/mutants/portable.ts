@@ -56,6 +56,13 @@ export const portableMutants: readonly CatalogMutant[] = [
         },
       }),
   ),
+  mutant(
+    'portable.of-any-blob',
+    'exportMedia() of a blob gives the media of every blob',
+    ['portable.of-blob'],
+    (inner) =>
+      withMembers(inner, { exportMedia: (options) => inner.exportMedia(without(options, 'blobId')) }),
+  ),
   mutant('portable.newest-first', 'exportMedia() gives the newest first', ['portable.walk'], (inner) =>
     withMembers(inner, {
       async exportMedia(options) {
