@@ -57,7 +57,14 @@ export function traitsOf(
   }
 }
 
-function checkOption(storeName: string, option: string, value: number, min: number, max: number): void {
+/** @throws MediaError MEDIA_BAD_INPUT `bad-option` */
+export function checkOption(
+  storeName: string,
+  option: string,
+  value: number,
+  min: number,
+  max: number,
+): void {
   if (Number.isSafeInteger(value) && value >= min && value <= max) return
   throw new MediaError('MEDIA_BAD_INPUT', `${storeName}: ${option} is ${value}, not from ${min} to ${max}`, {
     reason: 'bad-option',

@@ -88,7 +88,7 @@ export interface CollectOptions extends Call {
    * no row names. Default false.
    */
   readonly thorough?: boolean
-  /** How long ago an upload in parts must have been begun before a thorough run ends it. Default 7 days. */
+  /** How long ago an upload in parts must have been begun before a thorough run ends it: a whole number, 0 or more. Default 7 days. */
   readonly uploadsOlderThanMs?: number
   /** Goes on where a brake would stop: a fifth of all objects at once (from 1,000 on), or no record left. Default false. */
   readonly force?: boolean
@@ -194,7 +194,8 @@ export interface Upkeep {
   /**
    * Condemns what nothing refers to, and deletes what was condemned long enough ago. Safe beside uploads, in any number of
    * processes at once. Volumes that are offline are left alone.
-   * @throws MediaError MEDIA_CONFLICT `gc-brake`, before anything is deleted, when so much would go that it looks like a mistake.
+   * @throws MediaError MEDIA_CONFLICT `gc-brake`, before anything is deleted, when so much would go that it looks like a mistake;
+   * MEDIA_BAD_INPUT `bad-amount` for an age of uploads that is no whole number, or below 0.
    */
   collectGarbage(options?: CollectOptions): AsyncIterable<GarbageProgress>
   /** Ends sessions past their time and removes what they left. */

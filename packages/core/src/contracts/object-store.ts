@@ -282,6 +282,7 @@ export interface ObjectStore extends AsyncDisposable {
   /**
    * Ends uploads of this volume, and of no other, that were begun longer ago than this and never became an object.
    * @returns how many were ended
+   * @throws MediaError MEDIA_BAD_INPUT for an age that is no whole number, or below 0.
    */
   sweepUploads?(options: SweepUploadsOptions): Promise<number>
   /** Takes over a local file under `key`, as durable as `put`: by rename where it can, else by reflink or copy. */

@@ -1,7 +1,7 @@
 import type { PlacementRecord } from '../contracts/catalog.ts'
 import type { CollectOptions, GarbageProgress } from '../contracts/media-store.ts'
 import { UPLOAD_SWEEP_AFTER_MS } from '../defaults.ts'
-import { isMediaError } from '../errors/media-error.ts'
+import { isMediaError, MediaError } from '../errors/media-error.ts'
 import { tellUpkeepFailed } from '../ingest/upkeep-failed.ts'
 import { pagesOf } from '../pages.ts'
 import { BATCH, RECHECK_BATCH } from './batch.ts'
@@ -21,6 +21,13 @@ export async function* collectGarbage(
 ): AsyncGenerator<GarbageProgress> {
   const { signal, thorough = false, dryRun = false, force = false } = options
   const graceMs = options.graceMs ?? context.garbageGraceMs
+  const uploadsOlderThanMs = options.uploadsOlderThanMs ?? UPLOAD_SWEEP_AFTER_MS
+  // No upload is younger than what is no number: all would be ended, those of other hosts that are under way too.
+  if (!(Number.isSafeInteger(uploadsOlderThanMs) && uploadsOlderThanMs >= 0)) {
+    throw new MediaError('MEDIA_BAD_INPUT', 'uploadsOlderThanMs must be a whole number, 0 or more', {
+      reason: 'bad-amount',
+    })
+  }
   const total = {
     condemned: 0,
     freedObjects: 0,
@@ -59,7 +66,7 @@ export async function* collectGarbage(
   const online = await onlineVolumes(context, graceMs)
   if (thorough) {
     total.endedUploads = await sweepUploads(context, online, {
-      olderThanMs: options.uploadsOlderThanMs ?? UPLOAD_SWEEP_AFTER_MS,
+      olderThanMs: uploadsOlderThanMs,
       ...(signal === undefined ? {} : { signal }),
     })
     yield { ...total }

@@ -52,6 +52,21 @@ describe('collectGarbage(), of uploads that nobody finished', () => {
     expect(one.asked[1]).toMatchObject({ olderThanMs: 5 })
   })
 
+  it.each([Number.NaN, -1, 0.5, Number.POSITIVE_INFINITY])(
+    'an age of %s is refused before anything is collected, and ends none',
+    async (uploadsOlderThanMs) => {
+      const { store: objects, asked } = sweeping('one', async () => 1)
+      const { store } = await fixture({ tiers: [{ name: 'one', store: objects }] })
+      await store.delete((await store.put(Buffer.from('gone'))).id)
+      await expect(endedBy(store, { thorough: true, graceMs: 0, uploadsOlderThanMs })).rejects.toMatchObject({
+        code: 'MEDIA_BAD_INPUT',
+        reason: 'bad-amount',
+      })
+      expect(asked).toEqual([])
+      expect((await objects.list()).objects).toHaveLength(1)
+    },
+  )
+
   it('neither a dry run nor one that is not thorough ends any', async () => {
     const { store: objects, asked } = sweeping('one', async () => 1)
     const { store } = await fixture({ tiers: [{ name: 'one', store: objects }] })
