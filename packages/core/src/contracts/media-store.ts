@@ -79,7 +79,10 @@ export interface ExpireProgress {
 }
 
 export interface CollectOptions extends Call {
-  /** How long a blob must have been without references before its bytes may go. Default 1 hour. */
+  /**
+   * How long a blob must have been without references before its bytes may go. Default 1 hour. On tiers with `directUrls` 15
+   * minutes at least, which is how long addresses live that were given out; the plan of a dry run counts by what is given here.
+   */
   readonly graceMs?: number
   /** Tells what a run would do now, and changes nothing. Default false. */
   readonly dryRun?: boolean

@@ -173,6 +173,33 @@ describe('url(ref, { direct: true })', () => {
     expect(await moved()).toBeGreaterThan(0)
   })
 
+  it('a collection without a grace leaves what addresses may be of for 15 minutes, and frees the rest at once', async () => {
+    const far = signing(paidStore().store)
+    const near = memoryStore()
+    let nowMs = Date.now()
+    const clock = { now: () => nowMs, after: () => () => {} }
+    const { store } = await fixture({
+      clock,
+      catalog: memoryCatalog({ clock }),
+      tiers: [
+        { name: 'near', store: near },
+        { name: 'far', store: far.store, prices: PRICES, directUrls: true },
+      ],
+      tiering: { rules: [{ name: 'large', match: { minBytes: 100 }, tiers: ['far'] }] },
+    })
+    const put = [await store.put(Buffer.alloc(10)), await store.put(Buffer.alloc(1_000))]
+    for (const { id } of put) await store.delete(id)
+    const left = async (): Promise<readonly number[]> => {
+      for await (const _ of store.upkeep.collectGarbage({ graceMs: 0 })) continue
+      return Promise.all([near, far.store].map(async (one) => (await one.list()).objects.length))
+    }
+    expect(await left()).toEqual([0, 1])
+    nowMs += DIRECT_URL_MAX_MS - 1_000
+    expect(await left()).toEqual([0, 1])
+    nowMs += 2_000
+    expect(await left()).toEqual([0, 0])
+  })
+
   it.each([
     { reason: 'addresses of them', directUrls: true },
     { reason: 'the grace of evictions', directUrls: false, evictGraceMs: DIRECT_URL_MAX_MS },

@@ -1,7 +1,6 @@
-import { DIRECT_URL_MAX_MS } from '../defaults.ts'
 import { isMediaError } from '../errors/media-error.ts'
 import { tellUpkeepFailed } from '../ingest/upkeep-failed.ts'
-import type { Volume } from '../tiering/volume.ts'
+import { graceOn, type Volume } from '../tiering/volume.ts'
 import type { TierContext } from './context.ts'
 
 const BATCH = 64
@@ -19,8 +18,7 @@ export async function freeLeaving(
   for (;;) {
     signal?.throwIfAborted()
     const claimed = await catalog.claimGarbage({
-      // An address that was given out is good for as long as it says.
-      graceMs: Math.max(context.options.evictGraceMs ?? 0, volume.directUrls ? DIRECT_URL_MAX_MS : 0),
+      graceMs: graceOn(volume, context.options.evictGraceMs ?? 0),
       limit: BATCH,
       volumeIds: [volume.id],
       kind: 'leaving',

@@ -6,6 +6,7 @@ import type { MediaEvent } from '../contracts/observer.ts'
 import type { ImportOptions, PriceTable } from '../contracts/tiering.ts'
 import { readOnly } from '../decorators/read-only.ts'
 import {
+  DIRECT_URL_MAX_MS,
   HIGH_WATERMARK_RATIO,
   LOW_WATERMARK_RATIO,
   OFFLINE_CHECK_MS,
@@ -45,6 +46,11 @@ export interface Volume {
   checkOnline(): Promise<void>
   /** Forgets the last look: the next check reads the marker. */
   doubt(): void
+}
+
+/** How long bytes stay that may go, of so long a grace: an address that was given out is good for as long as it says. */
+export function graceOn({ directUrls }: Pick<Volume, 'directUrls'>, graceMs: number): number {
+  return directUrls ? Math.max(graceMs, DIRECT_URL_MAX_MS) : graceMs
 }
 
 interface OpenVolumeContext {

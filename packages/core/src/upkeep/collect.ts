@@ -4,6 +4,7 @@ import { UPLOAD_SWEEP_AFTER_MS } from '../defaults.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
 import { tellUpkeepFailed } from '../ingest/upkeep-failed.ts'
 import { pagesOf } from '../pages.ts'
+import { graceOn } from '../tiering/volume.ts'
 import { BATCH, RECHECK_BATCH } from './batch.ts'
 import { brake } from './brakes.ts'
 import { callCheck } from './call-check.ts'
@@ -71,15 +72,20 @@ export async function* collectGarbage(
     })
     yield { ...total }
   }
-  for (;;) {
+  const graces = new Map(context.volumes.all.map((volume) => [volume.id, graceOn(volume, graceMs)]))
+  const pending = [...new Set(graces.values())]
+  for (let ms = pending.pop(); ms !== undefined; ) {
     check()
     const batch = await context.catalog.claimGarbage({
-      graceMs,
+      graceMs: ms,
       limit: BATCH + skipped.size,
-      volumeIds: [...online],
+      volumeIds: [...online].filter((id) => graces.get(id) === ms),
     })
     const garbage = batch.filter(({ id }) => !skipped.has(id))
-    if (garbage.length === 0) break
+    if (garbage.length === 0) {
+      ms = pending.pop()
+      continue
+    }
     const freed = await deleteBytes(context, garbage, skipped, online)
     await context.catalog.dropPlacements(freed.map(({ id }) => id))
     for (const placement of freed) {
@@ -108,7 +114,11 @@ async function onlineVolumes(context: UpkeepContext, graceMs: number): Promise<S
       online.add(volume.id)
     } catch (error) {
       if (!isMediaError(error)) throw error
-      const waiting = await context.catalog.claimGarbage({ graceMs, limit: 1, volumeIds: [volume.id] })
+      const waiting = await context.catalog.claimGarbage({
+        graceMs: graceOn(volume, graceMs),
+        limit: 1,
+        volumeIds: [volume.id],
+      })
       if (waiting.length > 0) tellUpkeepFailed(context, 'collect-garbage', error)
     }
   }
