@@ -29,7 +29,7 @@ describe('the catalog of a folder', () => {
       reason: 'catalog-unreachable',
     })
     const store = await openMediaStore(folder)
-    expect((await store.stat({ key: 'old' })).key).toBe('old')
+    expect((await store.stat({ key: 'old' }))?.key).toBe('old')
     await store.close()
   })
 
