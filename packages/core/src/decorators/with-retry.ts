@@ -6,7 +6,7 @@ import { RETRY_BASE_MS, RETRY_MAX_ATTEMPTS, RETRY_MAX_DELAY_MS } from '../defaul
 import { isMediaError, MediaError } from '../errors/media-error.ts'
 import { openCallScope } from '../time/call-scope.ts'
 import { systemClock } from '../time/clock.ts'
-import { untilAbort } from '../time/interruption.ts'
+import { pause } from '../time/pause.ts'
 import { blamedSource } from './backend-failure.ts'
 import { decorateStore } from './decorate-store.ts'
 import { present } from './present.ts'
@@ -78,18 +78,11 @@ export function withRetry(inner: ObjectStore, options: WithRetryOptions = {}): O
   function checkDoor(call: Call | undefined): void {
     openCallScope(call, clock, closing.signal).release()
   }
-  async function pause(waitMs: number, call: Call | undefined): Promise<void> {
+  async function pauseIn(call: Call | undefined, waitMs: number): Promise<void> {
     const scope = openCallScope(call, clock, closing.signal)
-    let cancel = (): void => {}
     try {
-      await untilAbort(
-        new Promise<void>((resolve) => {
-          cancel = clock.after(waitMs, resolve)
-        }),
-        scope.signal,
-      )
+      await pause(waitMs, clock, scope.signal)
     } finally {
-      cancel()
       scope.release()
     }
   }
@@ -105,7 +98,7 @@ export function withRetry(inner: ObjectStore, options: WithRetryOptions = {}): O
       } catch (error) {
         const waitMs = isFinal(error) ? undefined : pauseMs(attempt, error, call)
         if (waitMs === undefined) throw error
-        await pause(waitMs, call)
+        await pauseIn(call, waitMs)
       }
     }
   }
@@ -129,7 +122,7 @@ export function withRetry(inner: ObjectStore, options: WithRetryOptions = {}): O
       }
       const waitMs = pauseMs(attempt, failure, call)
       if (waitMs === undefined) return keys.map((key, index) => answers.get(index) ?? { key })
-      await pause(waitMs, call)
+      await pauseIn(call, waitMs)
     }
   }
   async function close(): Promise<void> {

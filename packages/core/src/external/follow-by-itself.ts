@@ -1,6 +1,7 @@
 import { DEFAULT_NAMESPACE, FOLLOW_RETRY_MAX_MS, FOLLOW_RETRY_MS } from '../defaults.ts'
 import { tellUpkeepFailed, toFailure } from '../ingest/upkeep-failed.ts'
 import type { TierOptions } from '../tiering/tier.ts'
+import { pause } from '../time/pause.ts'
 import type { ExternalContext } from './context.ts'
 import type { External } from './index.ts'
 
@@ -50,7 +51,7 @@ async function followOne(
     }
     // It held for a while: what ended it now is another story.
     if (clock.now() - begunMs > FOLLOW_RETRY_MAX_MS) waitMs = FOLLOW_RETRY_MS
-    await pause(context, waitMs, signal)
+    await pause(waitMs, clock, signal).catch(() => {}) // stopped: the loop sees it
     waitMs = Math.min(waitMs * 2, FOLLOW_RETRY_MAX_MS)
   }
 }
@@ -69,18 +70,4 @@ async function inRound(stopped: AbortSignal, follow: (signal: AbortSignal) => Pr
     stopped.removeEventListener('abort', stop)
     round.abort(new Error('the hints have ended'))
   }
-}
-
-/** Until the time is over or the signal comes. */
-function pause({ clock }: Pick<ExternalContext, 'clock'>, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve()
-    const end = (): void => {
-      cancel()
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-    const cancel = clock.after(ms, end)
-    signal.addEventListener('abort', end, { once: true })
-  })
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../contracts/clock.ts'
-import { untilAbort } from './interruption.ts'
+import { pause } from './pause.ts'
 
 /** Holds work to a rate. */
 export interface Pace {
@@ -22,20 +22,5 @@ export function createPace(perSecond: number | undefined, clock: Clock): Pace {
       const waitMs = dueAtMs - nowMs
       return waitMs <= AHEAD_MS ? undefined : pause(waitMs, clock, signal)
     },
-  }
-}
-
-/** Resolves after `ms`; rejects with the signal's reason when that comes first. Leaves no timer. */
-async function pause(ms: number, clock: Clock, signal: AbortSignal | undefined): Promise<void> {
-  let cancel = (): void => {}
-  try {
-    await untilAbort(
-      new Promise<void>((resolve) => {
-        cancel = clock.after(ms, resolve)
-      }),
-      signal,
-    )
-  } finally {
-    cancel()
   }
 }
