@@ -77,7 +77,7 @@ export function withBudget(
             throw error
           },
         )
-        return heldReader(reader, options?.signal ?? new AbortController().signal, () => {
+        return heldReader(reader, options?.signal, () => {
           request.release()
           body.release()
         })
