@@ -1,9 +1,8 @@
-import { newId } from '../bytes/id.ts'
 import type { NewMove } from '../contracts/catalog.ts'
 import type { PlacementRule } from '../contracts/tiering.ts'
 import { AGE_ROUND_MS, AGE_ROUND_RECORDS, AGE_WALK_MS } from '../defaults.ts'
 import { isMediaError } from '../errors/media-error.ts'
-import { createByRules } from './by-rules.ts'
+import { createByRules, moveOf } from './by-rules.ts'
 import type { TierContext } from './context.ts'
 
 /** Looks for media that came of the age of a rule, some records at a time. */
@@ -44,17 +43,7 @@ export function createAgeWalk(context: TierContext): AgeWalk {
       const moves: NewMove[] = []
       for (const media of page.media) {
         const found = await byRules.moveFor(media, signal)
-        if (found === undefined) continue
-        const { blobId, to, placementId } = found
-        const id = newId(clock.now())
-        moves.push({
-          id,
-          blobId,
-          toVolumeId: to.id,
-          dropPlacementId: placementId,
-          cause: 'demote',
-          rank: 2,
-        })
+        if (found !== undefined) moves.push(moveOf(found, clock.now()))
       }
       if (moves.length > 0) await catalog.planMoves(moves)
       cursor = page.cursor

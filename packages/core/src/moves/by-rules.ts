@@ -1,4 +1,5 @@
-import type { PortableMedia } from '../contracts/catalog.ts'
+import { newId } from '../bytes/id.ts'
+import type { NewMove, PortableMedia } from '../contracts/catalog.ts'
 import type { PlacementRule } from '../contracts/tiering.ts'
 import { pagesOf } from '../pages.ts'
 import { ruleFor } from '../tiering/rules.ts'
@@ -14,6 +15,18 @@ export interface Misplaced {
   readonly from: Volume
   readonly to: Volume
   readonly placementId: string
+}
+
+/** The move that brings it there. */
+export function moveOf({ blobId, to, placementId }: Misplaced, nowMs: number): NewMove {
+  return {
+    id: newId(nowMs),
+    blobId,
+    toVolumeId: to.id,
+    dropPlacementId: placementId,
+    cause: 'demote',
+    rank: 2,
+  }
 }
 
 /** Follows rules through one walk of all records. */

@@ -11,7 +11,7 @@ import { readDollars } from '../tiering/prices.ts'
 import type { Volume } from '../tiering/volume.ts'
 import type { ReachablePlacement } from '../tiering/volumes.ts'
 import { createAgeWalk } from './aged.ts'
-import { misplaced } from './by-rules.ts'
+import { misplaced, moveOf } from './by-rules.ts'
 import type { TierContext } from './context.ts'
 import { createDemand } from './demand.ts'
 import { createLoads, type Load } from './loads.ts'
@@ -90,8 +90,8 @@ export function createTiers(context: TierContext, pollMs: number): Tiers {
       if (marks === undefined || (await context.use.usedBytes(volume.id)) < marks.highBytes) return
       for await (const _ of relieve(context, volume, noMoves(), closing.signal)) continue
     })
-  /** Moves of other hosts, of earlier processes, and those that wait for a volume to come back. */
   const aged = createAgeWalk(context)
+  /** Moves of other hosts, of earlier processes, and those that wait for a volume to come back; then what came of age. */
   let cancelPoll = (): void => {}
   const poll = (): void => {
     cancelPoll = clock.after(pollMs, () => {
@@ -253,12 +253,8 @@ export async function* applyTiers(
     if ((await context.use.usedBytes(volume.id)) < marks.highBytes) continue
     for await (const progress of relieve(context, volume, total, signal)) yield { ...progress }
   }
-  for await (const { blobId, to, placementId } of misplaced(context, signal)) {
-    const id = newId(context.clock.now())
-    await context.catalog.planMoves([
-      { id, blobId, toVolumeId: to.id, dropPlacementId: placementId, cause: 'demote', rank: 2 },
-    ])
-  }
+  for await (const found of misplaced(context, signal))
+    await context.catalog.planMoves([moveOf(found, context.clock.now())])
   while ((await makeMoves(context, total, signal)) > 0) yield { ...total }
   yield { ...total }
 }
