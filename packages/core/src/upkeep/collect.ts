@@ -73,27 +73,24 @@ export async function* collectGarbage(
     yield { ...total }
   }
   const graces = new Map(context.volumes.all.map((volume) => [volume.id, graceOn(volume, graceMs)]))
-  const pending = [...new Set(graces.values())]
-  for (let ms = pending.pop(); ms !== undefined; ) {
-    check()
-    const batch = await context.catalog.claimGarbage({
-      graceMs: ms,
-      limit: BATCH + skipped.size,
-      volumeIds: [...online].filter((id) => graces.get(id) === ms),
-    })
-    const garbage = batch.filter(({ id }) => !skipped.has(id))
-    if (garbage.length === 0) {
-      ms = pending.pop()
-      continue
+  for (const ms of new Set(graces.values()))
+    for (;;) {
+      check()
+      const batch = await context.catalog.claimGarbage({
+        graceMs: ms,
+        limit: BATCH + skipped.size,
+        volumeIds: [...online].filter((id) => graces.get(id) === ms),
+      })
+      const garbage = batch.filter(({ id }) => !skipped.has(id))
+      if (garbage.length === 0) break
+      const freed = await deleteBytes(context, garbage, skipped, online)
+      await context.catalog.dropPlacements(freed.map(({ id }) => id))
+      for (const placement of freed) {
+        total.freedObjects++
+        total.freedBytes += placement.storedBytes
+      }
+      yield { ...total }
     }
-    const freed = await deleteBytes(context, garbage, skipped, online)
-    await context.catalog.dropPlacements(freed.map(({ id }) => id))
-    for (const placement of freed) {
-      total.freedObjects++
-      total.freedBytes += placement.storedBytes
-    }
-    yield { ...total }
-  }
 }
 
 /** Finds blobs without a reference that nothing had marked. */
