@@ -43,6 +43,16 @@ export async function openCatalog(
   return postgresCatalog({ connectionString: databaseUrl })
 }
 
+/** Whether its records are there, and can be used as they are; changes nothing. @throws MediaError as opening the database does */
+export async function lookAtCatalog(
+  root: string,
+  databaseUrl: string | undefined,
+): Promise<'missing' | 'older' | 'ready'> {
+  if (databaseUrl === undefined) return (await isThere(join(root, SQLITE_FILE))) ? 'ready' : 'missing'
+  const { lookAtPostgresCatalog } = await import('@mediakeep/adapters/postgres')
+  return lookAtPostgresCatalog({ connectionString: databaseUrl })
+}
+
 /** To be called once the database has been opened: from then on the folder is not opened without one. */
 export async function noteElsewhere(root: string): Promise<void> {
   await writeFile(join(root, ELSEWHERE_FILE), ELSEWHERE_TEXT, { mode: 0o640 })

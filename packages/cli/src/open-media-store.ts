@@ -147,6 +147,7 @@ async function openTiers(
 ): Promise<readonly TierOptions[]> {
   if (tiers.filter(isOwnVolume).length > 1)
     throw badComposition('tiers: only one can be the volume in the folder; give the others a url or a store')
+  const stores: ObjectStore[] = []
   const opened: TierOptions[] = []
   try {
     for (const tier of tiers) {
@@ -154,12 +155,12 @@ async function openTiers(
       if (url !== undefined && store !== undefined)
         throw badComposition(`tiers: ${tier.name} has a url and a store; give one of them`)
       const made = store ?? (await storeOf(tier, url ?? own, shared))
-      opened.push({ ...rest, store: made })
-      if (follow) opened.splice(-1, 1, { ...rest, store: made, hints: hintsOf(tier, made) })
+      stores.push(made)
+      opened.push({ ...rest, store: made, ...(follow ? { hints: hintsOf(tier, made) } : {}) })
     }
     return opened
   } catch (error) {
-    await Promise.allSettled(opened.map(({ store }) => store.close()))
+    await Promise.allSettled(stores.map((store) => store.close()))
     throw error
   }
 }

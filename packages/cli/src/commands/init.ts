@@ -1,7 +1,7 @@
-import { access } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import type { BucketDifference, BucketSetUp, BucketStore } from '@mediakeep/adapters/s3'
 import { isMediaError, type ObjectStore } from '@mediakeep/core'
+import { lookAtCatalog } from '../catalog-of-folder.ts'
 import { DONE, type ExitCode, FAILED, FOUND_DAMAGE, UsageError } from '../exit-codes.ts'
 import { formatStoreUrl, parseStoreUrl, type StoreAddress } from '../stores/address.ts'
 import { configuredTiers } from '../stores/configured.ts'
@@ -140,24 +140,14 @@ async function hasVolume(store: ObjectStore): Promise<boolean> {
 
 /** Records, in the database or the folder, and keys. */
 async function visitRecords(context: CommandContext, check: boolean): Promise<Outcome> {
-  const is = await lookAtRecords(context)
+  const { config, streams } = context
+  const is = await lookAtCatalog(resolve(streams.cwd, config.data), config.databaseUrl)
   const missing: Difference[] =
     is === 'ready' ? [] : [{ setting: 'records', is, wanted: 'there', unsupported: false }]
   if (check) return { made: [], left: missing }
   // Opening checks the whole composition, too.
   await withStore(context, async () => {})
   return { made: missing, left: [] }
-}
-
-async function lookAtRecords({ config, streams }: CommandContext): Promise<'missing' | 'older' | 'ready'> {
-  if (config.databaseUrl !== undefined) {
-    const { lookAtPostgresCatalog } = await import('@mediakeep/adapters/postgres')
-    return lookAtPostgresCatalog({ connectionString: config.databaseUrl })
-  }
-  return access(join(resolve(streams.cwd, config.data), 'catalog.sqlite')).then(
-    () => 'ready',
-    () => 'missing',
-  )
 }
 
 /** @returns how many differences are left that could be set */
