@@ -13,6 +13,7 @@ const ENTRIES = [
   ['adapter-postgres-api', '@mediakeep/adapters/postgres', 'packages/adapters/src/postgres/index.ts'],
   ['adapter-sqlite-api', '@mediakeep/adapters/sqlite', 'packages/adapters/src/sqlite/index.ts'],
   ['express', '@mediakeep/express', 'packages/express/src/index.ts'],
+  ['envoy', '@mediakeep/envoy', 'packages/envoy/src/index.ts'],
   ['testkit', '@mediakeep/testkit', 'packages/testkit/src/index.ts'],
   ['mediakeep', 'mediakeep', 'packages/cli/src/index.ts'],
 ]

@@ -253,6 +253,25 @@ export interface SignOptions {
   readonly direct?: boolean
 }
 
+/** Where a copy lies that serves now. */
+export interface MediaPlace {
+  readonly volumeId: string
+  readonly tier: string
+  /** Full name in the volume's store. Never shown to clients. */
+  readonly objectKey: string
+}
+
+/** All that is to be known before a read may begin, from one look. */
+export interface MediaLocation {
+  /** `undefined` when the catalog does not know it. */
+  readonly media: Media | undefined
+  readonly availability: Availability
+  /** Present when it is `ready`. */
+  readonly place?: MediaPlace
+  /** As long as `watch` tells none of these, and no gap, nothing of this was changed by a store that shares these states. */
+  readonly names: readonly string[]
+}
+
 /** What hosts hold. Every call sees the namespace it was made in. */
 export interface MediaStore extends AsyncDisposable {
   readonly namespace: string
@@ -301,6 +320,13 @@ export interface MediaStore extends AsyncDisposable {
   verifyUrl(id: string, query: URLSearchParams): { readonly download: boolean; readonly expiresAt: Date }
   /** Never starts a fetch. */
   availability(ref: MediaRef, options?: Call): Promise<Availability>
+  /** Record, availability and place from one look, for gates. Never starts a fetch. */
+  locate(ref: MediaRef, options?: Call): Promise<MediaLocation>
+  /**
+   * Tells the names of `MediaLocation` whose media were changed: by this store, and by every other that shares its resource
+   * states. `onGap`: some may have been missed; nothing that was found out before is certain. Returns how to stop.
+   */
+  watch(listener: (names: readonly string[]) => void, options: { readonly onGap: () => void }): () => void
   /** Asks for the bytes to be brought to a serving tier; one fetch for any number of callers. */
   warm(ref: MediaRef, options?: Call): Promise<Availability>
   usage(by: 'owner' | 'type' | 'tier', options?: Call): Promise<readonly UsageRow[]>

@@ -8,6 +8,8 @@ export type MediaEvent =
       readonly at: Date
       readonly namespace: string
       readonly mediaId: string
+      /** The host's name of it, where it has one; of a deleted media the one that it had. */
+      readonly key?: string
       readonly revision: number
       readonly context?: CallContext
     }

@@ -20,7 +20,8 @@ export async function register(
   })
   for (const [at, object] of objects.entries()) {
     const outcome = outcomes[at]
-    if (outcome === 'registered') tell(context, 'media.created', { namespace, id: object.newId, revision: 1 })
+    if (outcome === 'registered')
+      tell(context, 'media.created', { namespace, id: object.newId, key: object.mediaKey, revision: 1 })
     if (outcome !== 'replaced') continue
     const record = await catalog.get(namespace, { key: object.mediaKey })
     // One whose key was changed is told of by nobody: only the catalog knows which it is.
@@ -87,7 +88,15 @@ function isOf({ content }: MediaRecord, volumeId: string, key: string, etag: str
 function tell(
   { clock, emit }: ExternalContext,
   type: 'media.created' | 'media.replaced' | 'media.deleted',
-  { namespace, id, revision }: Pick<MediaRecord, 'namespace' | 'id' | 'revision'>,
+  { namespace, id, key, revision }: Pick<MediaRecord, 'namespace' | 'id' | 'key' | 'revision'>,
 ): void {
-  emit({ type, at: new Date(clock.now()), namespace, mediaId: id, revision, context: { cause: 'reconcile' } })
+  emit({
+    type,
+    at: new Date(clock.now()),
+    namespace,
+    mediaId: id,
+    ...(key === undefined ? {} : { key }),
+    revision,
+    context: { cause: 'reconcile' },
+  })
 }

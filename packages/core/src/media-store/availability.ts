@@ -1,5 +1,6 @@
 import type { MediaRecord } from '../contracts/catalog.ts'
 import type { Availability } from '../contracts/media.ts'
+import type { MediaPlace } from '../contracts/media-store.ts'
 import { isMediaError } from '../errors/media-error.ts'
 import type { ReachablePlacement } from '../tiering/volumes.ts'
 import type { Engine } from './engine.ts'
@@ -7,16 +8,26 @@ import type { Engine } from './engine.ts'
 /** How long a volume that is offline is waited for before the next look. */
 const OFFLINE_RETRY_MS = 5_000
 
-/** What a reader would meet now. Asks the catalog and the volumes' markers, never for bytes. */
+/** What a reader would meet now. */
 export async function availabilityOf(engine: Engine, record: MediaRecord | undefined): Promise<Availability> {
-  if (record === undefined) return { state: 'missing' }
+  return record === undefined ? { state: 'missing' } : (await whereIs(engine, record)).availability
+}
+
+interface Whereabouts {
+  readonly availability: Availability
+  /** Where it serves from. */
+  readonly place?: MediaPlace
+}
+
+/** What a reader would meet now, and where. Asks the catalog and the volumes' markers, never for bytes. */
+export async function whereIs(engine: Engine, record: MediaRecord): Promise<Whereabouts> {
   const { content } = record
   switch (content.state) {
     case 'pending':
     case 'quarantined':
-      return { state: 'held', reason: content.state }
+      return { availability: { state: 'held', reason: content.state } }
     case 'rejected':
-      return { state: 'missing' }
+      return { availability: { state: 'missing' } }
     case 'active':
       break
   }
@@ -31,10 +42,16 @@ export async function availabilityOf(engine: Engine, record: MediaRecord | undef
       reason = error.reason ?? error.code
       continue
     }
-    if (volume.serves) return { state: 'ready', tier: volume.tier, since: content.createdAt }
+    if (volume.serves) {
+      const { tier, id: volumeId } = volume
+      return {
+        availability: { state: 'ready', tier, since: content.createdAt },
+        place: { volumeId, tier, objectKey: reachable.placement.key },
+      }
+    }
     there.push(reachable)
   }
   if (there.length === 0 && reason !== undefined)
-    return { state: 'failed', retryAfterMs: OFFLINE_RETRY_MS, reason }
-  return engine.tiers.coldAvailability(record, there)
+    return { availability: { state: 'failed', retryAfterMs: OFFLINE_RETRY_MS, reason } }
+  return { availability: await engine.tiers.coldAvailability(record, there) }
 }

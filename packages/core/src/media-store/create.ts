@@ -45,6 +45,7 @@ import type { Engine } from './engine.ts'
 import { createEventHub, type EventHub } from './events.ts'
 import type { MediaStoreOptions } from './options.ts'
 import { createView } from './view.ts'
+import { announce } from './watch.ts'
 
 /**
  * Composes a store: checks the whole composition, opens catalog and volumes, starts upkeep.
@@ -119,7 +120,9 @@ function assemble(
     burst: tiering.burst ?? {},
     stopBursts: tiering.budget?.stopBursts ?? true,
   })
+  const states = options.resourceStates ?? memoryStates({ clock })
   const base: Omit<Engine, 'journal' | 'tiers' | 'external'> = {
+    states,
     catalog,
     volumes,
     chooser,
@@ -132,7 +135,10 @@ function assemble(
     sessionTtlMs: options.sessionTtlMs ?? SESSION_TTL_MS,
     minCopies: options.minCopies ?? 1,
     domainOf: options.dedupe === 'namespace' ? (namespace) => namespace : () => '',
-    emit: (event) => events.emit(event),
+    emit(event) {
+      announce(states, event)
+      events.emit(event)
+    },
     keys: options.keys ?? createKeyRing([createSigningKey()]),
     activity: createActivity(),
     events,
@@ -154,7 +160,6 @@ function assemble(
     },
   }
   const upkeepContext = { ...base, journal: createMediaJournal(base) }
-  const states = options.resourceStates ?? memoryStates({ clock })
   const tierContext: TierContext = {
     ...upkeepContext,
     options: tiering,
@@ -162,11 +167,10 @@ function assemble(
     heat: createHeat(catalog, all),
     ledger: money.ledger,
     budget: money.budget,
-    states,
     homeIds: homeIdsOf(catalog, options.tiers),
   }
   const tiers = createTiers(tierContext, Math.min(MOVE_POLL_MS, rounds.intervalMs ?? UPKEEP_INTERVAL_MS))
-  const external = createExternal({ ...upkeepContext, states })
+  const external = createExternal(upkeepContext)
   const engine: Engine = { ...upkeepContext, tiers, external }
   const upkeep = createUpkeep(engine)
   const stopRounds = startRounds(engine, upkeep, {

@@ -1,5 +1,6 @@
 import type { BlockPool } from '../cas/block-pool.ts'
 import type { KeyRing } from '../contracts/key-ring.ts'
+import type { ResourceStates } from '../contracts/resource-states.ts'
 import type { External } from '../external/index.ts'
 import type { KeyedLock } from '../ingest/keyed-lock.ts'
 import type { Tiers } from '../moves/index.ts'
@@ -9,6 +10,7 @@ import type { EventHub } from './events.ts'
 
 /** What every namespace's view of one store shares. */
 export interface Engine extends UpkeepContext {
+  readonly states: ResourceStates
   readonly keys: KeyRing
   readonly tiers: Tiers
   readonly external: External

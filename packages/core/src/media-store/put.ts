@@ -110,6 +110,7 @@ function tell(
   engine.emit({
     type: outcome.created ? 'media.created' : 'media.replaced',
     ...about,
+    ...(media.key === undefined ? {} : { key: media.key }),
     revision: media.revision,
   })
   engine.emit({

@@ -16,7 +16,7 @@ import { parseCondition, parseOwner, parseRef, parseVisibility } from '../ingest
 import type { SharedTiering } from '../moves/index.ts'
 import { cleanFilename, parseLinkTarget, parseMediaKey, parseMetadata, parseTags } from '../names/index.ts'
 import { pagesOf } from '../pages.ts'
-import { availabilityOf } from './availability.ts'
+import { availabilityOf, whereIs } from './availability.ts'
 import { callSignal } from './call-signal.ts'
 import { directUrl } from './direct-url.ts'
 import type { Engine } from './engine.ts'
@@ -26,6 +26,7 @@ import { admitPut, put } from './put.ts'
 import { signUrl, verifySignedUrl } from './signed-url.ts'
 import { recordOf, snapshotOf } from './snapshot.ts'
 import { warmUnread } from './warm-unread.ts'
+import { nameOf } from './watch.ts'
 
 const NAMESPACE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 const DEFAULT_LINKED_LIMIT = 50
@@ -104,6 +105,7 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
       at: new Date(engine.clock.now()),
       namespace,
       mediaId: record.id,
+      ...(record.key === undefined ? {} : { key: record.key }),
       revision: record.revision,
       ...(context === undefined ? {} : { context }),
     })
@@ -163,6 +165,7 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
           at: new Date(engine.clock.now()),
           namespace,
           mediaId: gone.id,
+          ...(gone.key === undefined ? {} : { key: gone.key }),
           revision: gone.revision,
           ...(options.context === undefined ? {} : { context: options.context }),
         })
@@ -209,6 +212,25 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
       return direct ?? signUrl(engine, namespace, record.id, options)
     },
     verifyUrl: (id, query) => verifySignedUrl(engine, namespace, id, query),
+    locate: (ref, options = {}) =>
+      call(options, async () => {
+        const asked = parseRef(ref)
+        const record = await get(asked)
+        const names = [nameOf(namespace, asked)]
+        if (record === undefined) return { media: undefined, availability: { state: 'missing' }, names }
+        if (typeof asked !== 'string') names.push(nameOf(namespace, record.id))
+        const { availability, place } = await whereIs(engine, record)
+        return {
+          media: snapshotOf(record),
+          availability,
+          names: [...names, record.content.blobId],
+          ...(place === undefined ? {} : { place }),
+        }
+      }),
+    watch(listener, options) {
+      engine.activity.checkOpen()
+      return engine.states.subscribe(listener, options)
+    },
     availability: (ref, options = {}) => call(options, async () => availabilityOf(engine, await get(ref))),
     warm: (ref, options = {}) =>
       call(options, async () => {

@@ -1,0 +1,29 @@
+import { createHash } from 'node:crypto'
+import type { MediaRef } from '../contracts/media.ts'
+import type { MediaEvent } from '../contracts/observer.ts'
+import type { ResourceStates } from '../contracts/resource-states.ts'
+
+/*
+ * Changes of records travel by the same messages as changes of states: `invalidate` of a name that nobody ever claims. They make
+ * others ask again sooner; what is true is in the catalog, so that one that is lost costs no more than the life of an answer.
+ */
+
+/** The name of what a reference asks for: short and printable whatever the key is. */
+export function nameOf(namespace: string, ref: MediaRef): string {
+  if (typeof ref === 'string') return `m.${ref}`
+  return `k.${createHash('sha256').update(`${namespace}\n${ref.key}`).digest('base64url')}`
+}
+
+/** Tells all who watch of the media that an event is about. Never throws, never waits. */
+export function announce(states: ResourceStates, event: MediaEvent): void {
+  switch (event.type) {
+    case 'media.created':
+    case 'media.replaced':
+    case 'media.updated':
+    case 'media.deleted': {
+      const names = event.type === 'media.created' ? [] : [nameOf(event.namespace, event.mediaId)]
+      if (event.key !== undefined) names.push(nameOf(event.namespace, { key: event.key }))
+      if (names.length > 0) states.invalidate(names).catch(() => {})
+    }
+  }
+}
