@@ -29,6 +29,12 @@ const servers = [
     command: 'postgres',
     reason: 'the catalog of many hosts; tests start servers of their own',
   },
+  {
+    debian: 'redis-server',
+    command: 'redis-server',
+    reason: 'resource states of many processes; tests start servers of their own',
+  },
+  { debian: 'openssl', command: 'openssl', reason: 'certificates for tests of TLS' },
   { debian: 'mount', command: 'mount', reason: 'the same' },
 ]
 

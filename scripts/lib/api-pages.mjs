@@ -11,6 +11,7 @@ const ENTRIES = [
   ['adapter-s3-api', '@mediakeep/adapters/s3', 'packages/adapters/src/s3/index.ts'],
   ['adapter-minio-api', '@mediakeep/adapters/minio', 'packages/adapters/src/minio/index.ts'],
   ['adapter-postgres-api', '@mediakeep/adapters/postgres', 'packages/adapters/src/postgres/index.ts'],
+  ['adapter-redis-api', '@mediakeep/adapters/redis', 'packages/adapters/src/redis/index.ts'],
   ['adapter-sqlite-api', '@mediakeep/adapters/sqlite', 'packages/adapters/src/sqlite/index.ts'],
   ['express', '@mediakeep/express', 'packages/express/src/index.ts'],
   ['envoy', '@mediakeep/envoy', 'packages/envoy/src/index.ts'],

@@ -1,4 +1,4 @@
-import type { ClaimOptions, ExtendOptions, SettledState } from '../contracts/resource-states.ts'
+import type { ClaimOptions, ExtendOptions, Lease, SettledState } from '../contracts/resource-states.ts'
 import { MAX_LEASE_MS, MAX_STATE_KEY_BYTES } from '../defaults.ts'
 import { MediaError } from '../errors/media-error.ts'
 import { copyOfSettled } from './transition.ts'
@@ -34,6 +34,15 @@ export function settledStateOf(to: SettledState): SettledState {
   throw new MediaError('MEDIA_BAD_INPUT', 'states: only ready, cold, failed or held can be settled', {
     reason: 'bad-state',
   })
+}
+
+/** MEDIA_LEASE_LOST of a lease that is not live any more. */
+export function leaseLost({ key, fencingToken }: Lease): MediaError {
+  return new MediaError(
+    'MEDIA_LEASE_LOST',
+    `states: the lease ${fencingToken} of ${JSON.stringify(key)} is over; drop what was loaded under it`,
+    { reason: 'lease-over' },
+  )
 }
 
 function isSettled(to: SettledState): boolean {

@@ -1,3 +1,4 @@
+export { checkClaim, checkExtend, checkStateKey, leaseLost, settledStateOf } from './checks.ts'
 export { type MemoryStatesOptions, memoryStates } from './memory-states.ts'
 export {
   createStateTable,

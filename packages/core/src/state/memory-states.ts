@@ -3,7 +3,7 @@ import type { Lease, ResourceStates } from '../contracts/resource-states.ts'
 import { SETTLED_STATE_TTL_MS } from '../defaults.ts'
 import { MediaError } from '../errors/media-error.ts'
 import { systemClock } from '../time/clock.ts'
-import { checkClaim, checkExtend, checkStateKey, settledStateOf } from './checks.ts'
+import { checkClaim, checkExtend, checkStateKey, leaseLost, settledStateOf } from './checks.ts'
 import { createStateTable, type StateSubscriber, type StateTable } from './state-table.ts'
 import { type StateEvent, type StateStep, stateOf, transition } from './transition.ts'
 
@@ -113,12 +113,4 @@ export function memoryStates(options: MemoryStatesOptions = {}): ResourceStates 
 function leaseOf(key: string, { entry }: StateStep): Lease {
   if (entry?.type !== 'loading') throw new Error('states: a claim that was accepted kept no lease')
   return { key, fencingToken: entry.token, endsAt: new Date(entry.endsAtMs) }
-}
-
-function leaseLost({ key, fencingToken }: Lease): MediaError {
-  return new MediaError(
-    'MEDIA_LEASE_LOST',
-    `states: the lease ${fencingToken} of ${JSON.stringify(key)} is over; drop what was loaded under it`,
-    { reason: 'lease-over' },
-  )
 }

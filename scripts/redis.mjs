@@ -1,0 +1,163 @@
+import { execFile, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
+import { findProgram } from './lib/programs.mjs'
+
+/*
+ * A Redis of its own for tests and benchmarks: a new folder, a free port of the loopback address, nothing written to
+ * disk, gone when it is stopped. Also several that are one cluster.
+ */
+
+const HOST = '127.0.0.1'
+/** Ends the server and removes its folder at the end of its own input; `wait` again, for a signal may come while it waits. */
+const guard =
+  'folder=$1; shift; "$@" < /dev/null & server=$!; echo "pid $server"; cat > /dev/null; kill -KILL $server 2> /dev/null; wait $server; rm -rf "$folder"'
+const run = promisify(execFile)
+
+/** Why no server can be started here; `undefined` when one can. */
+export function missingRedisReason() {
+  const missing = ['redis-server', 'redis-cli'].filter((command) => findProgram(command) === undefined)
+  return missing.length === 0
+    ? undefined
+    : `Redis needs ${missing.join(' and ')}: node scripts/servers.mjs installs it on Debian`
+}
+
+/** Why no certificates can be made here. */
+export function missingOpensslReason() {
+  return findProgram('openssl') === undefined ? 'TLS needs openssl' : undefined
+}
+
+async function freePort(above = 0) {
+  for (;;) {
+    const server = createServer().listen(0, HOST)
+    await once(server, 'listening')
+    const { port } = server.address()
+    server.close()
+    await once(server, 'close')
+    // A cluster talks on a second port, 10,000 above the first.
+    if (port + above < 65_536) return port
+  }
+}
+
+const argumentsOf = (settings) =>
+  Object.entries(settings).flatMap(([name, value]) =>
+    (Array.isArray(value) ? value : [value]).flatMap((one) => [`--${name}`, ...String(one).split(' ')]),
+  )
+
+/** A certificate that it trusts itself, for 127.0.0.1. */
+function certificate(folder) {
+  const key = join(folder, 'server.key')
+  const cert = join(folder, 'server.crt')
+  const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1']
+  const options = ['-newkey', 'rsa:2048', '-nodes', '-days', '2', '-keyout', key, '-out', cert, ...subject]
+  execFileSync('openssl', ['req', '-x509', ...options], { stdio: 'pipe' })
+  return { key, cert }
+}
+
+/**
+ * Starts a server and resolves when it takes connections.
+ * `settings` are those of redis.conf, a list where one is given several times; `isCluster` for a node of one; `tls` takes nothing else.
+ */
+export async function startRedis({ settings = {}, isCluster = false, tls = false, port } = {}) {
+  const reason = missingRedisReason()
+  if (reason !== undefined) throw new Error(reason)
+  const given = port ?? (await freePort(isCluster ? 10_000 : 0))
+  const folder = mkdtempSync(join(tmpdir(), 'mediakeep-redis-'))
+  chmodSync(folder, 0o700)
+  const files = tls ? certificate(folder) : undefined
+  const all = {
+    bind: HOST,
+    port: tls ? 0 : given,
+    dir: folder,
+    save: '',
+    appendonly: 'no',
+    daemonize: 'no',
+    'repl-diskless-sync-delay': 0,
+    ...(files === undefined
+      ? {}
+      : {
+          'tls-port': given,
+          'tls-cert-file': files.cert,
+          'tls-key-file': files.key,
+          'tls-ca-cert-file': files.cert,
+          'tls-auth-clients': 'no',
+        }),
+    ...(isCluster
+      ? { 'cluster-enabled': 'yes', 'cluster-node-timeout': 2_000, 'cluster-config-file': 'nodes.conf' }
+      : {}),
+    ...settings,
+  }
+  // A shell between us and the server: when our end of its input is closed, also because we are dead, it ends both.
+  const child = spawn('sh', ['-c', guard, 'sh', folder, findProgram('redis-server'), ...argumentsOf(all)], {
+    cwd: folder,
+    stdio: ['pipe', 'pipe', 'ignore'],
+  })
+  const ended = once(child, 'exit')
+  const stop = async () => {
+    child.stdin.end()
+    await ended
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+  const lines = []
+  let pid
+  try {
+    await new Promise((resolve, reject) => {
+      child.once('error', reject)
+      child.once('exit', () => reject(new Error(`Redis did not start:\n${lines.join('\n')}`)))
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        if (line.startsWith('pid ')) pid = Number(line.slice(4))
+        if (lines.length < 100) lines.push(line)
+        if (line.includes('Ready to accept connections')) resolve()
+        else if (/Fatal error|FATAL CONFIG|Failed listening/.test(line))
+          reject(new Error(`Redis did not start:\n${lines.join('\n')}`))
+      })
+    })
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  const cli = async (...words) => {
+    const secure = files === undefined ? [] : ['--tls', '--cacert', files.cert]
+    const { stdout } = await run('redis-cli', ['-h', HOST, '-p', String(given), ...secure, ...words])
+    return stdout.trim()
+  }
+  return {
+    host: HOST,
+    port: given,
+    pid,
+    url: `${tls ? 'rediss' : 'redis'}://${HOST}:${given}`,
+    certificateFile: files?.cert,
+    cli,
+    signal: (name) => process.kill(pid, name),
+    stop,
+  }
+}
+
+/** Starts three primaries that share all slots, and resolves when each knows it. */
+export async function startRedisCluster({ settings = {} } = {}) {
+  const nodes = []
+  const stop = async () => {
+    await Promise.all(nodes.map((node) => node.stop()))
+  }
+  try {
+    for (let index = 0; index < 3; index++) nodes.push(await startRedis({ settings, isCluster: true }))
+    const addresses = nodes.map(({ host, port }) => `${host}:${port}`)
+    await nodes[0].cli('--cluster', 'create', ...addresses, '--cluster-yes')
+    for (const node of nodes) {
+      let info = ''
+      for (let tries = 0; !/cluster_state:ok[^]*cluster_known_nodes:3/.test(info); tries++) {
+        if (tries > 200) throw new Error(`the cluster did not form:\n${info}`)
+        info = await node.cli('CLUSTER', 'INFO')
+      }
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { nodes, stop }
+}
