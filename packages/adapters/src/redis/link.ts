@@ -22,7 +22,8 @@ export interface Link {
     given: readonly string[],
     late?: (answer: unknown) => void,
   ): Promise<unknown>
-  close(): void
+  /** Waits for what is under way. */
+  close(): Promise<void>
 }
 
 export interface LinkOptions {
@@ -83,7 +84,8 @@ export function createLink({ client, timeoutMs, isOwn }: LinkOptions): Link {
       )
     })
 
-  const call: Link['call'] = async (act, send, late = () => undefined) => {
+  const underWay = new Set<Promise<unknown>>()
+  const ask: Link['call'] = async (act, send, late = () => undefined) => {
     try {
       if (client.status !== 'ready') await firstTry
       if (client.status !== 'ready') throw lastError ?? new Error('not ready')
@@ -94,18 +96,27 @@ export function createLink({ client, timeoutMs, isOwn }: LinkOptions): Link {
     }
   }
 
+  const run: Link['run'] = async (act, script, key, given, late) => {
+    try {
+      return await ask(act, () => client.evalsha(script.sha, 1, key, ...given), late)
+    } catch (error) {
+      if (!isUnknownScript(error)) throw error
+      return await ask(act, () => client.eval(script.text, 1, key, ...given), late)
+    }
+  }
+  const tracked = <T>(answer: Promise<T>): Promise<T> => {
+    underWay.add(answer)
+    const end = (): void => void underWay.delete(answer)
+    answer.then(end, end)
+    return answer
+  }
+
   return {
     firstTry,
-    call,
-    async run(act, script, key, given, late) {
-      try {
-        return await call(act, () => client.evalsha(script.sha, 1, key, ...given), late)
-      } catch (error) {
-        if (!isUnknownScript(error)) throw error
-        return await call(act, () => client.eval(script.text, 1, key, ...given), late)
-      }
-    },
-    close() {
+    call: (act, send, late) => tracked(ask(act, send, late)),
+    run: (act, script, key, given, late) => tracked(run(act, script, key, given, late)),
+    async close() {
+      await Promise.allSettled(underWay)
       client.off('error', onError)
     },
   }

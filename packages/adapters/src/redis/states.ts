@@ -46,6 +46,7 @@ export function createRedisStates(
   const changes = createChanges({ client, link, prefix, heartbeatMs })
   const channel = channelOf(prefix)
   let isClosed = false
+  let closing: Promise<void> | undefined
 
   const checkOpen = (): void => {
     if (isClosed) throw new MediaError('MEDIA_CLOSED', 'states: closed')
@@ -155,12 +156,11 @@ export function createRedisStates(
       checkOpen()
       return changes.add({ onChange: listener, onGap })
     },
-    async close() {
-      if (isClosed) return
+    close() {
       isClosed = true
       changes.close()
-      link.close()
-      closeClient?.()
+      closing ??= link.close().then(closeClient)
+      return closing
     },
   }
 }
