@@ -202,6 +202,22 @@ export const MUTATIONS: readonly Mutation[] = [
     by: { part: 'corruption', maxCount: 40 },
   },
   {
+    id: 'right-before-given-up',
+    about: 'a copy that cannot be read is given up only for one that was read and is right',
+    file: `${core}/upkeep/verify.ts`,
+    find: 'isUnreadable ? await firstRight(context, now, near, pace, signal) : near[0]',
+    replace: 'near[0]',
+    by: { tests: `${core}/upkeep/verify-hosts.test.ts` },
+  },
+  {
+    id: 'right-stays-served',
+    about: 'what another host gave up while it was found right is served again',
+    file: `${core}/upkeep/verify.ts`,
+    find: 'await context.catalog.markVerified([source.placement.id])',
+    replace: '{}',
+    by: { tests: `${core}/upkeep/verify-hosts.test.ts` },
+  },
+  {
     id: 'size-of-a-duplicate',
     about: 'dedupe asks the volume for the copy, and does not trust its name',
     file: `${core}/ingest/publish.ts`,

@@ -1,11 +1,12 @@
 import { idTimeMs } from '../bytes/id.ts'
-import type { StoredCopy } from '../contracts/catalog.ts'
+import type { BlobCopies, StoredCopy } from '../contracts/catalog.ts'
 import type { CopyFault, DamagedCopy, VerifyOptions, VerifyProgress } from '../contracts/media-store.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
 import { copyBlob } from '../ingest/copy.ts'
 import { tellCorrupt } from '../ingest/tell-corrupt.ts'
 import { tellUpkeepFailed } from '../ingest/upkeep-failed.ts'
 import { isAway, type Volume } from '../tiering/volume.ts'
+import type { ReachablePlacement } from '../tiering/volumes.ts'
 import { createPace, type Pace } from '../time/pace.ts'
 import { callCheck } from './call-check.ts'
 import type { UpkeepContext } from './context.ts'
@@ -143,7 +144,7 @@ async function verifyPage(
   await context.catalog.markVerified(right)
   const damaged: DamagedCopy[] = []
   for (const { copy, fault } of faulty) {
-    const found = await judge(context, volume, copy, fault, options)
+    const found = await judge(context, volume, copy, fault, options, pace)
     if (found !== undefined) damaged.push(found)
   }
   return { checkedObjects: copies.length, checkedBytes, damaged }
@@ -156,22 +157,53 @@ async function judge(
   { placement }: StoredCopy,
   fault: CopyFault,
   { repair, signal }: VerifyOptions,
+  pace: Pace,
 ): Promise<DamagedCopy | undefined> {
   const { blobId, key, id } = placement
   const now = await context.catalog.copiesOf(blobId)
   if (now?.placements.some((copy) => copy.id === id) !== true) return undefined
   const others = now.placements.filter((copy) => copy.id !== id && copy.state === 'live')
   if (placement.state === 'bad' && others.some(({ volumeId }) => volumeId === volume.id)) return undefined
-  // What cannot be read now may be readable tomorrow, or by another user: only a good copy elsewhere gives it up.
   // A copy on another host's disk repairs nothing here.
-  const mayRepair = repair === true && context.volumes.reachable(others).length > 0
-  if (fault !== 'unreadable' || mayRepair) await context.catalog.markBad(id)
+  const near = repair === true ? context.volumes.reachable(others) : []
+  const isUnreadable = fault === 'unreadable'
+  // What cannot be read now may be readable tomorrow, or by another user: only a good copy gives it up, and what the catalog
+  // calls live may have rotted, or be on the same disk that fails.
+  const source = isUnreadable ? await firstRight(context, now, near, pace, signal) : near[0]
+  const mayRepair = source !== undefined
+  if (!isUnreadable || mayRepair) await context.catalog.markBad(id)
+  // Another host may give up that copy for this one in the same moment. Whoever comes last says that its own is right.
+  if (isUnreadable && source?.placement.owned === true)
+    await context.catalog.markVerified([source.placement.id])
   context.cache.delete(blobId)
   context.memo.forget(id)
   tellCorrupt(context, placement)
   const repaired = mayRepair && (await repairCopy(context, blobId, volume, signal))
   const digest = now.digest === undefined ? {} : { digest: now.digest }
   return { blobId, ...digest, volumeId: volume.id, key, fault, repaired }
+}
+
+/** The first of these copies that is right, read whole now; one that cannot be asked is not. */
+async function firstRight(
+  context: UpkeepContext,
+  { digest, sizeBytes }: BlobCopies,
+  copies: readonly ReachablePlacement[],
+  pace: Pace,
+  signal: AbortSignal | undefined,
+): Promise<ReachablePlacement | undefined> {
+  if (digest === undefined) return undefined
+  for (const copy of copies) {
+    const { placement, volume } = copy
+    try {
+      const fault = await faultOfCopy(volume, { placement, sizeBytes, digest }, pace, signal)
+      if (fault === undefined) return copy
+    } catch (error) {
+      signal?.throwIfAborted()
+      if (!isMediaError(error)) throw error
+      tellUpkeepFailed(context, 'verify', error)
+    }
+  }
+  return undefined
 }
 
 /** A volume that takes no copy now, such as a full one, is told and does not end the run. */
