@@ -12,13 +12,24 @@ export interface PortOptions {
   /** Calls that change nothing are answered at once while this says so: most orders of those are alike. */
   hurries(): boolean
   note(line: () => string): void
+  /** Something has got this name. */
+  named(path: string): void
 }
 
 const CHANGES = /^(write|writev|fsync|fdatasync|rename|link|unlink|mkdir|copyFile)$/
+const NAMES: ReadonlySet<string> = new Set(['rename', 'link', 'copyFile'])
 const LOOKS: ReadonlySet<string> = new Set(['lstat', 'readdir', 'statfs'])
 
 /** The calls of one process to its disk, in the order that the scheduler chooses. */
-export function createPort({ scheduler, random, owner, faults, hurries, note }: PortOptions): CallPort {
+export function createPort({
+  scheduler,
+  random,
+  owner,
+  faults,
+  hurries,
+  note,
+  named,
+}: PortOptions): CallPort {
   const fail = (call: DiskCall, code: string): Error => {
     call.failed?.()
     return errno(code, call.name, call.path)
@@ -40,6 +51,7 @@ export function createPort({ scheduler, random, owner, faults, hurries, note }: 
         } catch (error) {
           outcome = { error: error instanceof Error ? error : new Error(String(error)) }
         }
+        if (NAMES.has(call.name) && outcome !== undefined && 'value' in outcome) named(call.path)
         if (CHANGES.test(call.name))
           note(
             () =>

@@ -1,7 +1,7 @@
 import { createMemoryTables } from '@mediakeep/core'
 import type { Random } from '@mediakeep/testkit'
 import { leastRemains } from '../fault-fs/remains.ts'
-import { checkCatalog, checkDisk, checkObjects } from './checks.ts'
+import { checkAfterCut, checkCatalog, checkDisk, checkObjects, checkVerified } from './checks.ts'
 import { type Run, read, upkeep } from './operations.ts'
 
 interface Drive {
@@ -20,26 +20,49 @@ export async function settle(run: Run, drive: Drive): Promise<void> {
   const { world } = run
   const promised = [...run.ids]
   await restart(run, drive)
-  const afterMs =
-    Math.max(world.config.sessionTtlMs, world.config.graceMs, world.config.sweepAfterMs) + 86_400_001
+  await collectTwice(run, drive)
+  await readAll(run, drive)
+  await verifyAll(run, drive)
+  await closeAll(run, drive)
+  await rebuild(run, drive, promised)
+  let isClean = true
+  for (const machine of world.machines) {
+    world.cutPower(machine, leastRemains)
+    if (checkAfterCut(run, machine)) isClean = false
+  }
+  if (!isClean) {
+    await startAll(run, drive)
+    await collectTwice(run, drive)
+    await closeAll(run, drive)
+  }
+  for (const misuse of world.misuses()) world.broken(`a closed descriptor was used: ${misuse}`)
+}
+
+/** Two collections past every grace leave nothing but what the catalog tells of. */
+async function collectTwice(run: Run, drive: Drive): Promise<void> {
+  const { world } = run
+  const { sessionTtlMs, graceMs, sweepAfterMs } = world.config
   for (let round = 0; round < 2; round++) {
-    world.scheduler.pass(afterMs)
+    world.scheduler.pass(Math.max(sessionTtlMs, graceMs, sweepAfterMs) + 86_400_001)
     await onEachDisk(run, drive, async ({ store }) => {
       if (round === 0) for await (const _ of store.upkeep.expire()) continue
       for await (const _ of store.upkeep.collectGarbage({ thorough: true, force: true })) continue
     })
   }
   checkCatalog(run)
-  for (const machine of world.machines) checkDisk(run, machine, true)
-  await readAll(run, drive)
-  await closeAll(run, drive)
-  await rebuild(run, drive, promised)
-  for (const machine of world.machines) {
-    world.cutPower(machine, leastRemains)
-    // What goes without a sync, as temporary files do, may be back: the next sweep's.
-    checkDisk(run, machine, false)
-  }
-  for (const misuse of world.misuses()) world.broken(`a closed descriptor was used: ${misuse}`)
+  for (const machine of world.machines) checkDisk(run, machine)
+}
+
+/** Where a disk was in trouble, the bytes of every copy are read: they are all right, and what was in quarantine is served again. */
+async function verifyAll(run: Run, drive: Drive): Promise<void> {
+  await onEachDisk(run, drive, async ({ machine, store }) => {
+    if (machine.past.troubles === 0) return
+    for await (const { damaged, offlineVolumes } of store.upkeep.verify({ repair: true })) {
+      for (const { key, fault } of damaged) run.world.broken(`${key} is ${fault} when the trouble is over`)
+      for (const id of offlineVolumes) run.world.broken(`${id} is offline when the trouble is over`)
+    }
+  })
+  checkVerified(run)
 }
 
 /** Everybody goes, one way or the other, and comes back. */

@@ -18,6 +18,7 @@ import { createFaults, type DiskFaults } from './faults.ts'
 import { type Image, ROOT } from './image.ts'
 import type { Config } from './plan.ts'
 import { createPort } from './port.ts'
+import { createRemovals, type Removals } from './removals.ts'
 import { createScheduler, type Owner, type Scheduler } from './scheduler.ts'
 
 /** A product that is broken on purpose, in one place. Each member changes one of the parts that a host is made of. */
@@ -37,6 +38,7 @@ export interface Machine {
   readonly past: { cuts: number; troubles: number; failedUpkeep: number }
   readonly disk: Disk
   readonly faults: DiskFaults
+  readonly removals: Removals
   readonly time: {
     /** Its clock is this far from the database's. */
     skewMs: number
@@ -102,6 +104,7 @@ export function createWorld({ seed, config, image, breakage, note, broken }: Wor
       disk,
       time,
       faults: createFaults(random),
+      removals: createRemovals(),
     }
   })
   const owners: (Owner | undefined)[] = Array.from({ length: config.hosts }, () => undefined)
@@ -129,7 +132,15 @@ export function createWorld({ seed, config, image, breakage, note, broken }: Wor
     const hurries = (): boolean => (!isUp && !config.bare) || random.next() < 0.95
     const process = createProcess(
       machine.disk,
-      createPort({ scheduler, random, owner, faults: machine.faults, hurries, note }),
+      createPort({
+        scheduler,
+        random,
+        owner,
+        faults: machine.faults,
+        hurries,
+        note,
+        named: (path) => machine.removals.named(path),
+      }),
     )
     processes.push(process)
     const plain = fsStore({
@@ -140,7 +151,7 @@ export function createWorld({ seed, config, image, breakage, note, broken }: Wor
       sweepAfterMs: config.sweepAfterMs,
       maxIdleFiles: 2,
     })
-    const objects = breakage?.store?.(plain) ?? plain
+    const objects = machine.removals.watched(breakage?.store?.(plain) ?? plain)
     const shared = memoryCatalog({ clock: databaseClock, tables: database })
     const catalog = connect(breakage?.catalog?.(shared, database, databaseClock.now) ?? shared, {
       scheduler,
