@@ -8,7 +8,7 @@ import { posix } from 'node:path'
 export const coreLevels = [
   ['contracts'],
   ['errors', 'bytes', 'time', 'names', 'pages', 'defaults'],
-  ['cas', 'validation', 'state', 'catalog', 'http', 'keys', 'memory', 'decorators', 'failover', 'eviction'],
+  ['access', 'cas', 'validation', 'state', 'catalog', 'http', 'keys', 'memory', 'decorators', 'failover', 'eviction'],
   ['tiering'],
   ['ingest', 'uploads', 'journal'],
   ['upkeep'],

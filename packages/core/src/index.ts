@@ -3,6 +3,7 @@
  * @packageDocumentation
  */
 
+export * from './access/index.ts'
 export { checkDigest, sizeMismatch } from './bytes/declared.ts'
 export { digestFromHex, digestHex, digestOf, isDigest } from './bytes/digest.ts'
 export { isId, newId } from './bytes/id.ts'
@@ -34,6 +35,18 @@ export * from './eviction/index.ts'
 export * from './failover/index.ts'
 export * from './http/index.ts'
 export { createKeyRing, createSigningKey, type SigningKey } from './keys/key-ring.ts'
+export {
+  canonicalQuery,
+  createRequestSigner,
+  escapeUri,
+  type PresignParts,
+  presignedQuery,
+  type RequestSigner,
+  type SignedParts,
+  type SigningKeys,
+  signedHeaders,
+  timestampOf,
+} from './keys/sign-v4.ts'
 export * from './media-store/index.ts'
 export {
   createMemoryTables,

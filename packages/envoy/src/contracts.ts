@@ -12,6 +12,8 @@ export interface GateRequest {
   readonly scheme: string
   /** Address from which the question came: the proxy's, not the client's. Empty where it is a unix socket. */
   readonly proxyAddress: string
+  /** Address from which the proxy got the request, as far as it says: the client's, or that of a proxy before it. */
+  readonly sourceAddress?: string
   /** The value of a header, by its name in lower case; several of one name as the proxy joined them. */
   header(name: string): string | undefined
   /** What the route of the proxy says of itself: `context_extensions` of Envoy. Empty elsewhere. */

@@ -3,4 +3,32 @@
  * @packageDocumentation
  */
 
+export type { BodyKind, Placeholder } from './answers/direct.ts'
 export type * from './contracts.ts'
+export type { DecisionCacheOptions } from './gate/cache-options.ts'
+export type { FetchBudgetOptions } from './gate/fetch-budget.ts'
+export { type CountingGate, createGate, type GateCounts } from './gate/gate.ts'
+export type { GateStore } from './gate/gate-store.ts'
+export type { GateOptions } from './gate/options.ts'
+export {
+  type GateHandler,
+  type GateRouterOptions,
+  type GateRouterSettings,
+  gateRouter,
+} from './http/gate-router.ts'
+export type { Proxy } from './http/profiles.ts'
+export {
+  type GateAuthenticator,
+  type Oauth2ProxyOptions,
+  oauth2ProxyIdentity,
+} from './identity/oauth2-proxy.ts'
+export type { SignInOptions } from './identity/sign-in.ts'
+export {
+  keysUnder,
+  type MediaResource,
+  mediaRoutes,
+  type ResourceOf,
+  type ResourceRequest,
+} from './paths/resource.ts'
+export { type BucketUpstreamOptions, bucketUpstream } from './upstream/bucket-upstream.ts'
+export type { ObjectRead, ObjectTarget, Upstream } from './upstream/upstream.ts'

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto'
-import { MediaError } from '@mediakeep/core'
+import { createRequestSigner, escapeUri, MediaError, presignedQuery } from '@mediakeep/core'
 import { Client } from 'minio'
 import type { BucketClient } from '../s3-protocol/bucket-client.ts'
 import type { BucketAdmin } from '../s3-protocol/set-up.ts'
-import { escapeUri, presignUrl } from '../s3-protocol/sign-v4.ts'
 import { exactHeaders, lifeSecondsOf } from '../s3-protocol/signing.ts'
 import { createMinioAdmin } from './admin.ts'
 import { createMinioBucketClient } from './bucket-client.ts'
@@ -78,6 +77,10 @@ export function connect(connection: MinioConnection, bucket: string): Connected 
     })
   const requests = createRequests(sendOnce, connection.maxAttempts ?? MAX_ATTEMPTS)
 
+  const signer = createRequestSigner(
+    { accessKey, secretKey, ...(sessionToken === undefined ? {} : { sessionToken }) },
+    region,
+  )
   const sign: BucketClient['sign'] = async (key, options) => {
     const { method, response, exact, expiresAt } = options
     const at = new Date()
@@ -93,11 +96,9 @@ export function connect(connection: MinioConnection, bucket: string): Connected 
     }
     const headers = method === 'PUT' ? exactHeaders(exact) : {}
     const lifeSeconds = lifeSecondsOf(expiresAt, at.getTime())
-    const signed = presignUrl(
-      { method, url: target, query, headers, region, at, lifeSeconds },
-      { accessKey, secretKey, ...(sessionToken === undefined ? {} : { sessionToken }) },
-    )
-    return { method, url: signed, headers }
+    const { host: signedHost, pathname } = target
+    const signed = { method, host: signedHost, path: pathname, query, headers, at, lifeSeconds }
+    return { method, url: new URL(`${target.origin}${pathname}?${presignedQuery(signer, signed)}`), headers }
   }
 
   return {

@@ -7,6 +7,7 @@ import {
   type Media,
   MediaError,
   type Principal,
+  readVerdict,
 } from '@mediakeep/core'
 
 /**
@@ -77,13 +78,14 @@ export async function allowOn(
   action: Action,
   media: Media,
 ): Promise<void> {
-  const isTheirs = media.state === 'active' || isOwner(access, principal, media)
-  if (isTheirs && (await permits(access, { principal, action, media }))) return
-  const reads = action === 'read' || action === 'stat'
-  const mayKnow =
-    isTheirs &&
-    (reads ? media.visibility === 'public' : await permits(access, { principal, action: 'stat', media }))
-  throw mayKnow ? denied(principal, `you may not ${action} this media`) : absent()
+  const isOwners = isOwner(access, principal, media)
+  const mayBeTheirs = media.state === 'active' || isOwners
+  const isPermitted = mayBeTheirs && (await permits(access, { principal, action, media }))
+  let verdict = readVerdict(media, { isOwner: isOwners, isPermitted })
+  if (verdict === 'granted') return
+  if (mayBeTheirs && action !== 'read' && action !== 'stat')
+    verdict = (await permits(access, { principal, action: 'stat', media })) ? 'refused' : 'absent'
+  throw verdict === 'refused' ? denied(principal, `you may not ${action} this media`) : absent()
 }
 
 /** Only active contents are served. Called after `allowOn`, so that whoever gets here may know why. */

@@ -1,0 +1,1 @@
+export { type ReadClaim, readVerdict } from './read-verdict.ts'

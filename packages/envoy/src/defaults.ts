@@ -1,0 +1,38 @@
+/** Longest path and query that is looked at; more is refused. */
+export const MAX_TARGET_BYTES = 8_192
+/** How long an answer is believed that nobody told to have changed: bytes that serve. */
+export const READY_TTL_MS = 5_000
+/** The same of a media on its way. */
+export const LOADING_TTL_MS = 1_000
+/** The same of names that the catalog does not know. */
+export const MISSING_TTL_MS = 5_000
+/** The same of media that fail, wait for a fetch, or are held back. */
+export const FAILED_TTL_MS = 1_000
+/** Share by which lives of answers and waits are spread, so that they do not end together. */
+export const JITTER_RATIO = 0.1
+/** How old the last known answer may be when the catalog or the states do not answer. */
+export const STALE_MS = 30_000
+/** How long a look may take before the last known answer is given, or none. Envoy waits 200 ms by default. */
+export const LOOK_TIMEOUT_MS = 100
+/** How long after a look that failed the next one waits. */
+export const LOOK_PAUSE_MS = 200
+/** Names known to be there, kept at once. */
+export const CACHE_ENTRIES = 50_000
+/** Memory that they may take, about. */
+export const CACHE_BYTES = 67_108_864
+/** Names known to be missing, kept at once: those that are there are never forgotten for them. */
+export const CACHE_MISSING = 10_000
+/** Retry-After is never less. */
+export const MIN_RETRY_SECONDS = 1
+/** Retry-After is never more. */
+export const MAX_RETRY_SECONDS = 60
+/** A shared cache keeps "loading" no longer than this. */
+export const LOADING_MAX_AGE_SECONDS = 5
+/** Fetches that checks may start, a second, over all askers. */
+export const FETCHES_PER_SECOND = 50
+/** Fetches that checks may start, a second, for one asker. */
+export const FETCHES_PER_PRINCIPAL = 10
+/** Askers whose fetches are counted one by one; those who came longest ago are forgotten. */
+export const MAX_FETCH_PRINCIPALS = 10_000
+/** How long a signed address of the content route, or of a bucket, stays the same. */
+export const SIGNATURE_WINDOW_MS = 60_000

@@ -1,0 +1,18 @@
+import type { MediaLocation, MediaRef, MediaStore } from '@mediakeep/core'
+
+/**
+ * What the gate needs of a store. The first four suffice; with the others it looks once instead of twice, is told of changes,
+ * checks signed addresses, and sees other namespaces.
+ */
+export type GateStore = Pick<MediaStore, 'availability' | 'warm' | 'stat' | 'url'> &
+  Partial<Pick<MediaStore, 'locate' | 'watch' | 'verifyUrl'>> & {
+    in?(namespace: string): GateStore
+  }
+
+/** Record and availability, from one look where the store has that. */
+export async function look(store: GateStore, ref: MediaRef): Promise<MediaLocation> {
+  if (store.locate !== undefined) return store.locate(ref)
+  const media = await store.stat(ref)
+  if (media === undefined) return { media: undefined, availability: { state: 'missing' }, names: [] }
+  return { media, availability: await store.availability(media.id), names: [] }
+}
