@@ -27,13 +27,13 @@ it('locate() calls missing what the catalog does not know, and gives it no place
 
 it('watch() tells a name of the location when the media is put, changed, replaced and deleted', async () => {
   const { store } = await fixture()
-  const told = vi.fn()
+  const told = vi.fn<(names: readonly string[]) => void>()
   store.watch(told, { onGap: () => {} })
   const isTold = async (act: () => Promise<unknown>): Promise<boolean> => {
     const { names } = await store.locate({ key: 'a' })
     told.mockClear()
     await act()
-    return told.mock.calls.some(([changed]) => (changed as string[]).some((name) => names.includes(name)))
+    return told.mock.calls.some(([changed]) => changed.some((name) => names.includes(name)))
   }
 
   expect(await isTold(() => store.put(small, { filename: 'a.txt', at: { key: 'a' } }))).toBe(true)
@@ -53,7 +53,7 @@ it('watch() tells of what another store did that shares its states', async () =>
   const [here, there] = [await fixture(shared()), await fixture(shared())]
   const { id } = await here.store.put(small, { filename: 'a.txt' })
   const { names } = await here.store.locate(id)
-  const told = vi.fn()
+  const told = vi.fn<(names: readonly string[]) => void>()
   const stop = here.store.watch(told, { onGap: () => {} })
 
   await there.store.delete(id)

@@ -16,14 +16,10 @@ export function nameOf(namespace: string, ref: MediaRef): string {
 
 /** Tells all who watch of the media that an event is about. Never throws, never waits. */
 export function announce(states: ResourceStates, event: MediaEvent): void {
-  switch (event.type) {
-    case 'media.created':
-    case 'media.replaced':
-    case 'media.updated':
-    case 'media.deleted': {
-      const names = event.type === 'media.created' ? [] : [nameOf(event.namespace, event.mediaId)]
-      if (event.key !== undefined) names.push(nameOf(event.namespace, { key: event.key }))
-      if (names.length > 0) states.invalidate(names).catch(() => {})
-    }
-  }
+  if (!('mediaId' in event) || event.type === 'upload.accepted') return
+  const { namespace, mediaId, key } = event
+  // Nobody can have asked for an id that was given only now.
+  const names = event.type === 'media.created' ? [] : [nameOf(namespace, mediaId)]
+  if (key !== undefined) names.push(nameOf(namespace, { key }))
+  if (names.length > 0) states.invalidate(names).catch(() => {})
 }

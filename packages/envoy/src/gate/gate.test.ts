@@ -1,5 +1,5 @@
 import { type Availability, MediaError, type MediaLocation, memoryStore, withMeter } from '@mediakeep/core'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, type Mock, vi } from 'vitest'
 import type { DirectAnswer, ForwardAnswer, GateAnswer } from '../contracts.ts'
 import { bucketUpstream } from '../upstream/bucket-upstream.ts'
 import { asked, gateFixture } from './gate.fixture.ts'
@@ -26,12 +26,10 @@ const header = (list: readonly string[], name: string): string | undefined => {
 async function scripted(
   availability: () => Availability,
   options: Parameters<typeof gateFixture>[0] = {},
-): Promise<
-  Awaited<ReturnType<typeof gateFixture>> & { looks: () => number; warm: ReturnType<typeof vi.fn> }
-> {
+): Promise<Awaited<ReturnType<typeof gateFixture>> & { looks: () => number; warm: Mock<GateStore['warm']> }> {
   const base = await gateFixture()
   const media = await base.store.put(BYTES, { filename: 'a.txt', at: { key: 'a' }, visibility: 'public' })
-  const warm = vi.fn(async () => availability())
+  const warm = vi.fn<GateStore['warm']>(async () => availability())
   let looks = 0
   const store: GateStore = {
     availability: async () => availability(),
