@@ -131,16 +131,20 @@ describe.each([
       expect(code, output).toBe(0)
     })
 
-    it('says what to install when a database is set and pg is not there', async () => {
-      writeFileSync(join(app, 'database.json'), JSON.stringify({ databaseUrl: 'postgres://h/media' }))
-      const { code, output } = await run(
-        process.execPath,
-        ['node_modules/mediakeep/bin/mediakeep.js', 'ls', '--config', 'database.json'],
-        app,
-      )
-      expect(code, output).toBe(1)
-      expect(output).toMatch(/^mediakeep: .*npm install pg \(MEDIA_UNSUPPORTED\)\n$/)
-    })
+    for (const [peer, settings] of [
+      ['pg', { databaseUrl: 'postgres://h/media' }],
+      ['ioredis', { redisUrl: 'redis://h' }],
+    ] as const)
+      it(`says what to install when the settings need ${peer} and it is not there`, async () => {
+        writeFileSync(join(app, `${peer}.json`), JSON.stringify(settings))
+        const { code, output } = await run(
+          process.execPath,
+          ['node_modules/mediakeep/bin/mediakeep.js', 'ls', '--config', `${peer}.json`],
+          app,
+        )
+        expect(code, output).toBe(1)
+        expect(output).toMatch(new RegExp(`^mediakeep: .*npm install ${peer} \\(MEDIA_UNSUPPORTED\\)\n$`))
+      })
 
     const strict = [
       '--noEmit',

@@ -13,6 +13,7 @@ import {
   type MediaStore,
   type MediaStoreOptions,
   type ObjectStore,
+  type ResourceStates,
   type TierOptions,
 } from '@mediakeep/core'
 import { noteElsewhere, openCatalog } from './catalog-of-folder.ts'
@@ -50,6 +51,11 @@ export interface OpenMediaStoreOptions extends Omit<MediaStoreOptions, 'tiers' |
    */
   readonly databaseUrl?: string
   /**
+   * `redis://...`: processes share through this Redis what they load, and tell each other of changes; needs the package `ioredis`. Never
+   * shown in an error. While it is away each works for itself. In place of `resourceStates`.
+   */
+  readonly redisUrl?: string
+  /**
    * Opens the database although the folder's records are in its `catalog.sqlite`: for `rebuildCatalog`, which brings them over.
    * Default false.
    */
@@ -69,7 +75,7 @@ export interface OpenMediaStoreOptions extends Omit<MediaStoreOptions, 'tiers' |
  * The embedded default: media in `directory/volume`, records in `directory/catalog.sqlite`, signing keys in `directory/keys.json`.
  * One folder to back up. Several processes may open the same folder. With `databaseUrl` the records are in that database.
  * @throws MediaError MEDIA_UNAVAILABLE `not-writable` naming the folder, `catalog-unreachable` or `catalog-refused`; MEDIA_UNSUPPORTED
- * `layout-newer`, `no-sqlite-driver`, `no-pg` or `missing-peer`; MEDIA_CONFLICT `two-catalogs`; MEDIA_BAD_INPUT `bad-composition`, `bad-store-url`, `missing-credentials` or `example-credentials`.
+ * `layout-newer`, `no-sqlite-driver`, `no-pg`, `no-ioredis` or `missing-peer`; MEDIA_CONFLICT `two-catalogs`; MEDIA_BAD_INPUT `bad-composition`, `bad-store-url`, `missing-credentials` or `example-credentials`.
  */
 export async function openMediaStore(
   directory: string,
@@ -81,6 +87,7 @@ export async function openMediaStore(
     durability,
     secondDirectory,
     databaseUrl,
+    redisUrl,
     bringsOver,
     tiers,
     env,
@@ -91,6 +98,8 @@ export async function openMediaStore(
   if (second === root) throw badComposition('the second folder is the first one: give another disk')
   if (second !== undefined && tiers !== undefined)
     throw badComposition('secondDirectory and tiers: give the second folder as a tier, and minCopies 2')
+  if (redisUrl !== undefined && rest.resourceStates !== undefined)
+    throw badComposition('redisUrl and resourceStates: give one of them')
   await createFolder(root)
   const catalog = await openCatalog(root, {
     ...(databaseUrl === undefined ? {} : { databaseUrl }),
@@ -114,9 +123,11 @@ export async function openMediaStore(
       ...(stagingBudgetBytes === undefined ? {} : { stagingBudgetBytes }),
     },
   )
+  const states = redisUrl === undefined ? {} : { resourceStates: await statesAt(redisUrl, opened) }
   const store = await createMediaStore({
     ...(second === undefined ? {} : { minCopies: 2 }),
     ...rest,
+    ...states,
     keys,
     catalog,
     tiers: opened,
@@ -128,6 +139,18 @@ export async function openMediaStore(
     })
   }
   return store
+}
+
+/** When they cannot be opened, the stores are closed. */
+async function statesAt(url: string, tiers: readonly TierOptions[]): Promise<ResourceStates> {
+  try {
+    // An adapter whose package may be missing is loaded by those who use it.
+    const { openRedisStates } = await import('@mediakeep/adapters/redis')
+    return await openRedisStates({ url })
+  } catch (error) {
+    await Promise.allSettled(tiers.map(({ store }) => store.close()))
+    throw error
+  }
 }
 
 interface OpenTiersOptions {

@@ -41,6 +41,7 @@ export async function openConfigured(
       `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${config.port}/media`,
     ...(config.secondData === undefined ? {} : { secondDirectory: resolve(streams.cwd, config.secondData) }),
     ...(config.databaseUrl === undefined ? {} : { databaseUrl: config.databaseUrl, bringsOver }),
+    ...(config.redisUrl === undefined ? {} : { redisUrl: config.redisUrl }),
     ...(config.capacityBytes === undefined ? {} : { capacityBytes: config.capacityBytes }),
     ...(config.stagingBudgetBytes === undefined ? {} : { stagingBudgetBytes: config.stagingBudgetBytes }),
     ...(config.tiers === undefined ? {} : { tiers: config.tiers }),

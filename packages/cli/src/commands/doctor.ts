@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import { fsStore } from '@mediakeep/adapters/fs'
 import type { BucketStore } from '@mediakeep/adapters/s3'
 import { isMediaError, memoryStore, type ObjectStore } from '@mediakeep/core'
-import { type ObjectStoreHarness, objectStoreConformance, runConformance } from '@mediakeep/testkit'
+import { type ObjectStoreHarness, objectStoreConformance } from '@mediakeep/testkit'
 import { DONE, type ExitCode, FOUND_DAMAGE, UsageError } from '../exit-codes.ts'
 import { openMediaStore } from '../open-media-store.ts'
 import { formatStoreUrl, parseStoreUrl, type StoreAddress } from '../stores/address.ts'
@@ -12,20 +12,27 @@ import { createStore } from '../stores/create-store.ts'
 import { type ProbeResult, probeStore } from '../stores/probe.ts'
 import type { CommandContext } from './context.ts'
 import { checkDatabase } from './doctor-database.ts'
+import { checkRedis, isRedisUrl } from './doctor-redis.ts'
+import { runKit } from './run-kit.ts'
 
 /**
  * `doctor [URL]`: does this machine, and this backend, keep what we promise? Folders and memory are put through the whole conformance
- * kit, in a volume of their own; stores that may be in use through checks that touch nothing but objects of their own. Leaves nothing
- * behind.
+ * kit, in a volume of their own, a Redis under a prefix of its own; stores that may be in use through checks that touch nothing but
+ * objects of their own. Leaves nothing behind.
  */
 export async function doctorCommand(context: CommandContext, url: string | undefined): Promise<ExitCode> {
-  const faults =
-    url === undefined ? await checkHere(context) : await checkAddress(context, parseStoreUrl(url))
+  const faults = await checkOne(context, url)
   await context.output.item(
     { check: 'verdict', ok: faults === 0, faults },
     faults === 0 ? 'all is well' : `${faults} faults`,
   )
   return faults === 0 ? DONE : FOUND_DAMAGE
+}
+
+async function checkOne(context: CommandContext, url: string | undefined): Promise<number> {
+  if (url === undefined) return checkHere(context)
+  if (isRedisUrl(url)) return checkRedis(context, url)
+  return checkAddress(context, parseStoreUrl(url))
 }
 
 /** The embedded store, its folder, and the stores of the settings that are elsewhere. */
@@ -35,6 +42,7 @@ async function checkHere(context: CommandContext): Promise<number> {
   let faults = await checkEmbedded(context, folder)
   faults += await checkFolder(context, folder)
   if (config.databaseUrl !== undefined) faults += await checkDatabase(context, config.databaseUrl)
+  if (config.redisUrl !== undefined) faults += await checkRedis(context, config.redisUrl)
   for (const { setting, address } of configuredTiers(config, streams.cwd))
     if (setting.url !== undefined && setting.role !== 'external')
       faults += await checkLive(context, address, setting.name)
@@ -42,7 +50,7 @@ async function checkHere(context: CommandContext): Promise<number> {
 }
 
 async function checkAddress(context: CommandContext, address: StoreAddress): Promise<number> {
-  if (address.scheme === 'memory') return runHarness(context, memoryHarness())
+  if (address.scheme === 'memory') return runKit(context, objectStoreConformance(memoryHarness()))
   if (address.scheme === 'file') return checkFolder(context, address.folder)
   return checkLive(context, address, undefined)
 }
@@ -152,7 +160,7 @@ async function checkEmbedded(context: CommandContext, folder: string): Promise<n
 
 async function checkFolder(context: CommandContext, root: string): Promise<number> {
   try {
-    return await withScratch(root, (scratch) => runHarness(context, fsHarness(scratch)))
+    return await withScratch(root, (scratch) => runKit(context, objectStoreConformance(fsHarness(scratch))))
   } catch (error) {
     if (!isMediaError(error)) throw error
     await context.output.item(
@@ -161,28 +169,6 @@ async function checkFolder(context: CommandContext, root: string): Promise<numbe
     )
     return 1
   }
-}
-
-async function runHarness(context: CommandContext, harness: ObjectStoreHarness): Promise<number> {
-  const counts = { passed: 0, failed: 0, skipped: 0, waived: 0 }
-  for await (const result of runConformance(objectStoreConformance(harness))) {
-    context.signal.throwIfAborted()
-    counts[result.outcome]++
-    const line = {
-      check: result.id,
-      claim: result.claim,
-      outcome: result.outcome,
-      ...(result.error === undefined ? {} : { error: result.error.message }),
-    }
-    if (result.outcome === 'failed')
-      await context.output.item(line, `FAILED  ${result.claim}: ${result.error?.message ?? ''}`)
-    else if (context.output.json) await context.output.item(line, '')
-  }
-  await context.output.item(
-    { check: 'conformance', ok: counts.failed === 0, ...counts },
-    `${counts.failed === 0 ? 'ok     ' : 'FAILED '} conformance: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} do not apply`,
-  )
-  return counts.failed
 }
 
 /** One volume for all cases, opened anew for each: making its folders 200 times would be most of the time. */

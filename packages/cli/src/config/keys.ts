@@ -23,6 +23,7 @@ export interface Config {
   readonly data: string
   readonly secondData?: string | undefined
   readonly databaseUrl?: string | undefined
+  readonly redisUrl?: string | undefined
   readonly namespace: string
   readonly host: string
   readonly port: number
@@ -48,6 +49,10 @@ export const configSchema: z.ZodType<Config> = z.strictObject({
   databaseUrl: z
     .string()
     .regex(/^postgres(ql)?:\/\//i, 'give the address of a PostgreSQL database: postgres://USER@HOST/DATABASE')
+    .optional(),
+  redisUrl: z
+    .string()
+    .regex(/^rediss?:\/\//i, 'give the address of a Redis: redis://USER:PASSWORD@HOST:PORT')
     .optional(),
   namespace: z.string().min(1).default('default'),
   host: z.string().min(1).default('127.0.0.1'),
@@ -97,6 +102,16 @@ export const CONFIG_KEYS: readonly (ConfigKey & { readonly name: keyof Config })
     secret: true,
     about:
       'A PostgreSQL database that holds the records: `postgres://USER:PASSWORD@HOST/DATABASE` ([PostgreSQL](../guide/postgres.md)).',
+  },
+  {
+    name: 'redisUrl',
+    env: 'MEDIAKEEP_REDIS_URL',
+    aliases: ['REDIS_URL'],
+    aliasFits: /^rediss?:/i,
+    byDefault: 'each process for itself',
+    secret: true,
+    about:
+      'A Redis through which processes share what they load and tell each other of changes: `redis://USER:PASSWORD@HOST:PORT` ([Redis](../guide/redis.md)).',
   },
   {
     name: 'namespace',

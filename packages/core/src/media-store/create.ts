@@ -30,6 +30,7 @@ import { tellUpkeepFailed, toFailure } from '../ingest/upkeep-failed.ts'
 import { createMediaJournal } from '../journal/index.ts'
 import { createKeyRing, createSigningKey } from '../keys/key-ring.ts'
 import { createHeat, createTiering, createTiers, homeIdsOf, type TierContext } from '../moves/index.ts'
+import { advisoryStates } from '../state/advice.ts'
 import { memoryStates } from '../state/index.ts'
 import { createMoney, type Money } from '../tiering/money.ts'
 import { createChooser } from '../tiering/places.ts'
@@ -70,6 +71,7 @@ export async function createMediaStore(options: MediaStoreOptions): Promise<Medi
     return assemble(options, volumes, events, money)
   } catch (error) {
     await money.close().catch(() => {})
+    await options.resourceStates?.close().catch(() => {})
     await closeParts(options)
     throw error
   }
@@ -120,9 +122,12 @@ function assemble(
     burst: tiering.burst ?? {},
     stopBursts: tiering.budget?.stopBursts ?? true,
   })
-  const states = options.resourceStates ?? memoryStates({ clock })
+  const shared = options.resourceStates
+  const local = memoryStates({ clock })
+  const states = shared === undefined ? local : advisoryStates(shared, local)
   const base: Omit<Engine, 'journal' | 'tiers' | 'external'> = {
     states,
+    ...(shared === undefined ? {} : { sharedStates: shared }),
     catalog,
     volumes,
     chooser,

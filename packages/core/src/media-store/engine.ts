@@ -11,6 +11,8 @@ import type { EventHub } from './events.ts'
 /** What every namespace's view of one store shares. */
 export interface Engine extends UpkeepContext {
   readonly states: ResourceStates
+  /** What `states` are made of, where other processes share them: for health, which tells when they are away. */
+  readonly sharedStates?: ResourceStates
   readonly keys: KeyRing
   readonly tiers: Tiers
   readonly external: External

@@ -2,10 +2,18 @@ import type { HealthCheck, HealthReport } from '../contracts/media-store.ts'
 import { isMediaError } from '../errors/media-error.ts'
 import type { Engine } from './engine.ts'
 
-/** Looks at the catalog and each volume. Down when records or every home volume cannot be used. */
+/** A key that nobody claims. */
+const STATE_OF_NOTHING = 'health'
+
+/** Looks at the catalog, at states that are shared, and at each volume. Down when records or every home volume cannot be used. */
 export async function healthOf(engine: Engine): Promise<HealthReport> {
   const checks: Record<string, HealthCheck> = {}
   checks['catalog'] = await look(engine, 'down', () => engine.catalog.ping())
+  const { sharedStates } = engine
+  if (sharedStates !== undefined)
+    checks['states'] = await look(engine, 'degraded', async () => {
+      await sharedStates.read([STATE_OF_NOTHING])
+    })
   const homes: HealthCheck[] = []
   for (const volume of engine.volumes.all) {
     // Probes come every few seconds: a look that costs money is as fresh as the last one.
