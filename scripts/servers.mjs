@@ -1,6 +1,7 @@
 // Installs the real programs that tests and benchmarks run against. Used by .ci/run; `node scripts/servers.mjs`
 // does the same by hand on Debian or Ubuntu, as root. Elsewhere it says what is missing, and those tests skip.
 import { spawnSync } from 'node:child_process'
+import { envoyReason, findEnvoy, installEnvoy } from './envoy.mjs'
 import { buildServer, findServer, objectServers } from './lib/object-servers.mjs'
 import { findProgram, pathFolders } from './lib/programs.mjs'
 import { postgresFolders } from './postgres.mjs'
@@ -69,3 +70,5 @@ for (const [name, { reason }] of Object.entries(objectServers)) {
   buildServer(name)
   console.log(`servers: ${name} ${findServer(name) === undefined ? 'MISSING' : 'present'} (${reason})`)
 }
+installEnvoy()
+console.log(`servers: envoy ${findEnvoy() === undefined ? 'MISSING' : 'present'} (${envoyReason})`)

@@ -10,6 +10,14 @@ export type { FetchBudgetOptions } from './gate/fetch-budget.ts'
 export { type CountingGate, createGate, type GateCounts } from './gate/gate.ts'
 export type { GateStore } from './gate/gate-store.ts'
 export type { GateOptions } from './gate/options.ts'
+export { type CheckOptions, registerExtAuthz, type ServiceRegistry } from './grpc/register.ts'
+export {
+  createGrpcServer,
+  type GrpcServer,
+  type GrpcServerOptions,
+  type ListeningGate,
+  type ListenOptions,
+} from './grpc/server.ts'
 export {
   type GateHandler,
   type GateRouterOptions,
