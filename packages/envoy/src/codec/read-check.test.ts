@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { checkRequest, rawBytes, rawCheck, rawField, rawVarint } from './proto.fixture.ts'
 import { readCheckRequest } from './read-check.ts'
 
-const source = { proxyAddress: '127.0.0.1' }
-const read = (bytes: Buffer) => readCheckRequest(bytes, source)
+const from = { proxyAddress: '127.0.0.1' }
+const read = (bytes: Buffer) => readCheckRequest(bytes, from)
 
 const METHOD = rawBytes(2, 'GET')
 const PATH = rawBytes(4, '/media/a.jpg')
@@ -47,6 +47,7 @@ describe('readCheckRequest()', () => {
       host: 'cdn.example:8443',
       scheme: 'https',
       proxyAddress: '127.0.0.1',
+      sourceAddress: '203.0.113.9',
       context: { bucket: 'media', empty: '' },
     })
     expect(question.header('cookie')).toBe('a=1; b=2')
@@ -60,7 +61,8 @@ describe('readCheckRequest()', () => {
     const question = read(rawCheck(METHOD))
     expect(question).toMatchObject({ method: 'GET', target: '', host: '', scheme: '', context: {} })
     expect('deadlineMs' in question).toBe(false)
-    expect(readCheckRequest(rawCheck(METHOD), { ...source, deadlineMs: 5 }).deadlineMs).toBe(5)
+    expect('sourceAddress' in question).toBe(false)
+    expect(readCheckRequest(rawCheck(METHOD), { ...from, deadlineMs: 5 }).deadlineMs).toBe(5)
   })
 
   it('takes a key of the context that is a word of JavaScript for a key', () => {
@@ -124,9 +126,17 @@ describe('readCheckRequest()', () => {
     const pair = Buffer.concat([unknown, rawBytes(1, 'a'), unknown, rawBytes(2, 'b')])
     const header = rawBytes(3, Buffer.concat([pair, rawBytes(3, 'no raw value of a map')]))
     const http = rawBytes(2, Buffer.concat([unknown, METHOD, PATH, header, rawBytes(13, unknown)]))
-    const attributes = rawBytes(1, Buffer.concat([rawBytes(4, Buffer.concat([unknown, http])), unknown]))
+    const address = rawBytes(
+      1,
+      Buffer.concat([unknown, rawBytes(1, Buffer.concat([unknown, rawBytes(2, '::1')]))]),
+    )
+    const source = rawBytes(1, Buffer.concat([unknown, address]))
+    const attributes = rawBytes(
+      1,
+      Buffer.concat([source, rawBytes(4, Buffer.concat([unknown, http])), unknown]),
+    )
     const question = read(Buffer.concat([unknown, attributes]))
-    expect(question).toMatchObject({ method: 'GET', target: '/media/a.jpg' })
+    expect(question).toMatchObject({ method: 'GET', target: '/media/a.jpg', sourceAddress: '::1' })
     expect(question.header('a')).toBe('b')
   })
 

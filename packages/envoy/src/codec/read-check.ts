@@ -34,6 +34,7 @@ interface Found extends WireReader {
   readonly path: Span
   readonly host: Span
   readonly scheme: Span
+  readonly sourceAddress: Span
   /** A map: of one name the last one counts. */
   readonly headers: Pair[]
   /** With `encode_raw_headers`: as many of a name as it had lines. */
@@ -68,6 +69,9 @@ const visitCheckRequest: Visit = (found, tag, end) => {
 
 const visitAttributes: Visit = (found, tag, end) => {
   switch (fieldOf(tag)) {
+    case 1:
+      readNested(found, tag, end, visitPeer)
+      return
     case 4:
       readNested(found, tag, end, visitRequest)
       return
@@ -77,6 +81,21 @@ const visitAttributes: Visit = (found, tag, end) => {
     default:
       skipField(found, tag, end)
   }
+}
+
+const visitPeer: Visit = (found, tag, end) => {
+  if (fieldOf(tag) === 1) readNested(found, tag, end, visitAddress)
+  else skipField(found, tag, end)
+}
+
+const visitAddress: Visit = (found, tag, end) => {
+  if (fieldOf(tag) === 1) readNested(found, tag, end, visitSocketAddress)
+  else skipField(found, tag, end)
+}
+
+const visitSocketAddress: Visit = (found, tag, end) => {
+  if (fieldOf(tag) === 2) readSpan(found, tag, end, found.sourceAddress)
+  else skipField(found, tag, end)
 }
 
 const visitRequest: Visit = (found, tag, end) => {
@@ -182,6 +201,7 @@ export function readCheckRequest(bytes: Buffer, source: CheckSource): GateReques
     path: nowhere(),
     host: nowhere(),
     scheme: nowhere(),
+    sourceAddress: nowhere(),
     headers: [],
     headerLines: [],
     context: [],
@@ -189,8 +209,10 @@ export function readCheckRequest(bytes: Buffer, source: CheckSource): GateReques
   }
   readMessage(found, bytes.length, visitCheckRequest)
   if (!found.hasRequest || found.method.start === found.method.end) throw malformed('no-request')
+  const sourceAddress = textOf(bytes, found.sourceAddress)
   return {
     ...source,
+    ...(sourceAddress !== '' && { sourceAddress }),
     method: textOf(bytes, found.method),
     target: textOf(bytes, found.path),
     host: textOf(bytes, found.host),

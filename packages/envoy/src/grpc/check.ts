@@ -3,7 +3,7 @@ import { encodeAnswer } from '../codec/encode-answer.ts'
 import { MALFORMED, UNANSWERED } from '../codec/fixed-answers.ts'
 import { readCheckRequest } from '../codec/read-check.ts'
 import type { Gate, GateAnswer, GateRequest } from '../contracts.ts'
-import { DEADLINE_MARGIN_MS } from './defaults.ts'
+import { DEADLINE_MARGIN_MS } from '../defaults.ts'
 
 type CheckCall = ServerUnaryCall<Buffer, Buffer>
 

@@ -1,6 +1,6 @@
 import type { Gate } from '../contracts.ts'
+import { ANSWER_WITHIN_MS } from '../defaults.ts'
 import { checkHandler } from './check.ts'
-import { ANSWER_WITHIN_MS } from './defaults.ts'
 import { AUTHORIZATION } from './definitions.ts'
 
 /** What is needed of a `Server` of @grpc/grpc-js. */

@@ -10,7 +10,7 @@ import {
   MAX_CHECK_BYTES,
   MAX_CONCURRENT_CHECKS,
   MAX_CONNECTION_AGE_MS,
-} from './defaults.ts'
+} from '../defaults.ts'
 import { HEALTH } from './definitions.ts'
 import { createHealth, type Health } from './health.ts'
 import { loadGrpc } from './load.ts'
