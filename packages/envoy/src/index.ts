@@ -38,5 +38,6 @@ export {
   type ResourceOf,
   type ResourceRequest,
 } from './paths/resource.ts'
+export { type HttpGateStoreOptions, httpGateStore } from './remote/http-gate-store.ts'
 export { type BucketUpstreamOptions, bucketUpstream } from './upstream/bucket-upstream.ts'
 export type { ObjectRead, ObjectTarget, Upstream } from './upstream/upstream.ts'

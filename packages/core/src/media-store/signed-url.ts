@@ -1,6 +1,15 @@
+import type { Clock } from '../contracts/clock.ts'
+import type { KeyRing } from '../contracts/key-ring.ts'
 import type { SignOptions } from '../contracts/media-store.ts'
 import { MediaError } from '../errors/media-error.ts'
-import type { Engine } from './engine.ts'
+
+/** Whose addresses they are: stores that share keys and base address make and take the same ones. */
+export interface AddressSigner {
+  readonly keys: KeyRing
+  readonly clock: Clock
+  /** Where `mediaRouter` is mounted, with a slash at its end. */
+  readonly publicBaseUrl: URL | undefined
+}
 
 /** What a download address binds, one per line: nothing in it can be changed, and no other purpose can be made of it. */
 function message(
@@ -21,9 +30,12 @@ function message(
   ].join('\n')
 }
 
-/** @throws MediaError MEDIA_BAD_INPUT without `publicBaseUrl`, or for an instant that is none. */
-export function signUrl(engine: Engine, namespace: string, id: string, options: SignOptions): URL {
-  const { publicBaseUrl } = engine
+/**
+ * A signed address of the bytes of a media.
+ * @throws MediaError MEDIA_BAD_INPUT `no-public-base-url`; `bad-expiry` for an instant that is none
+ */
+export function signUrl(signer: AddressSigner, namespace: string, id: string, options: SignOptions): URL {
+  const { publicBaseUrl } = signer
   if (publicBaseUrl === undefined) {
     throw new MediaError(
       'MEDIA_BAD_INPUT',
@@ -37,7 +49,7 @@ export function signUrl(engine: Engine, namespace: string, id: string, options: 
       reason: 'bad-expiry',
     })
   const download = options.download === true
-  const { kid, signature } = engine.keys.sign(
+  const { kid, signature } = signer.keys.sign(
     'download',
     message(namespace, id, expiresSeconds, download, options.variant),
   )
@@ -58,9 +70,12 @@ const MAX_EXPIRES_SECONDS = 999_999_999_999
 
 const NAMES = ['kid', 'exp', 'sig'] as const
 
-/** @throws MediaError MEDIA_DENIED `signature` or `expired` */
+/**
+ * What the query of a signed address lets in.
+ * @throws MediaError MEDIA_DENIED `signature` or `expired`
+ */
 export function verifySignedUrl(
-  engine: Engine,
+  signer: Pick<AddressSigner, 'keys' | 'clock'>,
   namespace: string,
   id: string,
   query: URLSearchParams,
@@ -72,14 +87,14 @@ export function verifySignedUrl(
   if (asked !== null && asked !== '1') throw denied()
   const download = asked === '1'
   if (
-    !engine.keys.verify('download', message(namespace, id, Number(exp), download, undefined), {
+    !signer.keys.verify('download', message(namespace, id, Number(exp), download, undefined), {
       kid,
       signature: sig,
     })
   )
     throw denied()
   const expiresAt = new Date(Number(exp) * 1000)
-  if (expiresAt.getTime() <= engine.clock.now())
+  if (expiresAt.getTime() <= signer.clock.now())
     throw new MediaError('MEDIA_DENIED', 'the signed address has expired', { reason: 'expired' })
   return { download, expiresAt }
 }
