@@ -11,6 +11,7 @@ import {
 } from '../answers/direct.ts'
 import type { DirectAnswer } from '../contracts.ts'
 import { FAILED_TTL_MS } from '../defaults.ts'
+import { isCredentialed, type Question } from './question.ts'
 
 const PRIVATE: HeaderList = ['cache-control', 'private, no-store']
 
@@ -24,6 +25,8 @@ export interface Refusals {
   held(kind: BodyKind): DirectAnswer
   signIn(location: string): DirectAnswer
   missing(asked: { credentialed: boolean; byKey: boolean }, kind: BodyKind): DirectAnswer
+  /** The same for what a question is about. */
+  missingFor(question: Question): DirectAnswer
   /** Nobody could be asked. */
   unavailable(reason: string, kind: BodyKind): DirectAnswer
   /** Made for one media: kept with what is known of it. */
@@ -56,6 +59,16 @@ export function createRefusals(settings: RefusalSettings): Refusals {
     headers: HeaderList = PRIVATE,
   ): Refusal => ({ state: 'denied', reason, code, message, headers, ttlMs: 0 })
 
+  const missing: Refusals['missing'] = ({ credentialed, byKey }, kind) =>
+    once(`missing ${credentialed} ${byKey}`, kind, () => ({
+      state: 'missing',
+      reason: 'unknown',
+      code: 'MEDIA_ABSENT',
+      message: 'There is no such media.',
+      headers: missingHeaders(credentialed, publicNames, byKey),
+      ttlMs: missingTtlMs,
+    }))
+
   return {
     badPath: (kind) =>
       once('path', kind, () =>
@@ -82,15 +95,9 @@ export function createRefusals(settings: RefusalSettings): Refusals {
     held: (kind) => once('held', kind, () => denial('quarantined', 'MEDIA_HELD', 'the content is held back')),
     signIn: (location) =>
       plainAnswer(302, ['location', location, ...PRIVATE], { state: 'denied', reason: 'sign-in', ttlMs: 0 }),
-    missing: ({ credentialed, byKey }, kind) =>
-      once(`missing ${credentialed} ${byKey}`, kind, () => ({
-        state: 'missing',
-        reason: 'unknown',
-        code: 'MEDIA_ABSENT',
-        message: 'There is no such media.',
-        headers: missingHeaders(credentialed, publicNames, byKey),
-        ttlMs: missingTtlMs,
-      })),
+    missing,
+    missingFor: ({ request, resource, kind }) =>
+      missing({ credentialed: isCredentialed(request), byKey: typeof resource.ref !== 'string' }, kind),
     unavailable: (reason, kind) =>
       once(`unavailable ${reason}`, kind, () => ({
         state: 'failed',

@@ -1,0 +1,29 @@
+import type { BodyKind } from '../answers/direct.ts'
+import type { GateRequest } from '../contracts.ts'
+import type { MediaResource } from '../paths/resource.ts'
+import type { CleanTarget } from '../paths/target.ts'
+import type { GateStore } from './gate-store.ts'
+
+/** One check, from its start. */
+export interface Question {
+  readonly request: GateRequest
+  readonly target: CleanTarget
+  readonly resource: MediaResource
+  readonly store: GateStore
+  readonly kind: BodyKind
+  /** A signature of the address lets it in. */
+  readonly signed: { readonly download: boolean; readonly expiresAt: Date } | undefined
+}
+
+/** Whether another asker could be told something else under this address. */
+export function isCredentialed(request: GateRequest): boolean {
+  return (
+    request.header('authorization') !== undefined ||
+    request.header('cookie') !== undefined ||
+    request.target.includes('sig=')
+  )
+}
+
+export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+  return value instanceof Promise || typeof (value as { then?: unknown } | undefined)?.then === 'function'
+}
