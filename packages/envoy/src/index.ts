@@ -5,6 +5,7 @@
 
 export type { BodyKind, Placeholder } from './answers/direct.ts'
 export type * from './contracts.ts'
+export { type ExtAuthzServer, type ExtAuthzServerOptions, extAuthzServer } from './ext-authz-server.ts'
 export type { DecisionCacheOptions } from './gate/cache-options.ts'
 export type { FetchBudgetOptions } from './gate/fetch-budget.ts'
 export { type CountingGate, createGate, type GateCounts } from './gate/gate.ts'
