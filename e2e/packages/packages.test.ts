@@ -1,6 +1,8 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { toolPath } from '../../scripts/lib/run.mjs'
 import { installApp } from './app.ts'
@@ -59,6 +61,27 @@ describe.each(publicPackages)('the tarball of $name', ({ name }) => {
       rootFolder,
     )
     expect(code, output).toBe(0)
+  })
+})
+
+describe('the file of @mediakeep/client', () => {
+  it('runs in a page as it is: it imports nothing', async () => {
+    const { stdout } = await run(
+      'tar',
+      ['-xzOf', tarballOf('@mediakeep/client'), 'package/dist/index.js'],
+      scratch,
+    )
+    const { outputFiles, metafile } = await build({
+      stdin: { contents: stdout },
+      bundle: true,
+      minify: true,
+      format: 'esm',
+      metafile: true,
+      write: false,
+    })
+    expect(Object.values(metafile.outputs).flatMap((output) => output.imports)).toEqual([])
+    // Its guide says 3.0 kB.
+    expect(gzipSync(outputFiles[0]?.contents ?? '').length).toBeLessThan(3050)
   })
 })
 

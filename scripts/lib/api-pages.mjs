@@ -15,6 +15,7 @@ const ENTRIES = [
   ['adapter-sqlite-api', '@mediakeep/adapters/sqlite', 'packages/adapters/src/sqlite/index.ts'],
   ['express', '@mediakeep/express', 'packages/express/src/index.ts'],
   ['envoy', '@mediakeep/envoy', 'packages/envoy/src/index.ts'],
+  ['client', '@mediakeep/client', 'packages/client/src/index.ts'],
   ['testkit', '@mediakeep/testkit', 'packages/testkit/src/index.ts'],
   ['mediakeep', 'mediakeep', 'packages/cli/src/index.ts'],
 ]
