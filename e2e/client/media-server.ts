@@ -65,7 +65,7 @@ export async function startMediaServer(): Promise<MediaServer> {
     const { method = 'GET', headers } = request
     const { range } = headers
     const one = media.get(name)
-    const answer = (status: number, fields: Record<string, string>, body?: string | Buffer): void => {
+    const answer = (status: number, fields: Record<string, string>, body?: string | Uint8Array): void => {
       seen.push({ method, name, status, range, atMs: performance.now() })
       response.writeHead(status, { 'cache-control': 'no-store', ...fields })
       response.end(method === 'HEAD' ? undefined : body)
