@@ -15,18 +15,23 @@ export interface RunOptions {
   readonly stdin?: Buffer
   readonly env?: typeof NO_ENV
   readonly terminal?: boolean
+  /** Gets what a Ctrl-C would call. */
+  readonly onStop?: (stop: () => void) => void
+  /** Gets what is written to standard output, as it comes. */
+  readonly onOut?: (text: string) => void
 }
 
 /** Runs one command line in `folder`. */
 export async function runIn(
   folder: string,
   args: readonly string[],
-  { stdin, env = NO_ENV, terminal = false }: RunOptions = {},
+  { stdin, env = NO_ENV, terminal = false, onStop, onOut }: RunOptions = {},
 ): Promise<Answer> {
   const [stdout, stderr] = [
     new PassThrough(),
     Object.assign(new PassThrough(), { isTTY: terminal, columns: 80 }),
   ]
+  if (onOut !== undefined) stdout.on('data', (chunk: Buffer) => onOut(chunk.toString()))
   const [out, err] = [collect(stdout), collect(stderr)]
   const code = await run(args, {
     stdin: Readable.from(stdin === undefined ? [] : [stdin]),
@@ -34,7 +39,10 @@ export async function runIn(
     stderr,
     env,
     cwd: folder,
-    onStop: () => () => {},
+    onStop(stop) {
+      onStop?.(stop)
+      return () => {}
+    },
   })
   stdout.end()
   stderr.end()

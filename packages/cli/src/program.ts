@@ -4,6 +4,7 @@ import { type CollectFlags, collectCommand } from './commands/collect.ts'
 import type { CommandContext } from './commands/context.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { importBucketCommand, type ReconcileFlags, reconcileCommand } from './commands/external.ts'
+import { type GateFlags, gateCommand } from './commands/gate.ts'
 import { type GetFlags, getCommand } from './commands/get.ts'
 import { type ImportFlags, importCommand } from './commands/import.ts'
 import { type InitFlags, initCommand } from './commands/init.ts'
@@ -134,6 +135,20 @@ function createProgram(
       .option('--port <number>', 'port; 0 takes a free one')
       .option('--host <host>', 'loopback address'),
     () => serveCommand,
+  )
+  work(
+    command('gate', 'answer a proxy whether media is ready, loading or missing, until stopped')
+      .option('--port <number>', 'port of gRPC; 0 takes a free one (default 9191)')
+      .option('--host <host>', 'address to listen on (default 127.0.0.1)')
+      .option('--socket <path>', 'unix socket of gRPC, in place of a port')
+      .option('--http-port <number>', 'port for proxies that ask over HTTP')
+      .option('--proxy <name>', 'which of them asks: envoy, nginx, traefik or caddy')
+      .option(
+        '--fallback-port <number>',
+        'port that answers in place of a store that has not what was let through',
+      )
+      .option('--media-url <url>', 'ask this media service in place of the configured stores'),
+    (flags: GateFlags) => (context) => gateCommand(context, flags),
   )
   work(
     command('put <files...>', 'store files; - is standard input')

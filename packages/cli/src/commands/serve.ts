@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http'
+import { createServer } from 'node:http'
 import { newId, requestIdOf } from '@mediakeep/core'
 import {
   continueOnRead,
@@ -11,6 +11,8 @@ import {
 } from '@mediakeep/express'
 import { DONE, type ExitCode, UsageError } from '../exit-codes.ts'
 import { type CommandContext, openConfigured } from './context.ts'
+import { listenOn } from './listen.ts'
+import { stopped } from './stopped.ts'
 
 /** How long requests under way may take to end after a signal. */
 const DRAIN_MS = 10_000
@@ -45,7 +47,7 @@ export async function serveCommand(context: CommandContext): Promise<ExitCode> {
       )
     })
     continueOnRead(server)
-    const address = await listen(server, config)
+    const address = await listenOn(server, config)
     await output.item({ listening: address }, `Mediakeep serves ${config.data} on ${address}/media`)
     await stopped(context.signal)
     output.note('stopping: requests under way may end')
@@ -54,31 +56,4 @@ export async function serveCommand(context: CommandContext): Promise<ExitCode> {
   } finally {
     await store.close({ graceMs: DRAIN_MS })
   }
-}
-
-function listen(
-  server: Server,
-  { host, port }: { readonly host: string; readonly port: number },
-): Promise<string> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE')
-        reject(new UsageError(`port ${port} is in use: stop what listens there, or give --port`))
-      else if (error.code === 'EACCES')
-        reject(new UsageError(`port ${port} may not be opened by this user: give --port`))
-      else reject(error)
-    })
-    server.listen(port, host, () => {
-      const address = server.address()
-      const actual = typeof address === 'object' && address !== null ? address.port : port
-      resolve(`http://${host.includes(':') ? `[${host}]` : host}:${actual}`)
-    })
-  })
-}
-
-function stopped(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

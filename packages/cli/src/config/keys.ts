@@ -1,5 +1,6 @@
 import { MiB, type TieringOptions } from '@mediakeep/core'
 import { z } from 'zod'
+import { type GateSettings, gateSetting } from './gate-settings.ts'
 import { byteSize, type TierSetting, tieringSetting, tiersSetting } from './tier-settings.ts'
 
 /** One setting: its name in the file, its name in the environment, and what the documentation says. */
@@ -40,6 +41,7 @@ export interface Config {
   readonly tiering?: TieringOptions | undefined
   readonly minCopies?: number | undefined
   readonly hostId?: string | undefined
+  readonly gate?: GateSettings | undefined
 }
 
 /** Types and bounds of the settings. Unknown ones are refused by name. */
@@ -77,6 +79,7 @@ export const configSchema: z.ZodType<Config> = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9._-]{1,64}$/, 'give letters, digits, dots, hyphens and underlines, 64 at most')
     .optional(),
+  gate: gateSetting.optional(),
 })
 
 /** The one table that reading, refusing and documentation are made from. */
@@ -220,5 +223,13 @@ export const CONFIG_KEYS: readonly (ConfigKey & { readonly name: keyof Config })
     env: 'MEDIAKEEP_HOST_ID',
     byDefault: 'none',
     about: 'Which of several hosts that share one catalog this is.',
+  },
+  {
+    name: 'gate',
+    env: 'MEDIAKEEP_GATE',
+    unit: 'object (JSON)',
+    byDefault: 'gRPC on port 9191',
+    about:
+      'What `gate` asks and answers: `port`, `httpPort`, `fallbackPort`, `socket`, `proxy`, `mediaUrl`, `basePath`, `keyPrefix`, `trustedProxies`, `identity`, `signIn`, `upstreams`, `contentRoute`, `forwardIdentity`, `publicNames`, `loadingStatus`, `decisionCache`, `fetches` ([gate](../guide/gate.md)).',
   },
 ]

@@ -147,7 +147,7 @@ export const tieringSetting: z.ZodType<TieringOptions> = fromText(
 )
 
 /** A value of its own in a file, its JSON in the environment. */
-function fromText<Value>(schema: z.ZodType<Value>): z.ZodType<Value> {
+export function fromText<Value>(schema: z.ZodType<Value>): z.ZodType<Value> {
   return z.preprocess((value, context) => {
     if (typeof value !== 'string') return value
     try {

@@ -407,7 +407,7 @@ describe('where it goes', () => {
     const answer = forward(
       await check('/media/k/a?versionId=x&X-Amz-Signature=y', { headers: { cookie: 'a=b' } }),
     )
-    expect(answer.path?.startsWith(`/media/${place?.objectKey}?response-cache-control=`)).toBe(true)
+    expect(answer.path?.startsWith(`/media/objects/${place?.objectKey}?response-cache-control=`)).toBe(true)
     expect(answer.path).not.toContain('versionId')
     expect(header(answer.requestHeaders, 'authorization')).toMatch(
       /^AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE\//,

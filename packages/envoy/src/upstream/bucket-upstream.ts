@@ -22,6 +22,8 @@ export interface BucketUpstreamOptions {
   readonly bucket: string
   /** The one that the tier's store was made with. Default: none. */
   readonly prefix?: string
+  /** `volume` (default): a bucket, or a part of one, that is ours. `plain`: one of somebody else, whose objects were registered. */
+  readonly layout?: 'volume' | 'plain'
   /** Bucket in the path (default), or in front of the host. */
   readonly pathStyle?: boolean
   /** Default `us-east-1`. */
@@ -40,11 +42,14 @@ const MAX_REUSE_MS = 300_000
  */
 export function bucketUpstream(options: BucketUpstreamOptions): Upstream {
   const { mode = 'headers', host, bucket, prefix = '', region = 'us-east-1', pathStyle = true } = options
-  const { credentials, reuseMs = SIGNATURE_WINDOW_MS } = options
+  const { credentials, reuseMs = SIGNATURE_WINDOW_MS, layout = 'volume' } = options
   if (!/^[A-Za-z0-9.-]+(?::[0-9]{1,5})?$/.test(host))
     throw badOption('host is no host name with or without a port')
   if (!(reuseMs >= 1_000 && reuseMs <= MAX_REUSE_MS)) throw badOption('reuseMs is 1 second to 5 minutes')
   if (mode !== 'path' && credentials === undefined) throw badOption(`mode "${mode}" needs credentials`)
+  // As the stores of buckets lay them out.
+  const start = prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`
+  const objects = layout === 'volume' ? `${start}objects/` : start
   const folder = pathStyle ? `/${escapeUri(bucket)}/` : '/'
   let signer: RequestSigner | undefined
   const currentSigner = (): RequestSigner => {
@@ -56,7 +61,7 @@ export function bucketUpstream(options: BucketUpstreamOptions): Upstream {
   }
   return {
     target({ method, objectKey, contentType, disposition, cacheControl }, nowMs) {
-      const path = folder + `${prefix}${objectKey}`.split('/').map(escapeUri).join('/')
+      const path = folder + `${objects}${objectKey}`.split('/').map(escapeUri).join('/')
       // An address of a window, not of an instant: the same for all who ask in it, so that caches see one object.
       const startMs = Math.floor(nowMs / reuseMs) * reuseMs
       const [at, untilMs] = [new Date(startMs), startMs + reuseMs]
