@@ -1,10 +1,9 @@
-/** A configuration of Envoy as JSON (`envoy.config.bootstrap.v3.Bootstrap`). */
-export type EnvoyConfig = Readonly<Record<string, unknown>>
-
 export interface RunningEnvoy {
   readonly pid: number
   /** A counter or gauge by its whole name; 0 where Envoy has none of it yet. */
   stat(name: string): Promise<number>
+  /** Access log and complaints so far, the last of them. */
+  output(): string
   /** Ends it. */
   stop(): Promise<void>
 }
@@ -18,10 +17,10 @@ export declare function missingEnvoyReason(): string | undefined
 export declare function installEnvoy(print?: (line: string) => void): boolean
 /** Ports that were free a moment ago, all different. */
 export declare function freePorts(count: number): Promise<number[]>
-/** What Envoy says of a configuration; undefined when it takes it. */
-export declare function configFault(config: EnvoyConfig): string | undefined
+/** What Envoy says of a configuration in YAML; undefined when it takes it. */
+export declare function configFault(config: string): string | undefined
 /** Starts an Envoy whose admin is on `adminPort` and resolves when it takes requests. */
 export declare function startEnvoy(
-  config: EnvoyConfig,
+  config: string,
   options: { readonly adminPort: number; readonly command?: readonly string[] },
 ): Promise<RunningEnvoy>

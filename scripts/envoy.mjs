@@ -65,8 +65,8 @@ export async function freePorts(count) {
 
 function writeConfig(config) {
   const folder = mkdtempSync(join(tmpdir(), 'mediakeep-envoy-'))
-  const file = join(folder, 'envoy.json')
-  writeFileSync(file, JSON.stringify(config, undefined, 2))
+  const file = join(folder, 'envoy.yaml')
+  writeFileSync(file, config)
   return { folder, file }
 }
 
@@ -86,7 +86,7 @@ export function configFault(config) {
 let nextBaseId = process.pid % 30_000
 
 /**
- * Starts an Envoy with this configuration, whose admin must be on `adminPort`, and resolves when it takes requests.
+ * Starts an Envoy with this configuration in YAML, whose admin must be on `adminPort`, and resolves when it takes requests.
  * `command` goes before the program, for instance `['taskset', '-c', '0']`.
  */
 export async function startEnvoy(config, { adminPort, command = [] }) {
@@ -112,7 +112,7 @@ export async function startEnvoy(config, { adminPort, command = [] }) {
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk) => {
-      output = (output + chunk).slice(-8_000)
+      output = (output + chunk).slice(-64_000)
     })
   }
   const ended = new Promise((resolve) => child.once('exit', resolve))
@@ -138,6 +138,8 @@ export async function startEnvoy(config, { adminPort, command = [] }) {
     get pid() {
       return child.pid
     },
+    /** Access log and complaints so far, the last of them. */
+    output: () => output,
     /** A counter or gauge by its whole name; 0 where Envoy has none of it yet. */
     async stat(name) {
       const response = await fetch(`http://127.0.0.1:${adminPort}/stats?filter=^${name}$`)

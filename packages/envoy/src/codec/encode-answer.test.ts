@@ -131,6 +131,7 @@ describe('encodeAnswer()', () => {
     'a\tb',
     '\u007f',
     '\u001f',
+    'é',
     '\u0100',
     '\u{1f600}',
   ]
@@ -163,7 +164,7 @@ describe('encodeAnswer()', () => {
       expect(decode(answerWith(['x-a', '1', 'x-b']))).toEqual(refusal)
     })
     it('may have any value that is printable, and none', () => {
-      expect(letsThrough(decode(answerWith(['x-a', '', 'x-b', '!~ é'])))).toBe(
+      expect(letsThrough(decode(answerWith(['x-a', '', 'x-b', '!~ #'])))).toBe(
         answerWith([]).kind === 'forward',
       )
     })

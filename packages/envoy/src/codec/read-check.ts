@@ -173,7 +173,7 @@ function headerOf({ bytes, headers, headerLines }: Found, name: string): string 
   const last = headers.findLast(isAsked)
   if (last !== undefined) return valueOf(last)
   const lines = headerLines.filter(isAsked)
-  // As Envoy joins them itself without that setting.
+  // Without that setting Envoy joins the lines by a comma itself, those of cookies too.
   return lines.length === 0 ? undefined : lines.map(valueOf).join(name === 'cookie' ? '; ' : ',')
 }
 

@@ -9,7 +9,6 @@ export interface WireWriter {
   uint(field: number, value: number): void
   double(field: number, value: number): void
   text(field: number, value: string): void
-  bytes(field: number, value: Buffer): void
   /** Empty messages are written as well. */
   message(field: number, write: () => void): void
 }
@@ -62,12 +61,6 @@ export function writeMessage(write: (writer: WireWriter) => void): Buffer {
       const place = reserve(byteCount)
       room.write(value, place, 'utf8')
       varint(byteCount)
-      tag(field, 2)
-    },
-    bytes(field, value) {
-      const place = reserve(value.length)
-      value.copy(room, place)
-      varint(value.length)
       tag(field, 2)
     },
     message(field, writeInner) {

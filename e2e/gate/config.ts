@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** The file that users take over. */
+const SHIPPED = readFileSync(join(import.meta.dirname, '../../ops/envoy/envoy.yaml'), 'utf8')
+
+export interface Ports {
+  readonly listener: number
+  readonly admin: number
+  readonly gate: number
+  readonly storage: number
+}
+
+/** The text with one place changed. That place is there once: else a test would say nothing of what is shipped. */
+export function changed(text: string, find: string, by: string): string {
+  const parts = text.split(find)
+  if (parts.length !== 2) throw new Error(`${find} stands ${parts.length - 1} times in envoy.yaml`)
+  return parts.join(by)
+}
+
+/** The shipped configuration on other ports. */
+export function configOn({ listener, admin, gate, storage }: Ports): string {
+  const places = [
+    ['port_value: 10000', `port_value: ${listener}`],
+    ['port_value: 9901', `port_value: ${admin}`],
+    ['port_value: 9191', `port_value: ${gate}`],
+    ['port_value: 9000', `port_value: ${storage}`],
+    ['127.0.0.1:9000', `127.0.0.1:${storage}`],
+  ] as const
+  return places.reduce((text, [find, by]) => changed(text, find, by), SHIPPED)
+}
+
+/** Envoy as it is without the three lines that make paths one. */
+export const withoutNormalising = (config: string): string =>
+  ['normalize_path: true', 'merge_slashes: true', 'path_with_escaped_slashes_action: REJECT_REQUEST'].reduce(
+    (text, line) => changed(text, line, ''),
+    config,
+  )
+
+const CACHE = `- name: envoy.filters.http.cache
+                    typed_config:
+                      "@type": type.googleapis.com/envoy.extensions.filters.http.cache.v3.CacheConfig
+                      typed_config:
+                        "@type": type.googleapis.com/envoy.extensions.http.cache.simple_http_cache.v3.SimpleHttpCacheConfig
+                  `
+const ROUTER = '- name: envoy.filters.http.router'
+const GATE = '- name: envoy.filters.http.ext_authz\n'
+
+export const withCache = (config: string, place: 'after the gate' | 'before the gate'): string => {
+  const before = place === 'after the gate' ? ROUTER : GATE
+  return changed(config, before, CACHE + before)
+}
+
+/** A route in front of the one for everything. */
+export const withRoute = (config: string, route: string): string =>
+  changed(config, '- match: { prefix: "/" }', `${route}\n                        - match: { prefix: "/" }`)
