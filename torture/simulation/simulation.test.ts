@@ -38,6 +38,7 @@ const FOUND = {
     [297806385, 297809858, 297810368, 297811871, 297840318],
   'an object whose host slept past its session and died before it synced the removal goes with the next collections':
     [297796915],
+  'a sync of the journal that is still under way when the next one ends is waited for at close': [297911778],
 }
 
 describe('seeds that found something', () => {

@@ -109,10 +109,16 @@ export function createSegmentWriter(volume: Volume, syncMs: number): SegmentWrit
   }
 
   async function sync(current: Segment): Promise<void> {
+    // One after the other: whoever closes the file waits for the one it knows of, and no other may be at the file then.
+    while (current.syncing !== undefined) await current.syncing.catch(() => {})
     if (durability === 'none' || !current.unsynced || current.failed) return
     current.unsynced = false
     current.syncing = syncNow(current)
-    await current.syncing
+    try {
+      await current.syncing
+    } finally {
+      current.syncing = undefined
+    }
   }
 
   async function syncNow(current: Segment): Promise<void> {
@@ -129,7 +135,6 @@ export function createSegmentWriter(volume: Volume, syncMs: number): SegmentWrit
 
   async function leave(current: Segment): Promise<void> {
     if (segment === current) segment = undefined
-    await current.syncing?.catch(() => {})
     try {
       await sync(current)
     } finally {

@@ -142,6 +142,46 @@ describe('append()', () => {
     expect(watched.openCount).toBe(0)
   })
 
+  test('a sync that takes longer than until the next one is due is waited for before its file is closed', async () => {
+    const clock = fakeClock()
+    const { fs } = watchFs()
+    const happened: string[] = []
+    let isSlow = false
+    let heldFd: number | undefined
+    let letGo = (): void => {}
+    const store = await open({
+      clock,
+      fs: {
+        ...fs,
+        fdatasync(fd, done) {
+          if (!isSlow) fs.fdatasync(fd, done)
+          else if (heldFd !== undefined) done(null)
+          else {
+            heldFd = fd
+            letGo = () => {
+              happened.push('synced')
+              done(null)
+            }
+          }
+        },
+        close(fd, done) {
+          if (fd === heldFd) happened.push('closed')
+          fs.close(fd, done)
+        },
+      },
+    })
+    isSlow = true
+    for (const line of ['first', 'second']) {
+      await store.journal.append(line)
+      clock.advance(1_000)
+    }
+    const closing = store.close()
+    for (let turns = 0; turns < 20; turns++) await new Promise((resolve) => setImmediate(resolve))
+    letGo()
+    await closing
+    expect(happened).toEqual(['synced', 'closed'])
+  })
+
   test('at level none nothing is synced', async () => {
     const clock = fakeClock()
     const watched = watchFs()
