@@ -1,6 +1,6 @@
 import { isMediaError } from '@mediakeep/core'
 import { isCluster, type RedisClient, type RedisClusterClient } from './client.ts'
-import { slowError, statesError } from './errors.ts'
+import { isReplyError, slowError, statesError } from './errors.ts'
 import type { Script } from './scripts.ts'
 
 /** How long the first calls wait for a connection that is being made. Later ones fail at once while there is none. */
@@ -34,6 +34,7 @@ export interface LinkOptions {
 }
 
 export function createLink({ client, timeoutMs, isOwn }: LinkOptions): Link {
+  /** Why there is no connection: told apart from the calls that this fails. */
   let lastError: unknown
   const onError = (error: Error): void => {
     lastError = error
@@ -74,6 +75,7 @@ export function createLink({ client, timeoutMs, isOwn }: LinkOptions): Link {
       answer.then(
         (value) => {
           end()
+          lastError = undefined
           if (isLate) late(value)
           else resolve(value)
         },
@@ -88,11 +90,11 @@ export function createLink({ client, timeoutMs, isOwn }: LinkOptions): Link {
   const ask: Link['call'] = async (act, send, late = () => undefined) => {
     try {
       if (client.status !== 'ready') await firstTry
-      if (client.status !== 'ready') throw lastError ?? new Error('not ready')
+      if (client.status !== 'ready') throw new Error('not ready')
       checkMoving(act)
       return await inTime(act, send(), late)
     } catch (error) {
-      throw statesError(act, error)
+      throw statesError(act, isMediaError(error) || isReplyError(error) ? error : (lastError ?? error))
     }
   }
 

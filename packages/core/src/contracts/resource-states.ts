@@ -42,7 +42,8 @@ export interface ExtendOptions extends ClaimOptions {
  * A lease is live from its claim until it is settled, released, invalidated, lost, or its end has passed; at most one
  * lease of a key is live. What is settled may be forgotten at any time, a live lease may not be given to another.
  * All but `close` throw MEDIA_BAD_INPUT `bad-key` for a key that is empty or longer than 256 bytes, and MEDIA_CLOSED
- * after `close`. What is given out is the caller's own: changing it changes nothing here.
+ * after `close`. Where states are shared and cannot be reached it is MEDIA_UNAVAILABLE: what was asked may have happened or not.
+ * What is given out is the caller's own: changing it changes nothing here.
  */
 export interface ResourceStates {
   /** One answer per key, in the order given. `undefined`: not known, or known no longer. */
@@ -70,7 +71,8 @@ export interface ResourceStates {
   /**
    * Tells of keys whose state was changed by any handle, this one too, after the change: claimed, settled, released or
    * invalidated. Not of progress, nor of what only ended with time. What a listener throws is swallowed.
-   * `onGap`: messages may have been missed; forget everything. Returns how to stop.
+   * `onGap`: messages may have been missed; forget everything. Where it takes a while until changes of others are heard of, it is
+   * called when they are. Returns how to stop.
    */
   subscribe(listener: (keys: readonly string[]) => void, options: { readonly onGap: () => void }): () => void
   /** Ends its subscriptions; idempotent. Its leases stay until their end, as those of a process that died. */
