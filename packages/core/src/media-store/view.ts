@@ -2,7 +2,7 @@ import { isObjectChanged } from '../cas/external-object.ts'
 import type { Digest } from '../contracts/bytes.ts'
 import type { Call } from '../contracts/call.ts'
 import type { MediaRecord } from '../contracts/catalog.ts'
-import type { Media, MediaQuery, MediaRef, OpenOptions } from '../contracts/media.ts'
+import type { Availability, Media, MediaQuery, MediaRef, OpenOptions } from '../contracts/media.ts'
 import type {
   ListAllQuery,
   MediaReader,
@@ -239,7 +239,10 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
         if (record === undefined || now.state !== 'cold') return now
         if (record.content.digest === undefined) warmUnread(engine, record)
         else await engine.tiers.warm(record)
-        return availabilityOf(engine, record)
+        const look = async (): Promise<Availability> => availabilityOf(engine, await get(ref))
+        const after = await look()
+        // Another may have ended its load between the record and the states.
+        return after.state === 'cold' ? look() : after
       }),
     usage: (by, options = {}) => call(options, () => catalog.usage(namespace, by)),
     in: (other) => createView(engine, shared, other),
