@@ -1,8 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** The file that users take over. */
-const SHIPPED = readFileSync(join(import.meta.dirname, '../../ops/envoy/envoy.yaml'), 'utf8')
+const shipped = (name: string): string =>
+  readFileSync(join(import.meta.dirname, '../../ops/envoy', name), 'utf8')
+
+/** The files that users take over. */
+const SHIPPED = shipped('envoy.yaml')
+const MEDIA_CACHE = shipped('media-cache.yaml')
 
 export interface Ports {
   readonly listener: number
@@ -28,6 +32,27 @@ export function configOn({ listener, admin, gate, storage }: Ports): string {
     ['127.0.0.1:9000', `127.0.0.1:${storage}`],
   ] as const
   return places.reduce((text, [find, by]) => changed(text, find, by), SHIPPED)
+}
+
+export interface MediaCachePorts extends Omit<Ports, 'storage'> {
+  readonly bucket: number
+  readonly fallback: number
+  readonly app: number
+}
+
+/** The shipped configuration for a private bucket and an app, on other ports. */
+export function mediaCacheOn(ports: MediaCachePorts): string {
+  const { listener, admin, gate, bucket, fallback, app } = ports
+  const places = [
+    ['port_value: 10000', `port_value: ${listener}`],
+    ['port_value: 9901', `port_value: ${admin}`],
+    ['port_value: 9191', `port_value: ${gate}`],
+    ['port_value: 9000', `port_value: ${bucket}`],
+    ['127.0.0.1:9000', `127.0.0.1:${bucket}`],
+    ['port_value: 9192', `port_value: ${fallback}`],
+    ['port_value: 3000', `port_value: ${app}`],
+  ] as const
+  return places.reduce((text, [find, by]) => changed(text, find, by), MEDIA_CACHE)
 }
 
 /** Envoy as it is without the three lines that make paths one. */

@@ -132,7 +132,7 @@ function problem(plan: ReadPlan, error: MediaError, facts: GateFacts): DirectAns
     reason: plan.status === 412 ? 'precondition' : 'range',
     code: error.code,
     message: error.message,
-    headers: ['cache-control', 'private, no-store', ...lower(plan.headers)],
+    headers: lower(plan.headers),
     ttlMs: facts.ttlMs,
   })
 }

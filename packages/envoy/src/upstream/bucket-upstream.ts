@@ -30,6 +30,11 @@ export interface BucketUpstreamOptions {
   readonly region?: string
   /** Keys of a user that may only get objects of this bucket; a function is asked once in a window, so that keys may change. */
   readonly credentials?: SigningKeys | (() => SigningKeys)
+  /**
+   * How long shared caches may keep what is public without asking the bucket again, told as `s-maxage`. For caches behind the gate, as
+   * Envoy's own: each of their hits is still checked. Default: as the content route says, which is not at all.
+   */
+  readonly sharedCacheSeconds?: number
   /** How long the same object has the same address and signature: 1 s to 5 min. Default 60 s. */
   readonly reuseMs?: number
 }
@@ -42,7 +47,7 @@ const MAX_REUSE_MS = 300_000
  */
 export function bucketUpstream(options: BucketUpstreamOptions): Upstream {
   const { mode = 'headers', host, bucket, prefix = '', region = 'us-east-1', pathStyle = true } = options
-  const { credentials, reuseMs = SIGNATURE_WINDOW_MS, layout = 'volume' } = options
+  const { credentials, reuseMs = SIGNATURE_WINDOW_MS, layout = 'volume', sharedCacheSeconds } = options
   if (!/^[A-Za-z0-9.-]+(?::[0-9]{1,5})?$/.test(host))
     throw badOption('host is no host name with or without a port')
   if (!(reuseMs >= 1_000 && reuseMs <= MAX_REUSE_MS)) throw badOption('reuseMs is 1 second to 5 minutes')
@@ -50,6 +55,8 @@ export function bucketUpstream(options: BucketUpstreamOptions): Upstream {
   // As the stores of buckets lay them out.
   const start = prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`
   const objects = layout === 'volume' ? `${start}objects/` : start
+  if (sharedCacheSeconds !== undefined && !(Number.isInteger(sharedCacheSeconds) && sharedCacheSeconds >= 0))
+    throw badOption('sharedCacheSeconds is a whole number of seconds')
   const folder = pathStyle ? `/${escapeUri(bucket)}/` : '/'
   let signer: RequestSigner | undefined
   const currentSigner = (): RequestSigner => {
@@ -67,7 +74,10 @@ export function bucketUpstream(options: BucketUpstreamOptions): Upstream {
       const [at, untilMs] = [new Date(startMs), startMs + reuseMs]
       if (mode === 'path') return { path, headers: [], untilMs }
       const query = {
-        'response-cache-control': cacheControl,
+        'response-cache-control':
+          sharedCacheSeconds === undefined || !cacheControl.startsWith('public')
+            ? cacheControl
+            : `${cacheControl}, s-maxage=${sharedCacheSeconds}`,
         'response-content-disposition': disposition,
         'response-content-type': contentType,
       }
