@@ -12,6 +12,7 @@ const BENCHES = {
   catalog: 'pages of lists at 10^4 and 10^6 records, commits with and without grouping',
   cas: 'put and get of bodies, against cacache, a stream pipeline and copyFile',
   serve: 'GET over HTTP, against sirv, express.static, bare node:http and nginx',
+  gate: 'checks of the gate over gRPC, against grpc-js with proto-loader and Go, direct and through Envoy',
   upkeep: 'verifying all copies, marking all blobs',
   tiers: 'hits, loads and bursts of tiers, against plain copies',
   memory: 'memory of a 5 GB body, event-loop delay under uploads',

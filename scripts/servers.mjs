@@ -13,6 +13,8 @@ const servers = [
     command: 'nginx',
     reason: 'the rival of the serving benchmark, and X-Accel-Redirect',
   },
+  { debian: 'nghttp2-client', command: 'h2load', reason: 'the load of the gate benchmark' },
+  { debian: 'wrk', command: 'wrk', reason: 'the load of the serving and gate benchmarks' },
   { debian: 'chromium', command: 'chromium', reason: 'the quick-start page, driven by playwright-core' },
   { debian: 'ffmpeg', command: 'ffmpeg', reason: 'real JPEG, PNG, GIF, MP4, WebM and MP3 files' },
   { debian: 'webp', command: 'cwebp', reason: 'real WebP files' },

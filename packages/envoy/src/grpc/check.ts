@@ -40,7 +40,7 @@ function ask(gate: Gate, call: CheckCall): GateAnswer | Promise<GateAnswer> {
   try {
     question = readCheckRequest(call.request, {
       proxyAddress: addressOf(call.getPeer()),
-      ...deadlineOf(call),
+      deadlineMs: deadlineMs(call),
     })
   } catch {
     return MALFORMED
@@ -58,11 +58,6 @@ const isPromise = (answer: GateAnswer | Promise<GateAnswer>): answer is Promise<
 /** Ms since the epoch; infinite without a deadline. */
 function deadlineMs(call: CheckCall): number {
   return Number(call.getDeadline())
-}
-
-function deadlineOf(call: CheckCall): { deadlineMs?: number } {
-  const ms = deadlineMs(call)
-  return Number.isFinite(ms) ? { deadlineMs: ms } : {}
 }
 
 function waitMs(call: CheckCall, answerWithinMs: number): number {
