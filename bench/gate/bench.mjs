@@ -37,11 +37,15 @@ export async function run({ quick, rounds, isChosen, print, say }) {
   const go = buildGo(say)
   const names = [OURS, ALWAYS, PEER, ...(go === undefined ? [] : [GO])]
   const ways = [
-    ['direct', findProgram('h2load') === undefined ? 'h2load is not installed' : undefined, directSubject],
-    ['through Envoy', missingForEnvoy(), envoySubject],
+    {
+      way: 'direct',
+      missing: findProgram('h2load') === undefined ? 'h2load is not installed' : undefined,
+      subjectOf: directSubject,
+    },
+    { way: 'through Envoy', missing: missingForEnvoy(), subjectOf: envoySubject },
   ]
   const rows = []
-  for (const [way, missing, subjectOf] of ways) {
+  for (const { way, missing, subjectOf } of ways) {
     if (missing !== undefined) say(`${missing}: rows "${way}" are absent`)
     for (const [about, headers] of Object.entries(HEADERS)) {
       const id = `${way}, ${about}`

@@ -49,7 +49,8 @@ function post(body: Buffer, headers: Readonly<Record<string, string>> = {}): Pro
     const chunks: Buffer[] = []
     let status: string | undefined
     const note = (given: Record<string, unknown>): void => {
-      if (given['grpc-status'] !== undefined) status = String(given['grpc-status'])
+      const told = given['grpc-status']
+      if (typeof told === 'string') status = told
     }
     stream.on('response', note)
     stream.on('trailers', note)
