@@ -11,10 +11,11 @@ const servers = [
   {
     debian: 'nginx-light',
     command: 'nginx',
-    reason: 'the rival of the serving benchmark, and X-Accel-Redirect',
+    reason: 'the rival of the serving benchmark, and the gate behind auth_request',
   },
   { debian: 'nghttp2-client', command: 'h2load', reason: 'the load of the gate benchmark' },
   { debian: 'wrk', command: 'wrk', reason: 'the load of the serving and gate benchmarks' },
+  { debian: 'caddy', command: 'caddy', reason: 'the gate behind forward_auth' },
   { debian: 'chromium', command: 'chromium', reason: 'the quick-start page, driven by playwright-core' },
   { debian: 'ffmpeg', command: 'ffmpeg', reason: 'real JPEG, PNG, GIF, MP4, WebM and MP3 files' },
   { debian: 'webp', command: 'cwebp', reason: 'real WebP files' },

@@ -38,7 +38,11 @@ export const PROFILES: Readonly<Record<Proxy, Profile>> = {
   caddy: { asks: 'in-headers', forward: 200, statusOf: notYetIs429, passesWhole: true },
 }
 
-/** A 2xx would be a yes. Monitors of these proxies count 5xx as failures of the gate: "not yet" is none. */
+/**
+ * A 2xx would be a yes. 503 passes whole, and is told where the gate or a media fails. "Not yet" is no failure: to what counts
+ * those (passive health checks of Caddy, circuit breakers and retries of Traefik) a burst of loading media must not look like a
+ * gate that is down.
+ */
 function notYetIs429({ status, facts }: DirectAnswer): number {
   if (status < 300) return 429
   return facts.state === 'loading' && status === 503 ? 429 : status
