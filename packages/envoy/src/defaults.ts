@@ -17,9 +17,9 @@ export const LOOK_TIMEOUT_MS = 100
 /** How long after a look that failed the next one waits. */
 export const LOOK_PAUSE_MS = 200
 /** Names known to be there, kept at once. */
-export const CACHE_ENTRIES = 50_000
+export const CACHE_ENTRIES = 20_000
 /** Memory that they may take, about. */
-export const CACHE_BYTES = 67_108_864
+export const CACHE_BYTES = 134_217_728
 /** Names known to be missing, kept at once: those that are there are never forgotten for them. */
 export const CACHE_MISSING = 10_000
 /** Retry-After is never less. */

@@ -11,9 +11,9 @@ import {
 } from '../defaults.ts'
 
 export interface DecisionCacheOptions {
-  /** Names known to be there. Default 50,000. */
+  /** Names known to be there. Default 20,000. */
   readonly maxEntries?: number
-  /** Memory they may take, about. Default 64 MiB. */
+  /** Memory they may take, about. Default 128 MiB. */
   readonly maxBytes?: number
   /** Names known to be missing, which have room of their own. Default 10,000. */
   readonly maxMissing?: number

@@ -4,14 +4,14 @@ import { FETCHES_PER_PRINCIPAL, FETCHES_PER_SECOND, MAX_FETCH_PRINCIPALS } from 
 export interface FetchBudgetOptions {
   /** Fetches that checks may start, a second, over all askers; five times as many at once. Default 50. */
   readonly perSecond?: number
-  /** The same for one asker; those who are nobody in particular count as one. Default 10. */
+  /** The same for one user, or for one address where nobody is signed in. Default 10. */
   readonly perPrincipal?: number
 }
 
 /** Keeps checks from being a way to make us pay: what may be fetched is asked for by few, a few at a time. */
 export interface FetchBudget {
   /** Takes one fetch from both buckets, or from none. */
-  take(principalId: string | undefined): boolean
+  take(asker: string): boolean
 }
 
 interface Bucket {
@@ -32,9 +32,8 @@ export function createFetchBudget(options: FetchBudgetOptions, clock: Clock): Fe
     bucket.atMs = nowMs
   }
   return {
-    take(principalId) {
+    take(name) {
       const nowMs = clock.now()
-      const name = principalId === undefined ? '' : `p${principalId}`
       const own = each.get(name) ?? { tokens: perPrincipal * BURST_SECONDS, atMs: nowMs }
       // Last in the map: those who came longest ago are first to go.
       each.delete(name)

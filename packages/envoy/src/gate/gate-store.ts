@@ -1,4 +1,4 @@
-import type { MediaLocation, MediaRef, MediaStore } from '@mediakeep/core'
+import { isMediaError, type MediaLocation, type MediaRef, type MediaStore } from '@mediakeep/core'
 
 /**
  * What the gate needs of a store. The first four suffice; with the others it looks once instead of twice, is told of changes,
@@ -9,8 +9,17 @@ export type GateStore = Pick<MediaStore, 'availability' | 'warm' | 'stat' | 'url
     in?(namespace: string): GateStore
   }
 
-/** Record and availability, from one look where the store has that. */
+/** Record and availability, from one look where the store has that. What cannot be a name names nothing. */
 export async function look(store: GateStore, ref: MediaRef): Promise<MediaLocation> {
+  try {
+    return await lookFor(store, ref)
+  } catch (error) {
+    if (!isMediaError(error, 'MEDIA_BAD_INPUT')) throw error
+    return { media: undefined, availability: { state: 'missing' }, names: [] }
+  }
+}
+
+async function lookFor(store: GateStore, ref: MediaRef): Promise<MediaLocation> {
   if (store.locate !== undefined) return store.locate(ref)
   const media = await store.stat(ref)
   if (media === undefined) return { media: undefined, availability: { state: 'missing' }, names: [] }

@@ -262,6 +262,15 @@ describe('what it is told', () => {
     for (let n = 0; n < 20; n++) await few.check('/media/k/a')
     expect(few.warm).toHaveBeenCalledTimes(5)
     expect((await few.check('/media/k/a')).facts).toMatchObject({ state: 'failed', reason: 'fetch-budget' })
+    // One address has its own budget, and so has each user.
+    const many = await scripted(() => ({ state: 'cold', tier: 's3', estimateMs: 1 }), {
+      decisionCache: false,
+      fetches: { perSecond: 100, perPrincipal: 1 },
+    })
+    for (let n = 0; n < 10; n++)
+      for (const sourceAddress of ['192.0.2.1', '192.0.2.2'])
+        await many.check('/media/k/a', { sourceAddress })
+    expect(many.warm).toHaveBeenCalledTimes(10)
     const none = await scripted(() => ({ state: 'cold', tier: 's3', estimateMs: 1 }), { fetches: false })
     expect((await none.check('/media/k/a')).facts.state).toBe('failed')
     expect(none.warm).not.toHaveBeenCalled()
@@ -348,6 +357,41 @@ describe('what it remembers', () => {
     expect(looks).toBe(2)
     await check('/media/k/a')
     expect(looks).toBe(2)
+  })
+
+  it('does not wait in line behind a catalog that hangs', async () => {
+    const { store, clock } = await gateFixture()
+    let looks = 0
+    const hung: GateStore = {
+      ...store,
+      locate: () => {
+        looks += 1
+        return new Promise(() => {})
+      },
+    }
+    const gate = createGate({ store: hung, authorize: () => true, clock })
+    for (let round = 0; round < 10; round++) {
+      const answers = Array.from({ length: 1_000 }, (_, n) => gate.check(asked(`/media/k/${round}-${n}`)))
+      clock.advance(500)
+      for (const answer of await Promise.all(answers)) expect(direct(answer).status).toBe(503)
+    }
+    expect(looks).toBe(2_000)
+    gate.close()
+  })
+
+  it('is paused by no names that cannot be one', async () => {
+    const { store, check } = await gateFixture({
+      resourceOf: ({ path }) => ({ ref: { key: path.slice(1) === 'a' ? 'a' : '..' } }),
+    })
+    await store.put(BYTES, { filename: 'a.txt', at: { key: 'a' }, visibility: 'public' })
+    for (let n = 0; n < 10; n++) expect(direct(await check(`/bad-${n}`)).status).toBe(404)
+    expect((await check('/a')).kind).toBe('forward')
+  })
+
+  it('tells no shared cache what it told somebody in particular', async () => {
+    const { check } = await gateFixture()
+    const answer = direct(await check('/media/k/a', { headers: { 'x-user': 'bob' } }))
+    expect(header(answer.headers, 'cache-control')).toBe('private, no-store')
   })
 
   it('works with a store of four members', async () => {

@@ -74,7 +74,7 @@ export function createGate(options: GateOptions): CountingGate {
   const hidden = (question: Question, principal: Principal | undefined): GateAnswer => {
     if (principal === undefined && question.signed === undefined && signIn !== undefined)
       return askToSignIn(question)
-    return refusals.missingFor(question)
+    return refusals.missingFor(question, principal)
   }
   const unavailable = (kind: BodyKind): GateAnswer => refusals.unavailable('unreachable', kind)
 

@@ -1,5 +1,5 @@
 import type { Clock, Media, Principal } from '@mediakeep/core'
-import type { GateAnswer } from '../contracts.ts'
+import type { GateAnswer, GateRequest } from '../contracts.ts'
 import { FAILED_TTL_MS, SIGNATURE_WINDOW_MS } from '../defaults.ts'
 import { createFetchBudget } from './fetch-budget.ts'
 import { type Grant, hasConditions, toContentRoute, toObject } from './forward.ts'
@@ -39,7 +39,7 @@ export function createGrants(
   ): GateAnswer | Promise<GateAnswer> {
     const { request, kind } = question
     const { availability } = known.location
-    const isPublic = media.visibility === 'public' && !isCredentialed(request)
+    const isPublic = media.visibility === 'public' && !isCredentialed(request, principal)
     const wait = (ms: number, reason: string): GateAnswer =>
       once(known, `${reason} ${kind} ${isPublic}`, () =>
         refusals.loading(media, { ms, reason, isPublic }, kind),
@@ -61,7 +61,7 @@ export function createGrants(
       case 'held':
         return availability.reason === 'pending' ? wait(FAILED_TTL_MS, 'pending') : refusals.held(kind)
       case 'missing':
-        return refusals.missingFor(question)
+        return refusals.missingFor(question, principal)
     }
   }
 
@@ -106,14 +106,14 @@ export function createGrants(
 
   /** Asks for the bytes once for all who wait for them. False: more may not be asked for now. */
   function startFetch(
-    { store: view }: Question,
+    { store: view, request }: Question,
     principal: Principal | undefined,
     known: Known<Made>,
     media: Media,
   ): boolean {
     const made = madeOf(known)
     if (made.fetch === 'started') return true
-    if (budget?.take(principal?.id) !== true) {
+    if (budget?.take(askerOf(request, principal)) !== true) {
       fetchesRefused += 1
       return false
     }
@@ -133,4 +133,9 @@ export function createGrants(
       return fetchesRefused
     },
   }
+}
+
+/** Whose fetches are counted together: a user's, or those of one address. */
+function askerOf({ sourceAddress = '' }: GateRequest, principal: Principal | undefined): string {
+  return principal === undefined ? `a${sourceAddress}` : `p${principal.id}`
 }

@@ -54,9 +54,12 @@ interface Flight<Made> {
 /** A look that fails alone is its own bad luck. */
 const FAILURES_BEFORE_PAUSE = 3
 const MAX_TOLD = 1_000
+/** More would only wait in line behind a catalog that hangs. */
+const MAX_PENDING_LOOKS = 2_000
 
-/** What an entry costs beside its record: slots, names, answers made of it. */
-const ENTRY_BYTES = 1_200
+/** What an entry costs beside what its record brings: slots, names, answers made of it and their encoding. Measured, and rounded up. */
+const THERE_BYTES = 6_000
+const MISSING_BYTES = 900
 
 /**
  * What the gate remembers of names, so that most checks ask nobody. Names that are missing have room of their own: a flood of
@@ -80,6 +83,8 @@ export function createKnowledge<Made>(settings: CacheSettings, clock: Clock): Kn
   let tellings = 0
   let doubts = 0
   let failuresInRow = 0
+  /** Looks that have not ended, those among them that nobody waits for any more. */
+  let pendingLooks = 0
   /** After several failed looks nobody is asked until then: those who wait for a dead catalog must not pile up. */
   let pausedUntilMs = 0
   const counts = { hits: 0, looks: 0, joined: 0, stale: 0, failedLooks: 0 }
@@ -93,7 +98,8 @@ export function createKnowledge<Made>(settings: CacheSettings, clock: Clock): Kn
     drop(key)
     const { media, names } = known.location
     const cache = media === undefined ? missing : there
-    cache.set(key, known, ENTRY_BYTES + key.length * 2 + (media === undefined ? 0 : sizeOf(media)))
+    const costBytes = key.length * 2 + (media === undefined ? MISSING_BYTES : THERE_BYTES + sizeOf(media))
+    if (!cache.set(key, known, costBytes)) return
     for (const name of names) {
       const keys = keysOfName.get(name)
       if (keys === undefined) keysOfName.set(name, new Set([key]))
@@ -132,7 +138,13 @@ export function createKnowledge<Made>(settings: CacheSettings, clock: Clock): Kn
     const doubtsBefore = doubts
     const begunAt = tellings
     try {
-      const location = await withinMs(lookTimeoutMs, clock, look(ref))
+      const asked = look(ref)
+      pendingLooks += 1
+      const end = (): void => {
+        pendingLooks -= 1
+      }
+      asked.then(end, end)
+      const location = await withinMs(lookTimeoutMs, clock, asked)
       const nowMs = clock.now()
       failuresInRow = 0
       const isOld =
@@ -173,7 +185,7 @@ export function createKnowledge<Made>(settings: CacheSettings, clock: Clock): Kn
         counts.joined += 1
         return flight.end
       }
-      if (nowMs < pausedUntilMs) {
+      if (nowMs < pausedUntilMs || pendingLooks >= MAX_PENDING_LOOKS) {
         const last = lastKnown(known)
         return last ?? Promise.resolve(undefined)
       }

@@ -34,7 +34,11 @@ export interface GateOptions {
   readonly signIn?: SignInOptions
   /** Shown by `<img>` while a media is loading. */
   readonly placeholder?: Placeholder
-  /** Shared caches may keep "there is no such media" for seconds, in answer to those without credentials. Default true. */
+  /**
+   * Shared caches may keep "there is no such media" for seconds, in answer to those without credentials: nobody is
+   * known by `authenticate`, and there is neither `Authorization` nor `Cookie`. Give false where others are known by something else that
+   * shared caches do not tell apart. Default true.
+   */
   readonly publicNames?: boolean
   /** Status of "loading". Default 503, which caches and clients understand best. */
   readonly loadingStatus?: 503 | 429 | 425 | 202

@@ -1,3 +1,4 @@
+import type { Principal } from '@mediakeep/core'
 import type { BodyKind } from '../answers/direct.ts'
 import type { GateRequest } from '../contracts.ts'
 import type { MediaResource } from '../paths/resource.ts'
@@ -16,8 +17,9 @@ export interface Question {
 }
 
 /** Whether another asker could be told something else under this address. */
-export function isCredentialed(request: GateRequest): boolean {
+export function isCredentialed(request: GateRequest, principal?: Principal): boolean {
   return (
+    principal !== undefined ||
     request.header('authorization') !== undefined ||
     request.header('cookie') !== undefined ||
     request.target.includes('sig=')

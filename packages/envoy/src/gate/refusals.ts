@@ -1,4 +1,4 @@
-import type { HeaderList, Media } from '@mediakeep/core'
+import type { HeaderList, Media, Principal } from '@mediakeep/core'
 import {
   type BodyKind,
   missingHeaders,
@@ -26,7 +26,7 @@ export interface Refusals {
   signIn(location: string): DirectAnswer
   missing(asked: { credentialed: boolean; byKey: boolean }, kind: BodyKind): DirectAnswer
   /** The same for what a question is about. */
-  missingFor(question: Question): DirectAnswer
+  missingFor(question: Question, principal?: Principal): DirectAnswer
   /** Nobody could be asked. */
   unavailable(reason: string, kind: BodyKind): DirectAnswer
   /** Made for one media: kept with what is known of it. */
@@ -96,8 +96,11 @@ export function createRefusals(settings: RefusalSettings): Refusals {
     signIn: (location) =>
       plainAnswer(302, ['location', location, ...PRIVATE], { state: 'denied', reason: 'sign-in', ttlMs: 0 }),
     missing,
-    missingFor: ({ request, resource, kind }) =>
-      missing({ credentialed: isCredentialed(request), byKey: typeof resource.ref !== 'string' }, kind),
+    missingFor: ({ request, resource, kind }, principal) =>
+      missing(
+        { credentialed: isCredentialed(request, principal), byKey: typeof resource.ref !== 'string' },
+        kind,
+      ),
     unavailable: (reason, kind) =>
       once(`unavailable ${reason}`, kind, () => ({
         state: 'failed',

@@ -3,8 +3,8 @@ export interface SieveCache<Value> {
   readonly size: number
   readonly usedBytes: number
   get(key: string): Value | undefined
-  /** Takes a value in, at the cost it is said to have; what is larger than all the room is not kept. */
-  set(key: string, value: Value, costBytes: number): void
+  /** Takes a value in, at the cost it is said to have. False: it is larger than all the room, and not kept. */
+  set(key: string, value: Value, costBytes: number): boolean
   delete(key: string): void
   clear(): void
 }
@@ -80,7 +80,7 @@ export function createSieveCache<Value>(
       const known = slots.get(key)
       const mark = known === undefined ? 0 : (marks[known] ?? 0)
       if (known !== undefined) remove(known)
-      if (costBytes > maxBytes || maxEntries === 0) return
+      if (costBytes > maxBytes || maxEntries === 0) return false
       while (slots.size > 0 && (slots.size >= maxEntries || usedBytes + costBytes > maxBytes)) evict()
       const slot = free.pop() ?? usedSlots++
       slots.set(key, slot)
@@ -94,6 +94,7 @@ export function createSieveCache<Value>(
       if (newest === NONE) oldest = slot
       else newer[newest] = slot
       newest = slot
+      return true
     },
     delete(key) {
       const slot = slots.get(key)
