@@ -14,7 +14,7 @@ import { findProgram } from './lib/programs.mjs'
  */
 
 const HOST = '127.0.0.1'
-/** Ends the server and removes its folder at the end of its own input; `wait` again, for a signal may come while it waits. */
+/** Ends the server, also one that stands still, and removes its folder at the end of its own input. */
 const guard =
   'folder=$1; shift; "$@" < /dev/null & server=$!; echo "pid $server"; cat > /dev/null; kill -KILL $server 2> /dev/null; wait $server; rm -rf "$folder"'
 const run = promisify(execFile)
@@ -63,10 +63,21 @@ function certificate(folder) {
  * Starts a server and resolves when it takes connections.
  * `settings` are those of redis.conf, a list where one is given several times; `isCluster` for a node of one; `tls` takes nothing else.
  */
-export async function startRedis({ settings = {}, isCluster = false, tls = false, port } = {}) {
+export async function startRedis({ port, ...options } = {}) {
   const reason = missingRedisReason()
   if (reason !== undefined) throw new Error(reason)
-  const given = port ?? (await freePort(isCluster ? 10_000 : 0))
+  if (port !== undefined) return startOn(port, options)
+  for (let tries = 1; ; tries++) {
+    try {
+      return await startOn(await freePort(options.isCluster ? 10_000 : 0), options)
+    } catch (error) {
+      // Somebody else took the port, or the one of the cluster, before the server did.
+      if (tries === 5 || !/in use|listening/.test(error.message)) throw error
+    }
+  }
+}
+
+async function startOn(given, { settings = {}, isCluster = false, tls = false }) {
   const folder = mkdtempSync(join(tmpdir(), 'mediakeep-redis-'))
   chmodSync(folder, 0o700)
   const files = tls ? certificate(folder) : undefined

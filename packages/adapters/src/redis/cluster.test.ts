@@ -37,7 +37,7 @@ await describeOn('a Redis Cluster', missingRedisReason(), start, ({ nodes }) => 
 
   test('one node that stands still: its keys fail in time, those of others do not, a gap is told, and all works again', async () => {
     const states = redisStates({ client: connect(), heartbeatMs: 200 })
-    const other = redisStates({ client: connect() })
+    const other = redisStates({ client: connect(), commandTimeoutMs: 10_000 })
     const heard = await listen(states)
     const leases = await Promise.all(KEYS.map((key) => claimed(other, key)))
     const frozen = nodes[1]
@@ -64,7 +64,8 @@ await describeOn('a Redis Cluster', missingRedisReason(), start, ({ nodes }) => 
     } finally {
       frozen?.signal('SIGCONT')
     }
-    for (const lease of leases) await vi.waitFor(() => other.settle(lease, READY), WAIT)
+    await vi.waitFor(() => other.read(KEYS), WAIT)
+    for (const lease of leases) await other.settle(lease, READY)
     const known = await vi.waitFor(() => states.read(KEYS), WAIT)
     expect(known).toEqual(KEYS.map(() => READY))
     await vi.waitFor(async () => {

@@ -2,7 +2,7 @@ import type { Lease, ResourceStates } from '@mediakeep/core'
 import { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { missingRedisReason, type RedisServer, startRedis } from '../../../../scripts/redis.mjs'
-import { openRedisStates, redisStates } from './index.ts'
+import { type OpenRedisStatesOptions, openRedisStates, redisStates } from './index.ts'
 import { claimed, LONG, listen, READY } from './testing/listen.fixture.ts'
 
 const AWAY = { code: 'MEDIA_UNAVAILABLE', reason: 'states-unreachable', retryable: true }
@@ -16,9 +16,21 @@ if (missing !== undefined) process.stderr.write(`skipped: ${missing}\n`)
 describe.skipIf(missing !== undefined && process.env['CI'] !== 'true')('redis states under faults', () => {
   let server: RedisServer
   const opened: (ResourceStates | Redis)[] = []
-  const open = async (): Promise<ResourceStates> => {
-    const states = await openRedisStates({ url: server.url, heartbeatMs: 200 })
+  /** With more patience than calls have: for what must not fail. */
+  const open = async (more: Partial<OpenRedisStatesOptions> = {}): Promise<ResourceStates> => {
+    const states = await openRedisStates({
+      url: server.url,
+      heartbeatMs: 200,
+      commandTimeoutMs: 10_000,
+      ...more,
+    })
     opened.push(states)
+    return states
+  }
+  /** As they are by default, and connected. */
+  const openHasty = async (): Promise<ResourceStates> => {
+    const states = await open({ commandTimeoutMs: 50 })
+    await vi.waitFor(() => states.read(['a']), WAIT)
     return states
   }
   beforeEach(async () => {
@@ -49,9 +61,9 @@ describe.skipIf(missing !== undefined && process.env['CI'] !== 'true')('redis st
   ]
 
   test('killed and started again empty: calls fail at once, a lease of before is refused, tokens grow, listeners are told of a gap', async () => {
-    const [one, other] = [await open(), await open()]
+    const [one, other] = [await openHasty(), await open()]
     const heard = await listen(other)
-    const lease = await claimed(one, 'a')
+    const lease = await claimed(other, 'a')
     server.signal('SIGKILL')
     await vi.waitFor(() => expect(heard.gaps).toBeGreaterThan(0), WAIT)
     expect(await failsSoon(callsOf(one, lease))).toBeLessThan(SOON_MS)
@@ -60,11 +72,12 @@ describe.skipIf(missing !== undefined && process.env['CI'] !== 'true')('redis st
     server = await startRedis({ port })
     heard.gaps = 0
     await vi.waitFor(async () => expect(await one.read(['a'])).toEqual([undefined]), WAIT)
-    await expect(one.settle(lease, READY)).rejects.toMatchObject({ code: 'MEDIA_LEASE_LOST' })
+    await vi.waitFor(() => other.read(['a']), WAIT)
+    await expect(other.settle(lease, READY)).rejects.toMatchObject({ code: 'MEDIA_LEASE_LOST' })
     await vi.waitFor(() => expect(heard.gaps).toBeGreaterThan(0), WAIT)
     const next = await vi.waitFor(() => claimed(other, 'a'), WAIT)
     expect(next.fencingToken).toBeGreaterThan(lease.fencingToken)
-    await expect(one.settle(lease, READY)).rejects.toMatchObject({ code: 'MEDIA_LEASE_LOST' })
+    await expect(other.settle(lease, READY)).rejects.toMatchObject({ code: 'MEDIA_LEASE_LOST' })
     await vi.waitFor(async () => {
       await one.invalidate(['told'])
       expect(heard.keys).toContain('told')
@@ -93,9 +106,9 @@ describe.skipIf(missing !== undefined && process.env['CI'] !== 'true')('redis st
   })
 
   test('standing still: calls fail in time, listeners are told of a gap, and all works again afterwards', async () => {
-    const [one, other] = [await open(), await open()]
+    const [one, other] = [await openHasty(), await open()]
     const heard = await listen(other)
-    const lease = await claimed(one, 'a')
+    const lease = await claimed(other, 'a')
     server.signal('SIGSTOP')
     try {
       expect(await failsSoon(callsOf(one, lease))).toBeLessThan(SOON_MS)
@@ -108,7 +121,8 @@ describe.skipIf(missing !== undefined && process.env['CI'] !== 'true')('redis st
       server.signal('SIGCONT')
     }
     await vi.waitFor(async () => expect((await one.read(['a']))[0]?.state).toBe('loading'), WAIT)
-    await one.settle(lease, READY)
+    await vi.waitFor(() => other.read(['a']), WAIT)
+    await other.settle(lease, READY)
     await vi.waitFor(async () => {
       await one.invalidate(['told'])
       expect(heard.keys).toContain('told')
@@ -116,9 +130,9 @@ describe.skipIf(missing !== undefined && process.env['CI'] !== 'true')('redis st
   })
 
   test('standing still for longer than connections are kept: all works again afterwards', async () => {
-    const states = await open()
+    const [states, other] = [await openHasty(), await open()]
     const heard = await listen(states)
-    const lease = await claimed(states, 'a')
+    const lease = await claimed(other, 'a')
     server.signal('SIGSTOP')
     const endsMs = performance.now() + 3_000
     try {
@@ -130,7 +144,8 @@ describe.skipIf(missing !== undefined && process.env['CI'] !== 'true')('redis st
     } finally {
       server.signal('SIGCONT')
     }
-    await vi.waitFor(() => states.settle(lease, READY), WAIT)
+    await vi.waitFor(async () => expect((await states.read(['a']))[0]?.state).toBe('loading'), WAIT)
+    await other.settle(lease, READY)
     await vi.waitFor(async () => {
       await states.invalidate(['told'])
       expect(heard.keys).toContain('told')
@@ -138,13 +153,13 @@ describe.skipIf(missing !== undefined && process.env['CI'] !== 'true')('redis st
   })
 
   test('a claim that is answered too late is given back', async () => {
-    const states = await open()
-    await claimed(states, 'warm')
+    const [states, other] = [await openHasty(), await open()]
+    await claimed(other, 'script')
     server.signal('SIGSTOP')
     await expect(states.claim('a', LONG)).rejects.toMatchObject(AWAY)
     server.signal('SIGCONT')
     await vi.waitFor(async () => expect(await server.cli('GET', 'mk:{a}')).toMatch(/^forgotten /), WAIT)
-    await claimed(states, 'a')
+    await claimed(other, 'a')
   })
 
   test('a client of the host that queues and sends again does neither for long, and is left open', async () => {
@@ -152,7 +167,8 @@ describe.skipIf(missing !== undefined && process.env['CI'] !== 'true')('redis st
     opened.push(client)
     client.on('error', () => undefined)
     const states = redisStates({ client })
-    const lease = await claimed(states, 'a')
+    await vi.waitFor(() => states.read(['a']), WAIT)
+    const lease = await claimed(await open(), 'a')
     server.signal('SIGSTOP')
     try {
       expect(await failsSoon(callsOf(states, lease))).toBeLessThan(SOON_MS)
@@ -183,7 +199,7 @@ describe.skipIf(missing !== undefined && process.env['CI'] !== 'true')('redis st
     }
   })
 
-  test('a replica that only reads, and one that loads, are as one that is away', async () => {
+  test('a replica that only reads is as one that is away', async () => {
     const states = await open()
     const lease = await claimed(states, 'a')
     await server.cli('REPLICAOF', '127.0.0.1', '1')
@@ -192,12 +208,13 @@ describe.skipIf(missing !== undefined && process.env['CI'] !== 'true')('redis st
       message: expect.stringContaining('READONLY') as string,
     })
     await server.cli('REPLICAOF', 'NO', 'ONE')
-    await vi.waitFor(() => states.settle(lease, READY), WAIT)
+    await vi.waitFor(async () => expect((await states.read(['a']))[0]?.state).toBe('loading'), WAIT)
+    await states.settle(lease, READY)
   })
 
   test('a process that was busy for longer than a call may take finds its answer all the same', async () => {
-    const states = await open()
-    await claimed(states, 'a')
+    const states = await openHasty()
+    await claimed(await open(), 'a')
     const answer = states.read(['a', 'b'])
     const endsMs = performance.now() + 1_000
     while (performance.now() < endsMs) continue
