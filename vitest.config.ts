@@ -48,8 +48,9 @@ export default defineConfig({
         ...resolveSources,
         ...mutated,
         test: {
+          // What takes minutes and bears company: nothing in it asks how fast the machine is.
           name: 'torture',
-          include: ['torture/**/*.test.ts'],
+          include: ['torture/**/*.test.ts', 'e2e/**/*.kit.test.ts'],
           exclude: ['**/node_modules/**'],
           maxWorkers: 2,
           // After the unit tests: they take all the processor there is.
@@ -63,7 +64,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
-          exclude: ['**/node_modules/**'],
+          exclude: ['**/node_modules/**', '**/*.kit.test.ts'],
           // After all others and one file at a time: they start servers, install packages and watch the clock.
           fileParallelism: false,
           sequence: { groupOrder: 2 },

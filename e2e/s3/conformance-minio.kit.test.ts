@@ -1,0 +1,3 @@
+import { describeOnServer } from './conformance.ts'
+
+await describeOnServer('minio')
