@@ -371,7 +371,9 @@ describe('what it remembers', () => {
     }
     const gate = createGate({ store: hung, authorize: () => true, clock })
     for (let round = 0; round < 10; round++) {
-      const answers = Array.from({ length: 1_000 }, (_, n) => gate.check(asked(`/media/k/${round}-${n}`)))
+      const answers = Array.from({ length: 1_000 }, async (_, n) =>
+        gate.check(asked(`/media/k/${round}-${n}`)),
+      )
       clock.advance(500)
       for (const answer of await Promise.all(answers)) expect(direct(answer).status).toBe(503)
     }
