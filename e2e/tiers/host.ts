@@ -9,9 +9,11 @@ export interface HostOptions {
   readonly bucket: object
 }
 
-/** A store in a process of its own. */
+/** A program in a process of its own. */
 export interface Host {
   ask<Answer>(act: string, input?: object): Promise<Answer>
+  /** What it has under way stands still with it at `SIGSTOP`, until `SIGCONT`. */
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void
   /** Ends it at once, without a word. */
   kill(): Promise<void>
   close(): Promise<void>
@@ -24,8 +26,12 @@ interface Told {
   readonly failed?: string
 }
 
-export async function startHost(options: HostOptions): Promise<Host> {
-  const child: ChildProcess = fork(join(import.meta.dirname, 'host.program.mjs'), [JSON.stringify(options)], {
+export const startHost = (options: HostOptions): Promise<Host> =>
+  startProgram(join(import.meta.dirname, 'host.program.mjs'), options)
+
+/** @param options what it gets as its one argument, as JSON */
+export async function startProgram(file: string, options: object): Promise<Host> {
+  const child: ChildProcess = fork(file, [JSON.stringify(options)], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     // The program reads the built packages, not what the test runner reads.
     execArgv: [],
@@ -66,6 +72,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     })
   return {
     ask,
+    signal: (name) => void child.kill(name),
     async kill() {
       child.kill('SIGKILL')
       await over
