@@ -1,4 +1,6 @@
 // npm start: sets up, then serves the quick start in this same process, so that whoever stops npm stops the server.
+// npm run example NAME: the same with another example.
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { main } from './lib/main.mjs'
@@ -19,8 +21,18 @@ function stopWithNpm() {
   timer.unref()
 }
 
+const examplesFolder = join(rootFolder, 'examples')
+
+function programOf(name) {
+  const programs = ['server.mjs', 'start.mjs'].map((file) => join(examplesFolder, name, file))
+  const program = programs.find((file) => existsSync(file))
+  if (program !== undefined) return program
+  throw new Error(`there is no example "${name}"; there are: ${readdirSync(examplesFolder).join(', ')}`)
+}
+
 await main(async () => {
   stopWithNpm()
+  const program = programOf(process.argv[2] ?? 'quick-start')
   await setUp({ declarations: false })
-  await import(pathToFileURL(join(rootFolder, 'examples/quick-start/server.mjs')).href)
+  await import(pathToFileURL(program).href)
 })

@@ -34,6 +34,7 @@ export interface GateUpstreamSetting {
   readonly host?: string
   readonly mode?: 'headers' | 'presign' | 'path'
   readonly reuseMs?: number
+  readonly sharedCacheSeconds?: number
 }
 
 const names = z.array(z.string().min(1))
@@ -73,6 +74,7 @@ export const gateSetting: z.ZodType<GateSettings> = fromText(
           host: z.string().min(1).exactOptional(),
           mode: z.enum(['headers', 'presign', 'path']).exactOptional(),
           reuseMs: z.number().int().min(1_000).max(300_000).exactOptional(),
+          sharedCacheSeconds: z.number().int().min(0).exactOptional(),
         }),
       )
       .exactOptional(),
