@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { findEnvoy, freePorts, startEnvoy } from '../../scripts/envoy.mjs'
 import { findProgram } from '../../scripts/lib/programs.mjs'
+import { missingRedisReason } from '../../scripts/redis.mjs'
 import { ratioGoal } from '../harness/goals.mjs'
 import {
   canPin,
@@ -30,22 +31,32 @@ const CHECK = '/envoy.service.auth.v3.Authorization/Check'
 const PEER = 'grpc-js, proto-loader'
 const ALWAYS = 'ours, always allow'
 const OURS = 'ours'
+const UNCACHED = 'ours, not cached'
+const REDIS = 'ours, Redis per check'
+const HTTP = 'ours, over HTTP'
 const GO = 'Go, go-control-plane'
 
 /** Checks a second, and what they cost the process that answers them: straight at the server, and behind an Envoy. */
 export async function run({ quick, rounds, isChosen, print, say }) {
   const go = buildGo(say)
-  const names = [OURS, ALWAYS, PEER, ...(go === undefined ? [] : [GO])]
+  const overRedis = missingRedisReason() === undefined ? [REDIS] : []
+  const overGrpc = [OURS, ALWAYS, UNCACHED, ...overRedis, PEER, ...(go === undefined ? [] : [GO])]
   const ways = [
     {
       way: 'direct',
       missing: findProgram('h2load') === undefined ? 'h2load is not installed' : undefined,
+      names: overGrpc,
       subjectOf: directSubject,
     },
-    { way: 'through Envoy', missing: missingForEnvoy(), subjectOf: envoySubject },
+    {
+      way: 'through Envoy',
+      missing: missingForEnvoy(),
+      names: [...overGrpc, HTTP],
+      subjectOf: envoySubject,
+    },
   ]
   const rows = []
-  for (const { way, missing, subjectOf } of ways) {
+  for (const { way, missing, names, subjectOf } of ways) {
     if (missing !== undefined) say(`${missing}: rows "${way}" are absent`)
     for (const [about, headers] of Object.entries(HEADERS)) {
       const id = `${way}, ${about}`
@@ -152,7 +163,8 @@ function envoySubject({ name, go, headers }) {
       const [listener, admin] = await freePorts(2)
       url = `http://127.0.0.1:${listener}${server.path}`
       const command = canPin ? ['taskset', '-c', String(LOAD_CORE)] : []
-      envoy = await startEnvoy(configOn({ listener, admin, gate: server.port }), {
+      const config = configOn({ listener, admin, gate: server.port })
+      envoy = await startEnvoy(name === HTTP ? askingOverHttp(config, server.port) : config, {
         adminPort: admin,
         command,
       })
@@ -199,6 +211,17 @@ function configOn({ listener, admin, gate }) {
     .replace(/access_log:[\s\S]*?(?=http_filters:)/, '')
 }
 
+/** The same questions over HTTP/1.1. */
+const askingOverHttp = (config, port) =>
+  config
+    .replace(
+      /grpc_service: .*/,
+      `http_service: { server_uri: { uri: "http://127.0.0.1:${port}", cluster: gate, timeout: 0.25s }, authorization_response: { allowed_upstream_headers: { patterns: [{ prefix: x-media- }] } } }`,
+    )
+    .replace(/ +typed_extension_protocol_options:[\s\S]*?http2_protocol_options: \{\} \}\n/, '')
+    .replace(/ +# A gate that drains[\s\S]*?grpc_health_check: \{\}\n/, '')
+    .replace('validate_mutations: true', 'validate_mutations: false')
+
 function goalsOf(rows, hasGo) {
   const ratios = [
     ['small headers', ALWAYS, PEER, 1.2],
@@ -208,7 +231,7 @@ function goalsOf(rows, hasGo) {
     ...(hasGo ? [['2.8 kB headers', ALWAYS, GO, 1, 'stretch']] : []),
   ]
   return ['direct', 'through Envoy'].flatMap((way) =>
-    ratios
+    [...ratios, ...(way === 'direct' ? [] : [['small headers', HTTP, PEER, 1.8]])]
       .filter(([about]) => rows.some(({ cell }) => cell === `${way}, ${about}`))
       .map(([about, ours, peer, atLeast, note]) =>
         ratioGoal({

@@ -1,9 +1,12 @@
 // One gRPC server of one kind, in a process of its own: node server.mjs kind [path asked for].
+import { createServer } from 'node:http'
 import { join } from 'node:path'
 import grpc from '@grpc/grpc-js'
 import { load } from '@grpc/proto-loader'
+import { openRedisStates } from '@mediakeep/adapters/redis'
 import { createMediaStore, memoryCatalog, memoryStore } from '@mediakeep/core'
-import { createGrpcServer, extAuthzServer } from '@mediakeep/envoy'
+import { createGrpcServer, extAuthzServer, gateRouter } from '@mediakeep/envoy'
+import { startRedis } from '../../scripts/redis.mjs'
 import { answerParent } from '../harness/worker.mjs'
 
 const READY = Object.freeze({
@@ -37,16 +40,49 @@ const KINDS = {
     const { port } = await createGrpcServer({ check: () => READY, close: () => {} }).listen({ port: 0 })
     return { port, path: '/media/ready' }
   },
-  /** The whole of ours: a path, a name, a principal, a cached decision. */
+  /** The whole of ours: a path, a name, a principal, what is known of it. */
   async ours() {
-    const store = await createMediaStore({
-      tiers: [{ name: 'memory', store: memoryStore() }],
-      catalog: memoryCatalog(),
-    })
-    const { id } = await store.put(Buffer.from('a'), { filename: 'a.txt', visibility: 'public' })
+    const { store, path } = await openStore()
     const { port } = await extAuthzServer({ store, authorize: () => true }).listen({ port: 0 })
-    return { port, path: `/media/${id}/content` }
+    return { port, path }
   },
+  /** The same, and nothing is remembered: a look into the catalog for each check. */
+  async 'ours, not cached'() {
+    const { store, path } = await openStore()
+    const server = extAuthzServer({ store, authorize: () => true, decisionCache: false })
+    return { port: (await server.listen({ port: 0 })).port, path }
+  },
+  /** The same, and a Redis is asked for each check too. */
+  async 'ours, Redis per check'() {
+    const { store, path, id } = await openStore()
+    const redis = await startRedis()
+    const states = await openRedisStates({ url: redis.url })
+    const asking = {
+      ...store,
+      async locate(ref) {
+        const [found] = await Promise.all([store.locate(ref), states.read([id])])
+        return found
+      },
+    }
+    const server = extAuthzServer({ store: asking, authorize: () => true, decisionCache: false })
+    return { port: (await server.listen({ port: 0 })).port, path }
+  },
+  /** The whole of ours, asked over HTTP/1.1. */
+  async 'ours, over HTTP'() {
+    const { store, path } = await openStore()
+    const server = createServer(gateRouter({ store, authorize: () => true, proxy: 'envoy' }))
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+    return { port: server.address().port, path }
+  },
+}
+
+async function openStore() {
+  const store = await createMediaStore({
+    tiers: [{ name: 'memory', store: memoryStore() }],
+    catalog: memoryCatalog(),
+  })
+  const { id } = await store.put(Buffer.from('a'), { filename: 'a.txt', visibility: 'public' })
+  return { store, id, path: `/media/${id}/content` }
 }
 
 const kind = process.argv[2]
