@@ -10,6 +10,7 @@ export function defaultsPage() {
   const parts = [
     ['@mediakeep/core', 'packages/core/src/defaults.ts'],
     ['@mediakeep/express', 'packages/express/src/defaults.ts'],
+    ['@mediakeep/envoy', 'packages/envoy/src/defaults.ts'],
     ['@mediakeep/client', 'packages/client/src/defaults.ts'],
   ].map(
     ([name, file]) =>

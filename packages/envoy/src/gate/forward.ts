@@ -141,7 +141,8 @@ function factsOf({ media, tier }: Grant, ttlMs: number): GateFacts {
   return { state: 'ready', tier, mediaId: media.id, ttlMs }
 }
 
-function ownHeaders({ media, tier }: Grant, origin: string): HeaderList {
+function ownHeaders({ media, tier: name }: Grant, originTier: string): HeaderList {
+  const [tier, origin] = [headerWord(name), headerWord(originTier)]
   const list = [
     'x-media-state',
     'ready',
@@ -153,6 +154,11 @@ function ownHeaders({ media, tier }: Grant, origin: string): HeaderList {
     origin,
   ]
   return media.digest === undefined ? list : [...list, 'x-media-digest', media.digest]
+}
+
+/** Tiers are named as hosts like; headers of Envoy hold ASCII. */
+function headerWord(name: string): string {
+  return /^[\x21-\x7e]+$/.test(name) ? name : encodeURIComponent(name)
 }
 
 function absentOwnHeaders({ media }: Grant): readonly string[] {

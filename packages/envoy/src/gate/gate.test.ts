@@ -1,5 +1,7 @@
 import { type Availability, MediaError, type MediaLocation, memoryStore, withMeter } from '@mediakeep/core'
 import { describe, expect, it, type Mock, vi } from 'vitest'
+import { encodeAnswer } from '../codec/encode-answer.ts'
+import { readResponse } from '../codec/proto.fixture.ts'
 import type { DirectAnswer, ForwardAnswer, GateAnswer } from '../contracts.ts'
 import { bucketUpstream } from '../upstream/bucket-upstream.ts'
 import { asked, gateFixture } from './gate.fixture.ts'
@@ -444,6 +446,14 @@ describe('where it goes', () => {
     )
     expect(answer.removeRequestHeaders).not.toContain('range')
     expect(answer.removeRequestHeaders).toContain('x-auth-request-user')
+  })
+
+  it('names a tier in letters that headers can hold', async () => {
+    const { store, check } = await gateFixture({}, { tiers: [{ name: 'дом', store: memoryStore() }] })
+    await store.put(BYTES, { filename: 'a.txt', at: { key: 'a' }, visibility: 'public' })
+    const answer = forward(await check('/media/k/a'))
+    expect(header(answer.requestHeaders, 'x-media-tier')).toBe('%D0%B4%D0%BE%D0%BC')
+    expect(readResponse(encodeAnswer(answer)).denied_response).toBeUndefined()
   })
 
   it('goes to the object itself, signed, with our headers, and nothing of the client', async () => {
