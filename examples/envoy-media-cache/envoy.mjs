@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs'
 
 const SHIPPED = new URL('../../ops/envoy/media-cache.yaml', import.meta.url)
 
-/** The page is not media: the gate is not asked for it. Everything else of this listener is behind the gate. */
+/**
+ * The page is not media: the gate is not asked for it. Everything else of this listener is behind the gate. Routes are chosen once more
+ * by the path that the gate gives, which begins with the name of the bucket: that must not be `page`.
+ */
 const pageRoute = `- match: { prefix: "/page/" }
                           route: { cluster: app }
                           typed_per_filter_config:
