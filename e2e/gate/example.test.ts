@@ -179,7 +179,9 @@ describeUnless(absent, 'the example of Envoy, gate, Redis, cache and archive', (
     const { child } = example
     const group = child.pid ?? 0
     const ended = once(child, 'exit')
+    // By the terminal to all of the group, and by npm to its child once more.
     process.kill(-group, 'SIGINT')
+    child.kill('SIGINT')
     expect(await ended).toEqual([0, null])
     await expect.poll(() => isGroupAlive(group), { timeout: 20_000 }).toBe(false)
     expect(await readdir(scratch)).toEqual([])

@@ -1,3 +1,6 @@
+/** npm passes a Ctrl-C on to its child, which has had it from the terminal already: that is one signal, not two. */
+const SAME_SIGNAL_MS = 1_000
+
 /** What was started ends in reverse at Ctrl-C, at SIGTERM, and when a start fails. A second signal ends the program at once. */
 export function createStage() {
   const ends = []
@@ -11,8 +14,13 @@ export function createStage() {
       }
     }
   }
+  let stoppedAtMs = 0
   const stop = () => {
-    if (ending.signal.aborted) process.exit(1)
+    if (ending.signal.aborted) {
+      if (Date.now() - stoppedAtMs > SAME_SIGNAL_MS) process.exit(1)
+      return
+    }
+    stoppedAtMs = Date.now()
     ending.abort(new Error('stopped'))
   }
   for (const name of ['SIGINT', 'SIGTERM']) process.on(name, stop)
