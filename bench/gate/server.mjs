@@ -52,7 +52,7 @@ const KINDS = {
     const server = extAuthzServer({ store, authorize: () => true, decisionCache: false })
     return { port: (await server.listen({ port: 0 })).port, path }
   },
-  /** The same, and a Redis is asked for each check too. */
+  /** The same, and a Redis is asked too. Checks of one name that come together are one look, and wait for one answer of it. */
   async 'ours, Redis per check'() {
     const { store, path, id } = await openStore()
     const redis = await startRedis()

@@ -78,30 +78,42 @@ export function createGate(options: GateOptions): CountingGate {
   }
   const unavailable = (kind: BodyKind): GateAnswer => refusals.unavailable('unreachable', kind)
 
+  /** Read when it is needed: what goes on has no body. */
+  const kindOf = (request: GateRequest): BodyKind =>
+    bodyKindOf(request.header('accept'), placeholder !== undefined)
+
   function decide(request: GateRequest): GateAnswer | Promise<GateAnswer> {
-    const kind = bodyKindOf(request.header('accept'), placeholder !== undefined)
-    if (isClosed) return refusals.unavailable('closing', kind)
-    if (request.method !== 'GET' && request.method !== 'HEAD') return refusals.badMethod(kind)
+    if (isClosed) return refusals.unavailable('closing', kindOf(request))
+    if (request.method !== 'GET' && request.method !== 'HEAD') return refusals.badMethod(kindOf(request))
     const target = parseTarget(request.target)
-    if (target === undefined) return refusals.badPath(kind)
+    if (target === undefined) return refusals.badPath(kindOf(request))
     const { path, query } = target
     const resource = resourceOf({ path, query, host: request.host, context: request.context })
     const view = resource === undefined ? undefined : storeOf(resource)
     if (resource === undefined || view === undefined)
-      return refusals.missing({ credentialed: isCredentialed(request), byKey: true }, kind)
-    const asked = { request, target, resource, store: view, kind }
+      return refusals.missing({ credentialed: isCredentialed(request), byKey: true }, kindOf(request))
+    let signed: Question['signed']
     if (typeof resource.ref === 'string' && query.includes('sig=') && view.verifyUrl !== undefined) {
       try {
-        const signed = view.verifyUrl(resource.ref, new URLSearchParams(query))
-        return withPrincipal({ ...asked, signed }, undefined)
+        signed = view.verifyUrl(resource.ref, new URLSearchParams(query))
       } catch (error) {
         // Before the look-up: a bad signature answers the same whether there is such a media or not.
         if (isMediaError(error, 'MEDIA_DENIED'))
-          return refusals.badSignature(error.reason ?? 'signature', kind)
+          return refusals.badSignature(error.reason ?? 'signature', kindOf(request))
         throw error
       }
     }
-    const question = { ...asked, signed: undefined }
+    const question: Question = {
+      request,
+      target,
+      resource,
+      store: view,
+      signed,
+      get kind() {
+        return kindOf(request)
+      },
+    }
+    if (signed !== undefined) return withPrincipal(question, undefined)
     try {
       const principal = authenticate?.(request)
       if (!isPromise(principal)) return withPrincipal(question, principal)

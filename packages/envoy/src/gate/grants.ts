@@ -37,8 +37,10 @@ export function createGrants(
     known: Known<Made>,
     media: Media,
   ): GateAnswer | Promise<GateAnswer> {
-    const { request, kind } = question
     const { availability } = known.location
+    if (media.state === 'active' && availability.state === 'ready')
+      return ready(question, principal, known, media, availability.tier)
+    const { request, kind } = question
     const isPublic = media.visibility === 'public' && !isCredentialed(request, principal)
     const wait = (ms: number, reason: string): GateAnswer =>
       once(known, `${reason} ${kind} ${isPublic}`, () =>
