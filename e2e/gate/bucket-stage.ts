@@ -36,8 +36,26 @@ export interface BucketStageOptions {
 
 /** @returns a stage on which media go to the bucket (tier `cache`), but those of type text/csv, which stay in the app (tier `app`) */
 export async function startBucketStage(options: BucketStageOptions = {}): Promise<BucketStage> {
+  /** How each part ends, in the order they began. */
+  const ends: (() => Promise<unknown>)[] = []
+  const close = async (): Promise<void> => {
+    for (const end of ends.splice(0).reverse()) await end()
+  }
+  try {
+    return { ...(await startParts(options, ends)), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function startParts(
+  options: BucketStageOptions,
+  ends: (() => Promise<unknown>)[],
+): Promise<Omit<BucketStage, 'close'>> {
   const { upstream = {}, change = (config: string) => config } = options
   const minio = await startMinio()
+  ends.push(() => minio.stop())
   const { accessKeyId, secretAccessKey } = minio
   const bucket = s3Store({
     bucket: 'media',
@@ -59,12 +77,13 @@ export async function startBucketStage(options: BucketStageOptions = {}): Promis
     policies: [{ match: '*', allowUnrecognised: true }],
     tiering: { rules: [{ name: 'tables', match: { contentType: 'text/csv' }, tiers: ['app'] }] },
   })
+  ends.push(() => store.close({ graceMs: 1_000 }))
   const access = ownersOnly({
     authenticate: ({ headers }) =>
       headers['x-user'] === undefined ? undefined : { id: String(headers['x-user']) },
   })
-  const app = await listening(mediaRouter(store, { access, basePath: '/media' }))
-  const fallback = await listening(gateFallback())
+  const app = await listening(mediaRouter(store, { access, basePath: '/media' }), ends)
+  const fallback = await listening(gateFallback({ store }), ends)
   const gate = extAuthzServer({
     store,
     authorize: access.authorize,
@@ -79,6 +98,7 @@ export async function startBucketStage(options: BucketStageOptions = {}): Promis
       }),
     },
   })
+  ends.push(() => gate.close({ graceMs: 100 }))
   const { port: gatePort = 0 } = await gate.listen({ port: 0 })
   const [listener = 0, admin = 0] = await freePorts(2)
   const ports = {
@@ -90,31 +110,19 @@ export async function startBucketStage(options: BucketStageOptions = {}): Promis
     app: portOf(app),
   }
   const envoy = await startEnvoy(change(mediaCacheOn(ports)), { adminPort: admin })
-  return {
-    port: listener,
-    appPort: portOf(app),
-    minio,
-    store,
-    gate,
-    envoy,
-    async close() {
-      await envoy.stop()
-      await gate.close({ graceMs: 100 })
-      for (const server of [app, fallback]) {
-        server.closeAllConnections()
-        server.close()
-        await once(server, 'close')
-      }
-      await store.close({ graceMs: 1_000 })
-      await minio.stop()
-    },
-  }
+  ends.push(() => envoy.stop())
+  return { port: listener, appPort: portOf(app), minio, store, gate, envoy }
 }
 
-async function listening(listener: RequestListener): Promise<Server> {
+async function listening(listener: RequestListener, ends: (() => Promise<unknown>)[]): Promise<Server> {
   const server = createServer(listener)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
+  ends.push(() => {
+    server.closeAllConnections()
+    server.close()
+    return once(server, 'close')
+  })
   return server
 }
 

@@ -195,6 +195,9 @@ describeUnless(absent, 'media in a private bucket behind Envoy', () => {
       expect(answer.headers['etag']).toBeUndefined()
       expectNothingOfTheBucket(answer)
     }
+    // The second try had it looked at again: the gate knows now, and no more clients go to the bucket for it.
+    await expect.poll(async () => (await stage.store.availability(gone.id)).state).toBe('failed')
+    expect((await ask(`/media/${gone.id}/content`)).headers['x-media-state']).toBe('failed')
   })
 
   it('answers 503 with Retry-After while the bucket is away, and serves again when it is back', async () => {

@@ -19,7 +19,7 @@ export {
   type ListeningGate,
   type ListenOptions,
 } from './grpc/server.ts'
-export { gateFallback } from './http/gate-fallback.ts'
+export { type GateFallbackOptions, gateFallback } from './http/gate-fallback.ts'
 export {
   type GateHandler,
   type GateRouterOptions,

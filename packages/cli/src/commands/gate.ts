@@ -63,7 +63,7 @@ export async function gateCommand(context: CommandContext, flags: GateFlags): Pr
       const trusted = trustedProxies === undefined ? {} : { trustedProxies }
       await serve(httpPort, `${proxy} over HTTP`, gateRouter({ gate, proxy, ...trusted }))
     }
-    if (fallbackPort !== undefined) await serve(fallbackPort, 'in place of a store', gateFallback())
+    if (fallbackPort !== undefined) await serve(fallbackPort, 'in place of a store', gateFallback({ store }))
     if (socket !== undefined || port !== undefined || httpPort === undefined) {
       const where = socket === undefined ? { port: port ?? GRPC_PORT, host: config.host } : { path: socket }
       const listening = await createGrpcServer(gate).listen(where)

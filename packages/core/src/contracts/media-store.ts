@@ -323,6 +323,11 @@ export interface MediaStore extends AsyncDisposable {
   /** Record, availability and place from one look, for gates. Never starts a fetch. */
   locate(ref: MediaRef, options?: Call): Promise<MediaLocation>
   /**
+   * Asks whether the copies that serve are still there, and gives up those whose store says that they are not: for readers past this
+   * store, such as a proxy that met an absent object. Answers what is so then. One request for each such copy.
+   */
+  recheck(ref: MediaRef, options?: Call): Promise<Availability>
+  /**
    * Tells the names of `MediaLocation` whose media were changed: by this store, and by every other that shares its resource
    * states. `onGap`: some may have been missed; nothing that was found out before is certain. Returns how to stop.
    */

@@ -23,6 +23,7 @@ import type { Engine } from './engine.ts'
 import { healthOf } from './health.ts'
 import { openContent, openInMemory, unreadable } from './open.ts'
 import { admitPut, put } from './put.ts'
+import { recheckCopies } from './recheck.ts'
 import { signUrl, verifySignedUrl } from './signed-url.ts'
 import { recordOf, snapshotOf } from './snapshot.ts'
 import { warmUnread } from './warm-unread.ts'
@@ -226,6 +227,13 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
           names: [...names, record.content.blobId],
           ...(place === undefined ? {} : { place }),
         }
+      }),
+    recheck: (ref, options = {}) =>
+      call(options, async () => {
+        const record = await get(ref)
+        if (record?.content.state !== 'active') return availabilityOf(engine, record)
+        const isChanged = await recheckCopies(engine, record)
+        return availabilityOf(engine, isChanged ? await get(record.id) : record)
       }),
     watch(listener, options) {
       engine.activity.checkOpen()

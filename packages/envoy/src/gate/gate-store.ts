@@ -2,10 +2,10 @@ import { isMediaError, type MediaLocation, type MediaRef, type MediaStore } from
 
 /**
  * What the gate needs of a store. The first four suffice; with the others it looks once instead of twice, is told of changes,
- * checks signed addresses, and sees other namespaces.
+ * checks signed addresses, looks again at what a proxy did not find, and sees other namespaces.
  */
 export type GateStore = Pick<MediaStore, 'availability' | 'warm' | 'stat' | 'url'> &
-  Partial<Pick<MediaStore, 'locate' | 'watch' | 'verifyUrl'>> & {
+  Partial<Pick<MediaStore, 'locate' | 'watch' | 'verifyUrl' | 'recheck'>> & {
     in?(namespace: string): GateStore
   }
 

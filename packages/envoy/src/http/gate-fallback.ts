@@ -1,7 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isId } from '@mediakeep/core'
+import type { GateStore } from '../gate/gate-store.ts'
 
-/** Seconds after which a client that met the fallback may come back: one life of what the gate believed. */
+export interface GateFallbackOptions {
+  /** Asked to look again at the media that the proxy did not find: what is gone is loaded again, or told. Default: nobody is. */
+  readonly store?: Pick<GateStore, 'recheck'>
+}
+
+/** Seconds after which a client that met the fallback may come back. */
 const RETRY_SECONDS = 2
+/** Media looked at again at once; of more at a time, the store is away rather than its objects. */
+const MAX_RECHECKS = 32
+/** The same media is not looked at again sooner. */
+const PAUSE_MS = 2_000
+
 const BODY: string = JSON.stringify({
   type: 'urn:mediakeep:error:not-ready',
   title: 'Not ready yet',
@@ -13,11 +25,36 @@ const BODY: string = JSON.stringify({
 /**
  * Answers in place of a store that did not have what the gate let through: stopped, hung, or emptied behind our back. The proxy
  * asks it as a second try (`retry_priority: previous_priorities` of Envoy), so that no page of the store reaches a client.
- * Requests carry addresses and signatures of the store: listen where only the proxy can reach it, and log neither.
+ *
+ * The second try carries `x-media-id`, which the gate set on the first: with a `store` that media is looked at again, once for any
+ * number of clients. Requests also carry addresses and signatures of the bucket: listen where only the proxy can reach it.
  */
-export function gateFallback(): (request: IncomingMessage, response: ServerResponse) => void {
+export function gateFallback({
+  store,
+}: GateFallbackOptions = {}): (request: IncomingMessage, response: ServerResponse) => void {
+  const seenMs = new Map<string, number>()
+  let rechecks = 0
+  const lookAgain = (id: string): void => {
+    const nowMs = Date.now()
+    if (store?.recheck === undefined || rechecks >= MAX_RECHECKS) return
+    if ((seenMs.get(id) ?? 0) > nowMs - PAUSE_MS) return
+    for (const [old, atMs] of seenMs) {
+      if (atMs > nowMs - PAUSE_MS) break
+      seenMs.delete(old)
+    }
+    seenMs.delete(id)
+    seenMs.set(id, nowMs)
+    rechecks += 1
+    const end = (): void => {
+      rechecks -= 1
+    }
+    // What fails is looked at again with the next client.
+    store.recheck(id).then(end, end)
+  }
   return (request, response) => {
     request.resume()
+    const id = request.headers['x-media-id']
+    if (typeof id === 'string' && isId(id)) lookAgain(id)
     response.writeHead(503, [
       'content-type',
       'application/problem+json',
