@@ -29,6 +29,7 @@ export {
 export type { Proxy } from './http/profiles.ts'
 export {
   type GateAuthenticator,
+  type IdentityHeaders,
   type Oauth2ProxyOptions,
   oauth2ProxyIdentity,
 } from './identity/oauth2-proxy.ts'

@@ -18,12 +18,13 @@ export interface GateSettings {
   readonly identity?: {
     readonly trustedProxies: readonly string[]
     readonly trust?: 'source' | 'proxy'
+    readonly headers?: 'x-forwarded' | 'x-auth-request'
     readonly adminGroups?: readonly string[]
   }
   readonly signIn?: { readonly url: string; readonly returnHosts?: readonly string[] }
   readonly upstreams?: Readonly<Record<string, GateUpstreamSetting>>
   readonly contentRoute?: 'as-is' | 'signed'
-  readonly forwardIdentity?: boolean
+  readonly forwardIdentity?: 'x-forwarded' | 'x-auth-request'
   readonly publicNames?: boolean
   readonly loadingStatus?: 503 | 429 | 425 | 202
   readonly decisionCache?: false | Readonly<Record<string, number>>
@@ -61,6 +62,7 @@ export const gateSetting: z.ZodType<GateSettings> = fromText(
       .strictObject({
         trustedProxies: names,
         trust: z.enum(['source', 'proxy']).exactOptional(),
+        headers: z.enum(['x-forwarded', 'x-auth-request']).exactOptional(),
         adminGroups: names.exactOptional(),
       })
       .exactOptional(),
@@ -79,7 +81,7 @@ export const gateSetting: z.ZodType<GateSettings> = fromText(
       )
       .exactOptional(),
     contentRoute: z.enum(['as-is', 'signed']).exactOptional(),
-    forwardIdentity: z.boolean().exactOptional(),
+    forwardIdentity: z.enum(['x-forwarded', 'x-auth-request']).exactOptional(),
     publicNames: z.boolean().exactOptional(),
     loadingStatus: z.union([z.literal(503), z.literal(429), z.literal(425), z.literal(202)]).exactOptional(),
     decisionCache: z

@@ -11,7 +11,7 @@ import {
 } from '@mediakeep/core'
 import { plainAnswer, refuse } from '../answers/direct.ts'
 import type { DirectAnswer, ForwardAnswer, GateAnswer, GateFacts, GateRequest } from '../contracts.ts'
-import { IDENTITY_HEADERS } from '../identity/oauth2-proxy.ts'
+import { type IdentityHeaders, identityHeadersBut } from '../identity/oauth2-proxy.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 
 /** Conditions and ranges: what makes two reads of one media differ. */
@@ -47,18 +47,18 @@ export function hasConditions(request: GateRequest): boolean {
 /** What the request goes on with to the content route, which weighs conditions and ranges itself. */
 export function toContentRoute(
   grant: Grant,
-  route: { readonly path: string | undefined; readonly keepsIdentity: boolean; readonly ttlMs: number },
+  route: {
+    readonly path: string | undefined
+    readonly keptIdentity: IdentityHeaders | undefined
+    readonly ttlMs: number
+  },
 ): ForwardAnswer {
   const remove = route.path === undefined ? [] : ['authorization', 'cookie']
   return {
     kind: 'forward',
     ...(route.path === undefined ? {} : { path: route.path }),
     requestHeaders: ownHeaders(grant, 'content'),
-    removeRequestHeaders: [
-      ...remove,
-      ...absentOwnHeaders(grant),
-      ...(route.keepsIdentity ? [] : IDENTITY_HEADERS),
-    ],
+    removeRequestHeaders: [...remove, ...absentOwnHeaders(grant), ...identityHeadersBut(route.keptIdentity)],
     responseHeaders: ['x-media-state', 'ready'],
     replaceResponseHeaders: [],
     facts: factsOf(grant, route.ttlMs),
@@ -108,7 +108,13 @@ export function toObject(
       : []
   const requestHeaders = [...ownHeaders(grant, place.tier), ...target.headers, ...range]
   // Proxies remove after they set: what is set must not be among what goes.
-  const removed = ['authorization', 'cookie', ...CONDITIONS, ...absentOwnHeaders(grant), ...IDENTITY_HEADERS]
+  const removed = [
+    'authorization',
+    'cookie',
+    ...CONDITIONS,
+    ...absentOwnHeaders(grant),
+    ...identityHeadersBut(undefined),
+  ]
   const answer: ForwardAnswer = {
     kind: 'forward',
     path: target.path,

@@ -88,10 +88,10 @@ export function createGrants(
       if (signed !== undefined || hasConditions(request)) return make().answer
       return remembered(known, `object ${request.method} ${download}`, nowMs, make)
     }
-    const keepsIdentity = options.forwardIdentity === true && principal !== undefined
+    const keptIdentity = principal === undefined ? undefined : options.forwardIdentity
     if (contentRoute === 'as-is' || signed !== undefined) {
-      const make = (): GateAnswer => toContentRoute(grant, { path: undefined, keepsIdentity, ttlMs })
-      return once(known, `as-is ${keepsIdentity}`, make)
+      const make = (): GateAnswer => toContentRoute(grant, { path: undefined, keptIdentity, ttlMs })
+      return once(known, `as-is ${keptIdentity}`, make)
     }
     const name = `signed ${download}`
     const kept = madeOf(known).answers.get(name)
@@ -100,7 +100,11 @@ export function createGrants(
     const untilMs = (Math.floor(nowMs / SIGNATURE_WINDOW_MS) + 1) * SIGNATURE_WINDOW_MS
     const expiresAt = new Date(untilMs + SIGNATURE_WINDOW_MS)
     return view.url(media.id, { expiresAt, ...(download ? { download } : {}) }).then((url) => {
-      const answer = toContentRoute(grant, { path: url.pathname + url.search, keepsIdentity: false, ttlMs })
+      const answer = toContentRoute(grant, {
+        path: url.pathname + url.search,
+        keptIdentity: undefined,
+        ttlMs,
+      })
       madeOf(known).answers.set(name, { answer, untilMs })
       return answer
     })

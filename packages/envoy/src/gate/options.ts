@@ -1,7 +1,7 @@
 import type { Authorizer, Clock } from '@mediakeep/core'
 import type { Placeholder } from '../answers/direct.ts'
 import type { GateFacts } from '../contracts.ts'
-import type { GateAuthenticator } from '../identity/oauth2-proxy.ts'
+import type { GateAuthenticator, IdentityHeaders } from '../identity/oauth2-proxy.ts'
 import type { SignInOptions } from '../identity/sign-in.ts'
 import type { ResourceOf } from '../paths/resource.ts'
 import type { Upstream } from '../upstream/upstream.ts'
@@ -28,8 +28,11 @@ export interface GateOptions {
    * the store, so that the route needs to know nobody; they lose their credentials.
    */
   readonly contentRoute?: 'as-is' | 'signed'
-  /** Lets the headers of OAuth2 Proxy go on to the content route, where somebody is known by them. Default false. */
-  readonly forwardIdentity?: boolean
+  /**
+   * Lets this family of OAuth2 Proxy's headers go on to the content route, where somebody is known by them: the one that
+   * `oauth2ProxyIdentity` reads. The other is always taken off. Default: neither goes on.
+   */
+  readonly forwardIdentity?: IdentityHeaders
   /** Sends browsers that are nobody in particular to sign in, where they may not read what they ask for, or it does not exist. */
   readonly signIn?: SignInOptions
   /** Shown by `<img>` while a media is loading. */

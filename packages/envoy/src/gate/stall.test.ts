@@ -1,41 +1,66 @@
-import { stat } from 'node:fs/promises'
-import { systemClock } from '@mediakeep/core'
+import type { Clock, MediaLocation } from '@mediakeep/core'
 import { expect, it } from 'vitest'
+import type { GateAnswer } from '../contracts.ts'
 import { asked, gateFixture } from './gate.fixture.ts'
 import { createGate } from './gate.ts'
-import type { GateStore } from './gate-store.ts'
 
 /** Takes all of the processor, as a burst of questions does: nothing is read meanwhile. */
 function stallFor(ms: number): void {
   for (const endMs = performance.now() + ms; performance.now() < endMs; ) continue
 }
 
-async function gateOver(locate: (inner: GateStore) => NonNullable<GateStore['locate']>) {
+interface Looking {
+  readonly answer: GateAnswer | Promise<GateAnswer>
+  /** Timers in the order they were set. */
+  readonly timers: readonly { readonly ms: number; readonly ring: () => void }[]
+  readonly failedLooks: () => number
+  find(): void
+}
+
+/** A check whose look goes on until `find`, with timers that ring when the test says so. */
+async function look(): Promise<Looking> {
   const { store } = await gateFixture()
   await store.put(Buffer.from('x'), { at: { key: 'a' }, visibility: 'public' })
-  return createGate({ store: { ...store, locate: locate(store) }, authorize: () => true, clock: systemClock })
+  const location = await store.locate({ key: 'a' })
+  const timers: { ms: number; ring: () => void }[] = []
+  const clock: Clock = {
+    now: () => Date.now(),
+    after(ms, ring) {
+      timers.push({ ms, ring })
+      return () => undefined
+    },
+  }
+  let resolve: (found: MediaLocation) => void = () => undefined
+  const gate = createGate({
+    store: {
+      ...store,
+      locate: () =>
+        new Promise((onFound) => {
+          resolve = onFound
+        }),
+    },
+    authorize: () => true,
+    clock,
+  })
+  const answer = gate.check(asked('/media/k/a'))
+  return { answer, timers, failedLooks: () => gate.counts.failedLooks, find: () => resolve(location) }
 }
 
 it('a process that was busy beyond the time of a look still reads what it was told meanwhile', async () => {
-  const gate = await gateOver((inner) => async (ref, options) => {
-    // As a catalog, a volume and a Redis that answer in no time, one after the other.
-    for (let hop = 0; hop < 3; hop++) await stat('.')
-    return inner.locate?.(ref, options) ?? Promise.reject(new Error('it locates'))
-  })
-  const answer = gate.check(asked('/media/k/a'))
+  const { answer, timers, failedLooks, find } = await look()
   stallFor(130)
+  timers[0]?.ring()
+  expect(timers.map(({ ms }) => ms)).toEqual([100, 50])
+  find()
   expect((await answer).facts).toMatchObject({ state: 'ready' })
-  expect(gate.counts.failedLooks).toBe(0)
-  gate.close()
+  expect(failedLooks()).toBe(0)
 })
 
 it('a process that was busy waits no longer than half as long again for who says nothing', async () => {
-  const gate = await gateOver(() => () => new Promise(() => {}))
-  const answer = gate.check(asked('/media/k/a'))
+  const { answer, timers, failedLooks } = await look()
   stallFor(130)
-  const stalledMs = performance.now()
+  timers[0]?.ring()
+  timers[1]?.ring()
   expect((await answer).facts).toMatchObject({ state: 'failed', reason: 'unreachable' })
-  expect(performance.now() - stalledMs).toBeGreaterThan(40)
-  expect(gate.counts.failedLooks).toBe(1)
-  gate.close()
+  expect(failedLooks()).toBe(1)
 })
