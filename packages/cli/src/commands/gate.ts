@@ -46,8 +46,10 @@ const DRAIN_MS = 10_000
 export async function gateCommand(context: CommandContext, flags: GateFlags): Promise<ExitCode> {
   const { config, output } = context
   const settings = { ...config.gate, ...givenFlags(flags) }
+  // Settings that do not fit are told before anything is opened.
+  const options = gateOptions(context, settings)
   const { store, close } = await openStore(context, settings)
-  const gate = createGate({ ...gateOptions(context, settings), store })
+  const gate = createGate({ ...options, store })
   const ends: (() => Promise<void>)[] = []
   try {
     const tell = async (what: string, address: string): Promise<void> =>

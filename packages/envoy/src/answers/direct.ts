@@ -1,5 +1,4 @@
 import {
-  absentCacheHeaders,
   type HeaderList,
   headerIn,
   isHeaderValue,
@@ -8,7 +7,7 @@ import {
   problemAnswer,
 } from '@mediakeep/core'
 import type { DirectAnswer, GateFacts, GateState } from '../contracts.ts'
-import { LOADING_MAX_AGE_SECONDS, MAX_RETRY_SECONDS, MIN_RETRY_SECONDS } from '../defaults.ts'
+import { JITTER_RATIO, LOADING_MAX_AGE_SECONDS, MAX_RETRY_SECONDS, MIN_RETRY_SECONDS } from '../defaults.ts'
 
 /** What is shown in place of a media: UTF-8 text of a type that browsers show, such as SVG. */
 export interface Placeholder {
@@ -59,11 +58,6 @@ export function plainAnswer(status: number, headers: HeaderList, facts: GateFact
   return { kind: 'answer', status, headers: ['x-media-state', facts.state, ...headers], body: '', facts }
 }
 
-/** Headers of "there is no such media": the same whether there is none or it is not the asker's. */
-export function missingHeaders(credentialed: boolean, publicNames: boolean, byKey: boolean): HeaderList {
-  return absentCacheHeaders({ credentialed, publicNames, byKey })
-}
-
 /** Cache-Control of "not yet": as short as the wait, and private where it depends on who asks. */
 export function waitingHeaders(isPublic: boolean, retryAfterSeconds: number): HeaderList {
   const seconds = Math.min(retryAfterSeconds, LOADING_MAX_AGE_SECONDS)
@@ -72,7 +66,7 @@ export function waitingHeaders(isPublic: boolean, retryAfterSeconds: number): He
 
 /** Whole seconds, up, spread by a tenth, within what clients bear. */
 export function retryAfterSeconds(ms: number, random: () => number = Math.random): number {
-  const spread = ms * (1 + (random() * 2 - 1) * 0.1)
+  const spread = ms * (1 + (random() * 2 - 1) * JITTER_RATIO)
   return Math.min(Math.max(Math.ceil(spread / 1000), MIN_RETRY_SECONDS), MAX_RETRY_SECONDS)
 }
 

@@ -9,6 +9,7 @@ import {
 import { type BodyKind, bodyKindOf } from '../answers/direct.ts'
 import type { Gate, GateAnswer, GateRequest, GateState } from '../contracts.ts'
 import { createSignIn } from '../identity/sign-in.ts'
+import { isPromise } from '../is-promise.ts'
 import { type MediaResource, mediaRoutes } from '../paths/resource.ts'
 import { parseTarget } from '../paths/target.ts'
 import { cacheSettings } from './cache-options.ts'
@@ -17,7 +18,7 @@ import { createGrants } from './grants.ts'
 import { createKnowledge, type KnowledgeCounts, type Known } from './knowledge.ts'
 import type { Made } from './made.ts'
 import type { GateOptions } from './options.ts'
-import { isCredentialed, isPromise, type Question } from './question.ts'
+import { isCredentialed, type Question } from './question.ts'
 import { createRefusals } from './refusals.ts'
 
 /** What the gate did since it was made. */

@@ -77,20 +77,20 @@ export function createGrants(
     const { request, resource, signed, store: view } = question
     const { place } = known.location
     const download = resource.download === true || signed?.download === true
-    const grant: Grant = { media, tier, place, download, signatureExpiresAt: signed?.expiresAt }
+    const grantOf = (): Grant => ({ media, tier, place, download, signatureExpiresAt: signed?.expiresAt })
     const upstream = place === undefined ? undefined : upstreams[place.tier]
     const nowMs = clock.now()
     const ttlMs = Math.max(Math.round(known.untilMs - nowMs), 0)
     if (place !== undefined && upstream !== undefined) {
       const make = (): { answer: GateAnswer; untilMs: number } =>
-        toObject({ ...grant, place }, request, upstream, { nowMs, ttlMs })
+        toObject({ ...grantOf(), place }, request, upstream, { nowMs, ttlMs })
       // What a condition, a range or the end of a signature is part of is made for this request alone.
       if (signed !== undefined || hasConditions(request)) return make().answer
       return remembered(known, `object ${request.method} ${download}`, nowMs, make)
     }
     const keptIdentity = principal === undefined ? undefined : options.forwardIdentity
     if (contentRoute === 'as-is' || signed !== undefined) {
-      const make = (): GateAnswer => toContentRoute(grant, { path: undefined, keptIdentity, ttlMs })
+      const make = (): GateAnswer => toContentRoute(grantOf(), { path: undefined, keptIdentity, ttlMs })
       return once(known, `as-is ${keptIdentity}`, make)
     }
     const name = `signed ${download}`
@@ -100,7 +100,7 @@ export function createGrants(
     const untilMs = (Math.floor(nowMs / SIGNATURE_WINDOW_MS) + 1) * SIGNATURE_WINDOW_MS
     const expiresAt = new Date(untilMs + SIGNATURE_WINDOW_MS)
     return view.url(media.id, { expiresAt, ...(download ? { download } : {}) }).then((url) => {
-      const answer = toContentRoute(grant, {
+      const answer = toContentRoute(grantOf(), {
         path: url.pathname + url.search,
         keptIdentity: undefined,
         ttlMs,

@@ -25,7 +25,3 @@ export function isCredentialed(request: GateRequest, principal?: Principal): boo
     request.target.includes('sig=')
   )
 }
-
-export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
-  return value instanceof Promise || typeof (value as { then?: unknown } | undefined)?.then === 'function'
-}

@@ -1,7 +1,6 @@
-import type { HeaderList, Media, Principal } from '@mediakeep/core'
+import { absentCacheHeaders, type HeaderList, type Media, type Principal } from '@mediakeep/core'
 import {
   type BodyKind,
-  missingHeaders,
   type Placeholder,
   plainAnswer,
   type Refusal,
@@ -65,7 +64,7 @@ export function createRefusals(settings: RefusalSettings): Refusals {
       reason: 'unknown',
       code: 'MEDIA_ABSENT',
       message: 'There is no such media.',
-      headers: missingHeaders(credentialed, publicNames, byKey),
+      headers: absentCacheHeaders({ credentialed, publicNames, byKey }),
       ttlMs: missingTtlMs,
     }))
 

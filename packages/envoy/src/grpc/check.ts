@@ -4,6 +4,7 @@ import { MALFORMED, UNANSWERED } from '../codec/fixed-answers.ts'
 import { readCheckRequest } from '../codec/read-check.ts'
 import type { Gate, GateAnswer, GateRequest } from '../contracts.ts'
 import { DEADLINE_MARGIN_MS } from '../defaults.ts'
+import { isPromise } from '../is-promise.ts'
 
 type CheckCall = ServerUnaryCall<Buffer, Buffer>
 
@@ -51,9 +52,6 @@ function ask(gate: Gate, call: CheckCall): GateAnswer | Promise<GateAnswer> {
     return UNANSWERED
   }
 }
-
-const isPromise = (answer: GateAnswer | Promise<GateAnswer>): answer is Promise<GateAnswer> =>
-  typeof (answer as Partial<Promise<GateAnswer>> | undefined)?.then === 'function'
 
 /** Ms since the epoch; infinite without a deadline. */
 function deadlineMs(call: CheckCall): number {

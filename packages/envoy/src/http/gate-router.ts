@@ -3,6 +3,7 @@ import { MediaError } from '@mediakeep/core'
 import type { Gate, GateAnswer } from '../contracts.ts'
 import { createGate } from '../gate/gate.ts'
 import type { GateOptions } from '../gate/options.ts'
+import { isPromise } from '../is-promise.ts'
 import { PROFILES, type Proxy } from './profiles.ts'
 import { createQuestions, LOOPBACK } from './question.ts'
 import { createWriter } from './written.ts'
@@ -66,7 +67,7 @@ export function gateRouter(options: GateRouterOptions): GateHandler {
       return
     }
     const found = gate.check(question)
-    if (found instanceof Promise) void found.then((late) => send(request, response, late))
+    if (isPromise(found)) void found.then((late) => send(request, response, late))
     else send(request, response, found)
   }
   return Object.assign(answer, { close: () => (isGiven ? undefined : gate.close()) })
