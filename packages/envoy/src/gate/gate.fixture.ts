@@ -1,5 +1,7 @@
 import {
+  type Availability,
   createMediaStore,
+  type MediaLocation,
   type MediaStore,
   type MediaStoreOptions,
   memoryCatalog,
@@ -7,9 +9,10 @@ import {
 } from '@mediakeep/core'
 import { ownersOnly } from '@mediakeep/express'
 import { fakeClock } from '@mediakeep/testkit'
-import { onTestFinished } from 'vitest'
-import type { GateAnswer, GateRequest } from '../contracts.ts'
+import { type Mock, onTestFinished, vi } from 'vitest'
+import type { DirectAnswer, ForwardAnswer, GateAnswer, GateRequest } from '../contracts.ts'
 import { type CountingGate, createGate } from './gate.ts'
+import type { GateStore } from './gate-store.ts'
 import type { GateOptions } from './options.ts'
 
 /** A question as a transport would make it. */
@@ -67,4 +70,43 @@ export async function gateFixture(
     await store.close()
   })
   return { store, gate, clock, check: async (target, more) => gate.check(asked(target, more)) }
+}
+
+export const BYTES: Buffer = Buffer.from('what is in it')
+
+/** The answer, which must let nothing through. */
+export function direct(answer: GateAnswer): DirectAnswer {
+  if (answer.kind !== 'answer') throw new Error('the gate let it through')
+  return answer
+}
+
+/** The answer, which must let the request through. */
+export function forward(answer: GateAnswer): ForwardAnswer {
+  if (answer.kind !== 'forward')
+    throw new Error(`the gate refused it: ${answer.status} ${answer.facts.reason}`)
+  return answer
+}
+/** A store that says of one public media whatever it is told to. */
+export async function scripted(
+  availability: () => Availability,
+  options: Parameters<typeof gateFixture>[0] = {},
+): Promise<Awaited<ReturnType<typeof gateFixture>> & { looks: () => number; warm: Mock<GateStore['warm']> }> {
+  const base = await gateFixture()
+  const media = await base.store.put(BYTES, { filename: 'a.txt', at: { key: 'a' }, visibility: 'public' })
+  const warm = vi.fn<GateStore['warm']>(async () => availability())
+  let looks = 0
+  const store: GateStore = {
+    availability: async () => availability(),
+    stat: async () => media,
+    url: (...args) => base.store.url(...args),
+    warm,
+    async locate(ref): Promise<MediaLocation> {
+      looks += 1
+      if (typeof ref !== 'string' && ref.key !== 'a')
+        return { media: undefined, availability: { state: 'missing' }, names: [] }
+      return { media, availability: availability(), names: ['m'] }
+    },
+  }
+  const made = await gateFixture({ store, clock: base.clock, ...options })
+  return { ...made, clock: base.clock, looks: () => looks, warm }
 }

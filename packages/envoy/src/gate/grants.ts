@@ -38,16 +38,16 @@ export function createGrants(
     media: Media,
   ): GateAnswer | Promise<GateAnswer> {
     const { availability } = known.location
-    if (media.state === 'active' && availability.state === 'ready')
-      return ready(question, principal, known, media, availability.tier)
-    const { request, kind } = question
-    const isPublic = media.visibility === 'public' && !isCredentialed(request, principal)
-    const wait = (ms: number, reason: string): GateAnswer =>
-      once(known, `${reason} ${kind} ${isPublic}`, () =>
+    // Asked for what only a refusal needs when there is one: most checks are ready.
+    const wait = (ms: number, reason: string): GateAnswer => {
+      const { request, kind } = question
+      const isPublic = media.visibility === 'public' && !isCredentialed(request, principal)
+      return once(known, `${reason} ${kind} ${isPublic}`, () =>
         refusals.loading(media, { ms, reason, isPublic }, kind),
       )
+    }
     if (media.state === 'pending') return wait(FAILED_TTL_MS, 'pending')
-    if (media.state !== 'active') return refusals.held(kind)
+    if (media.state !== 'active') return refusals.held(question.kind)
     switch (availability.state) {
       case 'ready':
         return ready(question, principal, known, media, availability.tier)
@@ -55,13 +55,17 @@ export function createGrants(
         return wait(availability.retryAfterMs, 'loading')
       case 'cold':
         if (startFetch(question, principal, known, media)) return wait(availability.estimateMs, 'cold')
-        return refusals.failed(media, { ms: FAILED_TTL_MS, reason: 'fetch-budget' }, kind)
-      case 'failed':
+        return refusals.failed(media, { ms: FAILED_TTL_MS, reason: 'fetch-budget' }, question.kind)
+      case 'failed': {
+        const { kind } = question
         return once(known, `failed ${kind}`, () =>
           refusals.failed(media, { ms: availability.retryAfterMs, reason: 'load-failed' }, kind),
         )
+      }
       case 'held':
-        return availability.reason === 'pending' ? wait(FAILED_TTL_MS, 'pending') : refusals.held(kind)
+        return availability.reason === 'pending'
+          ? wait(FAILED_TTL_MS, 'pending')
+          : refusals.held(question.kind)
       case 'missing':
         return refusals.missingFor(question, principal)
     }
