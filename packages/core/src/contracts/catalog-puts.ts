@@ -1,6 +1,8 @@
 import type { Digest, JsonObject } from './bytes.ts'
 import type { MediaRecord, PlacementRecord } from './catalog-records.ts'
+import type { BlobVerdict } from './catalog-uploads.ts'
 import type { LinkTarget, MediaCondition, MediaFacts, MediaRef, MediaState, Visibility } from './media.ts'
+import type { UploadState } from './uploads.ts'
 
 export interface Reservation {
   /** Whose room: a volume's (or its staging), or an owner's quota. */
@@ -20,6 +22,25 @@ export interface BeginSession {
   /** What the sender declared, for the record: size, type, digest, name. */
   readonly declared?: JsonObject
   readonly reservations?: readonly Reservation[]
+  /** It is that of an upload, which outlives the process. Durable then when it resolves. */
+  readonly upload?: {
+    readonly state: UploadState
+    /** Refused with MEDIA_RATE_LIMITED `too-many-uploads` when the owner has so many in this namespace that have not ended. */
+    readonly maxOpen?: number
+  }
+}
+
+/** Members that are absent stay. */
+export interface ExtendSession {
+  /** Life from now on. */
+  readonly ttlMs?: number
+  readonly offsetBytes?: number
+  readonly reservations?: readonly Reservation[]
+  /** Of an upload: how long from now nobody else may claim it; 0 lets it go. The fence stays. Durable when it resolves. */
+  readonly leaseMs?: number
+  /** Of an upload. */
+  readonly state?: UploadState
+  readonly declared?: JsonObject
 }
 
 export interface SessionRecord {
@@ -98,8 +119,16 @@ export interface CommitContent {
     readonly contentType: string
     readonly filename: string
     readonly facts: MediaFacts
+    /**
+     * What it is to be. It is `quarantined` instead where the verdict of the blob, given here or known before, is infected or
+     * unscannable: what a put inherits by sharing bytes.
+     */
     readonly state: MediaState
+    /** What a look into these bytes found. One that is known and is not `clean` stays. */
+    readonly verdict?: BlobVerdict
   }
+  /** The session is that of an upload: it stays to be told of, in the state that the content has, with the id of the media. */
+  readonly keepSession?: { readonly declared: JsonObject; readonly ttlMs: number }
 }
 
 export interface CommittedContent {

@@ -4,7 +4,7 @@ import type {
   BegunSession,
   CommitContent,
   CommittedContent,
-  Reservation,
+  ExtendSession,
   SessionRecord,
   StagedPlacement,
   StagePlacement,
@@ -42,12 +42,14 @@ import type {
   ThinBlobsPage,
   WalkOptions,
 } from './catalog-upkeep.ts'
+import type { KeptSession } from './catalog-uploads.ts'
 import type { LinkTarget, MediaChange, MediaCondition, MediaQuery, MediaRef } from './media.ts'
 
 export type * from './catalog-puts.ts'
 export type * from './catalog-records.ts'
 export type * from './catalog-tiers.ts'
 export type * from './catalog-upkeep.ts'
+export type * from './catalog-uploads.ts'
 
 /**
  * The truth about records and placements. Each call is one transaction; times are the catalog's own.
@@ -73,15 +75,16 @@ export interface Catalog extends AsyncDisposable {
   /** Moves the end of life and replaces the reservations given. @throws MediaError MEDIA_LEASE_LOST */
   extendSession(
     session: { readonly id: string; readonly fence: number },
-    to: {
-      readonly ttlMs: number
-      readonly offsetBytes?: number
-      readonly reservations?: readonly Reservation[]
-    },
+    to: ExtendSession,
   ): Promise<SessionRecord>
-  /** Drops session, pins and reservations; its staged placements become `leaving`. Idempotent. */
-  endSession(session: { readonly id: string; readonly fence: number }): Promise<void>
+  /**
+   * Drops session, pins and reservations; its staged placements become `leaving`. Idempotent. With `keep` the row of an upload
+   * stays, ended, to be told of.
+   */
+  endSession(session: { readonly id: string; readonly fence: number }, keep?: KeptSession): Promise<void>
+  /** Those that have not ended. */
   listSessions(namespace: string): Promise<readonly SessionRecord[]>
+  /** Whether it is there, has time left and has not ended. */
   isSessionLive(id: string): Promise<boolean>
 
   /**

@@ -15,6 +15,7 @@ import type {
 } from './media.ts'
 import type { MediaEvent } from './observer.ts'
 import type { Tiering } from './tiering.ts'
+import type { UploadSessions } from './uploads.ts'
 
 /** An open media. Dispose it, or read one of its bodies to the end; disposed unread it leaks nothing. */
 export interface MediaReader extends AsyncDisposable {
@@ -44,19 +45,6 @@ export interface MediaReader extends AsyncDisposable {
 }
 
 export interface ListAllQuery extends Omit<MediaQuery, 'cursor' | 'limit'> {}
-
-export interface UploadStatus {
-  readonly id: string
-  readonly owner: string
-  readonly receivedBytes: number
-  readonly declaredBytes?: number
-  readonly expiresAt: Date
-}
-
-export interface UploadSessions {
-  /** Sessions that live, of this namespace. */
-  list(): Promise<readonly UploadStatus[]>
-}
 
 export interface GarbageProgress {
   readonly condemned: number
@@ -341,7 +329,7 @@ export interface MediaStore extends AsyncDisposable {
    * Transports call it before they answer `Expect: 100-continue`.
    */
   admit(options: PutOptions): Promise<void>
-  readonly uploads: UploadSessions
+  readonly uploads: Pick<UploadSessions, 'list'>
   readonly tiers: Tiering
   readonly upkeep: Upkeep
   health(): Promise<HealthReport>

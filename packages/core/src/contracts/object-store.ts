@@ -205,6 +205,46 @@ export interface Staging {
   readonly budgetBytes: number
   /** Removes files left by sessions that no longer live. `keep` answers whether a name's session still does. */
   sweep(keep: (name: string) => boolean | Promise<boolean>): Promise<number>
+  /** Bodies that come in pieces. */
+  readonly partials?: Partials
+}
+
+/**
+ * Bodies that come in pieces, over days, restarts and processes: what was synced survives kill -9 and power cuts. They do not count
+ * against the budget of staging; whoever opens one has reserved room on the volume. `sweep` of the staging removes what is left of
+ * names that are not kept.
+ */
+export interface Partials {
+  /**
+   * Opens a part for writing, and makes it where there is none; its first bytes may be there already. A name is the id of a session.
+   * That there is one writer at a time to one part is the caller's duty.
+   * @throws MediaError MEDIA_NO_SPACE when the file system has no room for `sizeBytes`
+   */
+  open(part: PartialPart & { readonly sizeBytes?: number }): Promise<PartialWriter>
+  /**
+   * The first `sizeBytes` of a part, to be read, or taken over by `adopt` where it has a `path` (the part is cut to this length then).
+   * `undefined` when there is no such part. @throws MediaError MEDIA_CORRUPT `part-short` when it is shorter.
+   */
+  find(
+    part: PartialPart & { readonly sizeBytes: number; readonly digest?: Digest },
+  ): Promise<StagedBody | undefined>
+  /** Idempotent. */
+  delete(part: PartialPart): Promise<void>
+}
+
+export interface PartialPart {
+  readonly name: string
+  /** 0 or more: parts of one name are separate bytes. */
+  readonly part: number
+}
+
+export interface PartialWriter {
+  /** The chunk may be reused by the caller once this has resolved. Positions may be in any order; several may be under way. */
+  write(chunk: Uint8Array, position: number): Promise<void>
+  /** All writes that have resolved are durable when it resolves; the name too. */
+  sync(): Promise<void>
+  /** Waits for writes under way. The bytes stay. Idempotent. */
+  close(): Promise<void>
 }
 
 /** Part of a journal. */

@@ -3,13 +3,7 @@ import type { Digest } from '../contracts/bytes.ts'
 import type { Call } from '../contracts/call.ts'
 import type { MediaRecord } from '../contracts/catalog.ts'
 import type { Availability, Media, MediaQuery, MediaRef, OpenOptions } from '../contracts/media.ts'
-import type {
-  ListAllQuery,
-  MediaReader,
-  MediaStore,
-  Upkeep,
-  UploadSessions,
-} from '../contracts/media-store.ts'
+import type { ListAllQuery, MediaReader, MediaStore, Upkeep } from '../contracts/media-store.ts'
 import { CLOSE_GRACE_MS } from '../defaults.ts'
 import { MediaError } from '../errors/media-error.ts'
 import { parseCondition, parseOwner, parseRef, parseVisibility } from '../ingest/put-options.ts'
@@ -112,7 +106,7 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
     })
     return snapshotOf(record)
   }
-  const uploads: UploadSessions = {
+  const uploads: MediaStore['uploads'] = {
     async list() {
       const sessions = await catalog.listSessions(namespace)
       return sessions.map(({ id, owner, offsetBytes, expiresAt, declared }) => ({

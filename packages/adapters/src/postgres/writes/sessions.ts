@@ -31,7 +31,7 @@ export function beginSession(database: Database, input: BeginSession): Promise<B
 }
 
 interface Extension {
-  readonly ttlMs: number
+  readonly ttlMs?: number
   readonly offsetBytes?: number
   readonly reservations?: readonly Reservation[]
 }
@@ -48,7 +48,7 @@ export function extendSession(
       const row = heldSession(session, held)
       const wanted = perSubject(row.namespace, to.reservations)
       if (wanted.length > 0) checkRoom(wanted, await tx.run(...lockRoom(wanted, row.id)))
-      const expiresAt = tx.nowMs + to.ttlMs
+      const expiresAt = to.ttlMs === undefined ? row.expiresAt : tx.nowMs + to.ttlMs
       const offsetBytes = to.offsetBytes ?? row.offsetBytes
       await tx.commit(
         sql(

@@ -128,7 +128,7 @@ const withId = (row: SessionRow): SessionRow => ({ ...row, id: readJsonId(row.id
 
 export interface ExtendSession {
   readonly session: SessionRef
-  readonly ttlMs: number
+  readonly ttlMs?: number
   readonly offsetBytes?: number
   readonly reservations?: readonly Reservation[]
 }
@@ -137,7 +137,7 @@ export function extendSession(tx: Transaction, input: ExtendSession): SessionRec
   const row = liveSession(tx, input.session)
   const id = storeId(row.id)
   reserve(tx, { id, namespace: row.namespace }, input.reservations ?? [])
-  const expiresAt = tx.nowMs + input.ttlMs
+  const expiresAt = input.ttlMs === undefined ? row.expiresAt : tx.nowMs + input.ttlMs
   const offsetBytes = input.offsetBytes ?? row.offsetBytes
   tx.sql('UPDATE sessions SET expiresAt = ?, offsetBytes = ? WHERE id = ?').run(expiresAt, offsetBytes, id)
   return sessionOf({ ...row, expiresAt, offsetBytes })

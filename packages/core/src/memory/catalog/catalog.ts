@@ -70,7 +70,7 @@ export function memoryCatalog(options: MemoryCatalogOptions = {}): Catalog {
       transact((nowMs) => {
         const session = sessionOf(tables, token)
         reserve(tables, session, to.reservations ?? [])
-        session.expiresAtMs = nowMs + to.ttlMs
+        if (to.ttlMs !== undefined) session.expiresAtMs = nowMs + to.ttlMs
         session.offsetBytes = to.offsetBytes ?? session.offsetBytes
         return sessionRecord(session)
       }),

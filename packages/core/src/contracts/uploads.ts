@@ -1,0 +1,149 @@
+import type { Body, Digest, JsonObject } from './bytes.ts'
+import type { Call } from './call.ts'
+import type { LinkTarget, Media, MediaCondition, MediaId, MediaRef, Visibility } from './media.ts'
+
+/** `direct`: the bytes go straight to a bucket. */
+export type UploadDoor = 'presigned' | 'chunked' | 'tus' | 'direct'
+
+/**
+ * created → receiving → received → verifying → scanning → active, or quarantined where something was found.
+ * rejected: a check said no; aborted: the sender gave up; expired: its time was over. These four never change again.
+ */
+export type UploadState =
+  | 'created'
+  | 'receiving'
+  | 'received'
+  | 'verifying'
+  | 'scanning'
+  | 'active'
+  | 'rejected'
+  | 'quarantined'
+  | 'expired'
+  | 'aborted'
+
+export interface CreateUpload extends Call {
+  readonly door: UploadDoor
+  /** As in `PutOptions`, as are all below. */
+  readonly at?: MediaRef
+  readonly when?: MediaCondition
+  readonly filename?: string
+  readonly contentType?: string
+  readonly owner?: string
+  readonly visibility?: Visibility
+  readonly tags?: readonly string[]
+  readonly metadata?: JsonObject
+  readonly links?: readonly LinkTarget[]
+  /** Whole length, where it is known: room and quota are reserved now. Only `tus` may leave it open. */
+  readonly sizeBytes?: number
+  readonly digest?: Digest
+  /** Bytes of each chunk but the last. Only for `chunked`: 256 KiB to 64 MiB. Default 8 MiB. */
+  readonly chunkBytes?: number
+  /** How long it may rest before it is swept. Default 24 hours; 15 minutes for `presigned`, whose longest is 1 hour. */
+  readonly ttlMs?: number
+  /** A part of a later upload: it never becomes a media by itself. */
+  readonly partial?: boolean
+  /** What the door wants to find again: at most 16 KiB as JSON. */
+  readonly extra?: JsonObject
+}
+
+/** A snapshot of an upload. */
+export interface Upload {
+  /** Unguessable (128 random bits), for addresses. */
+  readonly id: string
+  /** The media it will be. */
+  readonly mediaId: MediaId
+  readonly namespace: string
+  readonly door: UploadDoor
+  readonly owner: string
+  readonly state: UploadState
+  /** Bytes from the start that are durable. */
+  readonly offsetBytes: number
+  readonly sizeBytes?: number
+  readonly digest?: Digest
+  readonly chunkBytes?: number
+  /** Indexes of the chunks that are durable, in order. Only of `chunked`. */
+  readonly chunks?: readonly number[]
+  readonly partial: boolean
+  readonly filename: string
+  readonly contentType?: string
+  readonly key?: string
+  readonly createdAt: Date
+  readonly expiresAt: Date
+  readonly completedAt?: Date
+  /** Why it was rejected. */
+  readonly error?: { readonly code: string; readonly reason?: string; readonly message: string }
+  readonly extra: JsonObject
+}
+
+/** A checksum of one piece, in base64. */
+export interface PieceChecksum {
+  readonly algorithm: 'sha1' | 'sha256' | 'md5'
+  readonly base64: string
+}
+
+export interface AppendOptions extends Call {
+  /** Where the sender believes the upload to be. */
+  readonly offsetBytes: number
+  /** Length of this piece, where it is known: refused before the body when it does not fit. */
+  readonly pieceBytes?: number
+  /** The whole length, when it becomes known only now. Once. */
+  readonly sizeBytes?: number
+  /** Asked for after the last byte of the piece: nothing of a piece that does not match is kept. */
+  readonly checksum?: PieceChecksum | (() => PieceChecksum | undefined)
+  readonly onProgress?: (offsetBytes: number) => void
+}
+
+export interface ChunkOptions extends Call {
+  readonly index: number
+  readonly pieceBytes?: number
+  readonly checksum?: PieceChecksum
+}
+
+/**
+ * Uploads that come in pieces, over days, restarts and instances: one machine for every door. All of one namespace; whoever
+ * asks for one that is not of it, or with an id that is not whole, is told that there is none.
+ */
+export interface UploadSessions {
+  /** Those under way, of this namespace; puts too. */
+  list(): Promise<readonly UploadStatus[]>
+  /**
+   * Checks what can be checked without bytes, reserves room and quota, and begins.
+   * @throws MediaError as `admit`; MEDIA_QUOTA, MEDIA_NO_SPACE; MEDIA_RATE_LIMITED `too-many-uploads` when the owner has too many
+   * open; MEDIA_BAD_INPUT
+   */
+  create(options: CreateUpload): Promise<Upload>
+  /** `undefined` when there is none, or it was swept. */
+  get(id: string, options?: Call): Promise<Upload | undefined>
+  /** As `get`, by the id of the media that it will be. Of sessions that replace a media: `undefined`. */
+  ofMedia(mediaId: MediaId, options?: Call): Promise<Upload | undefined>
+  /**
+   * Adds a piece at the end. What arrived stays, also when the sender breaks off: it is durable when this resolves or rejects.
+   * A body is never read when the offset is wrong.
+   * @throws MediaError MEDIA_ABSENT; MEDIA_GONE `upload-expired`; MEDIA_CONFLICT `offset-mismatch`, `upload-ended`, `size-known`;
+   * MEDIA_LOCKED `upload-locked` while another sender is at it and alive; MEDIA_TOO_LARGE `entity-too-large` (nothing of the piece
+   * is kept when its length was given); MEDIA_DIGEST_MISMATCH `checksum-mismatch`; MEDIA_TYPE_REFUSED by the first bytes: it is rejected then
+   */
+  append(id: string, body: Body, options: AppendOptions): Promise<Upload>
+  /** Writes one chunk, in any order, several at once. The same chunk again replaces what there was. @throws as `append`; MEDIA_BAD_INPUT `bad-chunk` */
+  putChunk(id: string, body: Body, options: ChunkOptions): Promise<Upload>
+  /**
+   * Checks the whole and makes the media. Idempotent: a second call answers with the same media.
+   * @throws MediaError MEDIA_CONFLICT `upload-incomplete`; what `put` throws for bytes that are refused: it is rejected then
+   */
+  complete(id: string, options?: Call): Promise<Media>
+  /**
+   * Makes the media from finished partial uploads of the same owner, in this order; they stay until they are aborted or run out.
+   * `id` is an upload that has received nothing. @throws as `complete`; MEDIA_ABSENT, MEDIA_CONFLICT `upload-incomplete` for a part
+   */
+  concatenate(id: string, parts: readonly string[], options?: Call): Promise<Upload>
+  /** Gives up: its bytes and reservations go now. Whether there was one under way. */
+  abort(id: string, options?: Call): Promise<boolean>
+}
+
+export interface UploadStatus {
+  readonly id: string
+  readonly owner: string
+  readonly receivedBytes: number
+  readonly declaredBytes?: number
+  readonly expiresAt: Date
+}
