@@ -45,7 +45,7 @@ export interface CatalogUploads {
   getSession(id: string): Promise<UploadSessionRecord | undefined>
   /**
    * Takes the session for `leaseMs`: it gets a new fence, and whoever had it before can neither extend, commit nor end it.
-   * Durable when it resolves.
+   * Need not be durable.
    * @throws MediaError MEDIA_LOCKED `upload-locked` with `retryAfterMs` while another's lease runs, unless `force`;
    * MEDIA_ABSENT when there is none, or a put has that id; MEDIA_GONE `upload-expired` when its time is over;
    * MEDIA_CONFLICT `upload-ended` when it was committed or ended.

@@ -91,6 +91,20 @@ export interface AppendOptions extends Call {
   /** Asked for after the last byte of the piece: nothing of a piece that does not match is kept. */
   readonly checksum?: PieceChecksum | (() => PieceChecksum | undefined)
   readonly onProgress?: (offsetBytes: number) => void
+  /** Goes on to `complete` when this piece was the last, without letting go of the upload in between. Default false. */
+  readonly complete?: boolean
+}
+
+/** What `append` answers. */
+export interface AppendedUpload extends Upload {
+  /** What it became, when it was completed. */
+  readonly media?: Media
+}
+
+export interface ReceiveOptions extends Call {
+  /** Length of the body, where it is known: refused before the body when it is not that of the upload. */
+  readonly bodyBytes?: number
+  readonly onProgress?: (receivedBytes: number) => void
 }
 
 export interface ChunkOptions extends Call {
@@ -123,7 +137,12 @@ export interface UploadSessions {
    * MEDIA_LOCKED `upload-locked` while another sender is at it and alive; MEDIA_TOO_LARGE `entity-too-large` (nothing of the piece
    * is kept when its length was given); MEDIA_DIGEST_MISMATCH `checksum-mismatch`; MEDIA_TYPE_REFUSED by the first bytes: it is rejected then
    */
-  append(id: string, body: Body, options: AppendOptions): Promise<Upload>
+  append(id: string, body: Body, options: AppendOptions): Promise<AppendedUpload>
+  /**
+   * Takes the whole body at once and makes the media, for doors that send it in one piece: the quickest way. Nothing of a body that
+   * breaks off is kept, and it may be sent again. @throws as `append` and `complete`; MEDIA_CONFLICT `upload-begun` when pieces came
+   */
+  receive(id: string, body: Body, options?: ReceiveOptions): Promise<Media>
   /** Writes one chunk, in any order, several at once. The same chunk again replaces what there was. @throws as `append`; MEDIA_BAD_INPUT `bad-chunk` */
   putChunk(id: string, body: Body, options: ChunkOptions): Promise<Upload>
   /**
