@@ -12,6 +12,7 @@ export const coreLevels = [
     'access',
     'cas',
     'validation',
+    'inspect',
     'state',
     'catalog',
     'http',

@@ -216,3 +216,25 @@ export const FOLLOW_RETRY_MS = 1_000
 export const FOLLOW_RETRY_MAX_MS: number = 5 * 60_000
 /** When to ask again for an external object that was found changed. */
 export const OBJECT_CHANGED_RETRY_MS = 1_000
+/** Pixels of one image. */
+export const MAX_PIXELS = 50_000_000
+/** Frames of an animation, pages of a document of images. */
+export const MAX_FRAMES = 1_000
+/** Pixels of all frames of one image together. */
+export const MAX_TOTAL_PIXELS = 1_000_000_000
+/** Files and folders in an archive. */
+export const MAX_ARCHIVE_ENTRIES = 10_000
+/** What an archive may take unpacked. */
+export const MAX_ARCHIVE_TOTAL_BYTES: number = 1 * GiB
+/** Unpacked bytes for each packed one in an archive. */
+export const MAX_ARCHIVE_RATIO = 100
+/** Bodies looked at in depth at the same time, at most: each has a thread of its own. */
+export const MAX_INSPECTIONS = 2
+/** Bodies that may wait for such a look; more are MEDIA_BUSY. */
+export const MAX_QUEUED_INSPECTIONS = 256
+/** How long one look may take. */
+export const INSPECTION_TIMEOUT_MS = 10_000
+/** How long a thread that has nothing to look at is kept. */
+export const INSPECTION_IDLE_MS = 30_000
+/** What one look may read of a body, all in all. */
+export const INSPECTION_READ_BYTES: number = 256 * MiB

@@ -34,6 +34,7 @@ export { isMediaError, MediaError, type MediaErrorOptions } from './errors/media
 export * from './eviction/index.ts'
 export * from './failover/index.ts'
 export * from './http/index.ts'
+export * from './inspect/index.ts'
 export { createKeyRing, createSigningKey, type SigningKey } from './keys/key-ring.ts'
 export {
   canonicalQuery,
