@@ -1,10 +1,12 @@
 /** Rules shared by all catalogs: what filters, cursors, conditions and changes mean. Pure. */
 export { applyChange, type ChangeableFields, distinctLinks, distinctTags } from './change.ts'
+export { type ClaimedSession, checkOpenUploads, checkUploadClaim } from './claims.ts'
 export { type ConditionSubject, checkCondition, checkRevision } from './conditions.ts'
 export { decodeCursor, encodeCursor } from './cursor.ts'
 export { type IdBounds, idBounds } from './id-bounds.ts'
 export {
   checkExternal,
+  checkLease,
   checkLeaveCopies,
   checkLedgerDays,
   checkLedgerEntries,
@@ -38,6 +40,7 @@ export {
   type TermSource,
   termsOf,
 } from './terms.ts'
+export { isStaleVerdict, stateUnder, uploadStateOf, verdictAfter } from './verdicts.ts'
 export { decodeWalkCursor, encodeWalkCursor, type WalkName } from './walk-cursor.ts'
 export { wordsOf } from './words.ts'
 export { type ReadPostings, type ZigzagEnd, type ZigzagOptions, zigzag } from './zigzag.ts'

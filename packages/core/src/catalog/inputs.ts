@@ -20,6 +20,11 @@ export function checkMoveClaim({ limit, leaseMs }: Parameters<Catalog['claimMove
   checkWhole('leaseMs', leaseMs, 1)
 }
 
+/** Of a session: 0 lets it go. @throws MediaError MEDIA_BAD_INPUT `bad-amount` */
+export function checkLease({ leaseMs }: { readonly leaseMs?: number }): void {
+  if (leaseMs !== undefined) checkWhole('leaseMs', leaseMs, 0)
+}
+
 /** @throws MediaError MEDIA_BAD_INPUT `bad-amount` */
 export function checkMoveOutcome(outcome: MoveOutcome): void {
   if (outcome.type === 'retry') checkWhole('afterMs', outcome.afterMs, 0)

@@ -3,7 +3,7 @@ import { MediaError } from '../errors/media-error.ts'
 const SHAPE = /^[A-Za-z0-9_-]{1,16384}$/
 
 /** What a walk goes through; a cursor of one means nothing to another. */
-export type WalkName = 'blobs' | 'copies' | 'thin-blobs' | 'media' | 'moves' | 'external'
+export type WalkName = 'blobs' | 'copies' | 'thin-blobs' | 'unscanned' | 'media' | 'moves' | 'external'
 
 /** An opaque cursor: the walk goes on behind the row of these names. */
 export function encodeWalkCursor(walk: WalkName, ...row: readonly string[]): string {

@@ -20,7 +20,7 @@ export function withCatalogFaults(inner: Catalog, plan: FaultPlan = []): FaultyC
     listVolumes: () => run('listVolumes', () => inner.listVolumes()),
     beginSession: (input) => run('beginSession', () => inner.beginSession(input)),
     extendSession: (session, to) => run('extendSession', () => inner.extendSession(session, to)),
-    endSession: (session) => run('endSession', () => inner.endSession(session)),
+    endSession: (session, keep) => run('endSession', () => inner.endSession(session, keep)),
     listSessions: (namespace) => run('listSessions', () => inner.listSessions(namespace)),
     isSessionLive: (id) => run('isSessionLive', () => inner.isSessionLive(id)),
     stagePlacement: (input) => run('stagePlacement', () => inner.stagePlacement(input)),

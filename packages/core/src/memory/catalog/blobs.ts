@@ -45,6 +45,7 @@ export function createBlob(tables: MemoryTables, fields: BlobFields): BlobRow {
     id: newId(),
     order: tables.lastOrder,
     chunkSums: fields.chunkSums?.slice(),
+    verdict: undefined,
     placements: new Set(),
     contents: new Set(),
     pins: new Set(),

@@ -1,4 +1,4 @@
-import type { Catalog, VolumeRecord } from '../../contracts/catalog.ts'
+import type { Catalog, CatalogUploads, VolumeRecord } from '../../contracts/catalog.ts'
 import type { Clock } from '../../contracts/clock.ts'
 import { MediaError } from '../../errors/media-error.ts'
 import { systemClock } from '../../time/clock.ts'
@@ -18,18 +18,19 @@ import { claimMoves, listMoves, planMoves, settleMove } from './moves.ts'
 import { leaveOrphans, unknownKeys } from './orphans.ts'
 import { planGarbage } from './plan.ts'
 import { deleteMedia, findMedia, linkMedia, unlinkMedia, updateMedia } from './records.ts'
-import { reserve } from './reservations.ts'
 import {
   beginSession,
   begunSession,
   endSession,
   forgetOldOutcomes,
-  sessionOf,
+  hasEnded,
   sessionRecord,
 } from './sessions.ts'
 import { mediaRecord } from './snapshots.ts'
 import { stagePlacement } from './stage.ts'
 import { createMemoryTables, type MemoryTables, volumeOf } from './tables.ts'
+import { claimSession, extendSession, getSession } from './uploads.ts'
+import { listUnscanned, settleVerdict, verdictOf } from './verdicts.ts'
 
 export interface MemoryCatalogOptions {
   /** Where its times come from. Default: the machine's clock. */
@@ -42,7 +43,7 @@ export interface MemoryCatalogOptions {
  * A whole catalog in memory, for tests and for stores that keep nothing. Every call runs in one go,
  * so it is a transaction: it checks first and then changes, or changes nothing.
  */
-export function memoryCatalog(options: MemoryCatalogOptions = {}): Catalog {
+export function memoryCatalog(options: MemoryCatalogOptions = {}): Catalog & CatalogUploads {
   const tables = options.tables ?? createMemoryTables()
   const clock = options.clock ?? systemClock
   let isClosed = false
@@ -66,24 +67,29 @@ export function memoryCatalog(options: MemoryCatalogOptions = {}): Catalog {
     listVolumes: () => transact(() => [...tables.volumes.values()].flatMap((row) => row.record ?? [])),
 
     beginSession: (input) => transact((nowMs) => begunSession(beginSession(tables, input, nowMs))),
-    extendSession: (token, to) =>
-      transact((nowMs) => {
-        const session = sessionOf(tables, token)
-        reserve(tables, session, to.reservations ?? [])
-        if (to.ttlMs !== undefined) session.expiresAtMs = nowMs + to.ttlMs
-        session.offsetBytes = to.offsetBytes ?? session.offsetBytes
-        return sessionRecord(session)
-      }),
-    endSession: (token) =>
+    extendSession: (token, to) => transact((nowMs) => extendSession(tables, token, to, nowMs)),
+    endSession: (token, keep) =>
       transact((nowMs) => {
         const session = tables.sessions.get(token.id)
-        if (session?.fence === token.fence) endSession(tables, session, nowMs)
+        if (session?.fence === token.fence && !hasEnded(session)) endSession(tables, session, nowMs, keep)
       }),
     listSessions: (namespace) =>
       transact(() =>
-        [...tables.sessions.values()].filter((session) => session.namespace === namespace).map(sessionRecord),
+        [...tables.sessions.values()]
+          .filter((session) => session.namespace === namespace && !hasEnded(session))
+          .map(sessionRecord),
       ),
-    isSessionLive: (id) => transact(() => tables.sessions.has(id)),
+    isSessionLive: (id) =>
+      transact((nowMs) => {
+        const session = tables.sessions.get(id)
+        return session !== undefined && session.expiresAtMs > nowMs && !hasEnded(session)
+      }),
+    getSession: (id) => transact(() => getSession(tables, id)),
+    claimSession: (id, claim) => transact((nowMs) => claimSession(tables, id, claim, nowMs)),
+    verdictOf: (domain, digest) => transact(() => verdictOf(tables, domain, digest)),
+    settleVerdict: (blobId, verdict, contents) =>
+      transact((nowMs) => settleVerdict(tables, blobId, verdict, contents, nowMs)),
+    listUnscanned: (options) => transact(() => listUnscanned(tables, options)),
 
     stagePlacement: (input) => transact((nowMs) => stagePlacement(tables, input, nowMs)),
     commitContent: (input) => transact((nowMs) => commitContent(tables, input, nowMs)),

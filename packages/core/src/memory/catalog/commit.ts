@@ -1,11 +1,26 @@
-import { checkCondition, distinctLinks, distinctTags, standsIn } from '../../catalog/index.ts'
+import {
+  checkCondition,
+  distinctLinks,
+  distinctTags,
+  standsIn,
+  stateUnder,
+  uploadStateOf,
+  verdictAfter,
+} from '../../catalog/index.ts'
 import type { CommitContent, CommittedContent } from '../../contracts/catalog.ts'
 import { MediaError } from '../../errors/media-error.ts'
 import { changePlacement, releaseBlob, useBlob } from './blobs.ts'
 import { indexMedia, unindexMedia } from './index-media.ts'
 import { findMedia } from './records.ts'
 import { completeSession, sessionOf } from './sessions.ts'
-import { frozenJson, frozenLinks, frozenTags, mediaRecord, servingContent } from './snapshots.ts'
+import {
+  frozenJson,
+  frozenLinks,
+  frozenTags,
+  frozenVerdict,
+  mediaRecord,
+  servingContent,
+} from './snapshots.ts'
 import type { BlobRow, ContentRow, MediaRow, MemoryTables, PlacementRow, SessionRow } from './tables.ts'
 
 /** Transaction B: checks everything, then changes everything. */
@@ -35,8 +50,11 @@ export function commitContent(tables: MemoryTables, input: CommitContent, nowMs:
       ...(redundant ? { state: 'leaving', leavingSinceMs: nowMs } : { state: 'live' }),
     })
   }
-  const row = writeContent(tables, existing, input, blob, nowMs)
-  completeSession(tables, session, row.id, nowMs)
+  blob.verdict = frozenVerdict(verdictAfter(blob.verdict, input.content.verdict))
+  const state = stateUnder(blob.verdict, input.content.state)
+  const row = writeContent(tables, existing, { ...input, content: { ...input.content, state } }, blob, nowMs)
+  const keep = input.keepSession && { ...input.keepSession, state: uploadStateOf(state) }
+  completeSession(tables, session, row.id, nowMs, keep)
   return { record: mediaRecord(row), created: existing === undefined, redundant }
 }
 
@@ -104,7 +122,7 @@ function createRow({ media }: NewContent, nowMs: number): MediaRow {
   }
 }
 
-/** The new content waits beside the one that serves, or takes its place; what is older than the serving one goes. */
+/** The new content waits beside the one that serves, or takes its place. */
 function addContent(
   tables: MemoryTables,
   row: MediaRow,
@@ -125,6 +143,11 @@ function addContent(
   }
   row.contents.push(added)
   useBlob(tables, added)
+  dropSuperseded(tables, row)
+}
+
+/** What is older than the content that serves goes. The row is not in the indexes meanwhile. */
+export function dropSuperseded(tables: MemoryTables, row: MediaRow): void {
   const serving = servingContent(row)
   const superseded = row.contents.filter((one) => one.number < serving.number)
   row.contents = row.contents.filter((one) => one.number >= serving.number)

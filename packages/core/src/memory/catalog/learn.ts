@@ -1,3 +1,4 @@
+import { verdictAfter } from '../../catalog/index.ts'
 import type { Catalog } from '../../contracts/catalog.ts'
 import { MediaError } from '../../errors/media-error.ts'
 import { removeBlob, settleUse } from './blobs.ts'
@@ -43,6 +44,7 @@ function handOver(tables: MemoryTables, from: BlobRow, to: BlobRow): void {
     to.placements.add(placement)
   }
   handOverMoves(tables, from, to)
+  to.verdict = verdictAfter(to.verdict, from.verdict)
   removeBlob(tables, from)
   settleUse(tables, to)
 }

@@ -1,4 +1,5 @@
-import type { BeginSession, BegunSession, SessionRecord } from '../../contracts/catalog.ts'
+import { checkOpenUploads } from '../../catalog/index.ts'
+import type { BeginSession, BegunSession, KeptSession, SessionRecord } from '../../contracts/catalog.ts'
 import { IDEMPOTENCY_TTL_MS } from '../../defaults.ts'
 import { MediaError } from '../../errors/media-error.ts'
 import { changePlacement, unpinBlobs } from './blobs.ts'
@@ -25,6 +26,8 @@ export function beginSession(tables: MemoryTables, input: BeginSession, nowMs: n
   const earlier = findOutcome(tables, input, nowMs)
   if (earlier !== undefined) return { type: 'repeated', mediaId: earlier }
 
+  if (input.upload?.maxOpen !== undefined)
+    checkOpenUploads(openUploads(tables, input, nowMs), input.upload.maxOpen)
   const session: SessionRow = {
     id: input.id,
     namespace: input.namespace,
@@ -34,6 +37,12 @@ export function beginSession(tables: MemoryTables, input: BeginSession, nowMs: n
     offsetBytes: 0,
     declared: frozenJson(input.declared ?? {}),
     idempotencyKey: input.idempotencyKey,
+    upload: input.upload && {
+      state: input.upload.state,
+      lockedUntilMs: undefined,
+      hasEnded: false,
+      mediaId: undefined,
+    },
     reservations: new Map(),
     pins: new Set(),
     staged: new Set(),
@@ -72,7 +81,7 @@ function findOutcome(tables: MemoryTables, input: BeginSession, nowMs: number): 
 /** @throws MediaError MEDIA_LEASE_LOST */
 export function sessionOf(tables: MemoryTables, token: SessionToken): SessionRow {
   const session = tables.sessions.get(token.id)
-  if (session !== undefined && session.fence === token.fence) return session
+  if (session !== undefined && session.fence === token.fence && !hasEnded(session)) return session
   throw new MediaError(
     'MEDIA_LEASE_LOST',
     `the upload session ${token.id} has ended; start the upload again`,
@@ -82,8 +91,26 @@ export function sessionOf(tables: MemoryTables, token: SessionToken): SessionRow
   )
 }
 
-/** Drops the session and all it holds; its staged placements become `leaving`. */
-export function endSession(tables: MemoryTables, session: SessionRow, nowMs: number): void {
+export function hasEnded({ upload }: SessionRow): boolean {
+  return upload?.hasEnded === true
+}
+
+function openUploads(tables: MemoryTables, { namespace, owner }: BeginSession, nowMs: number): number {
+  let open = 0
+  for (const session of tables.sessions.values()) {
+    if (session.namespace !== namespace || session.owner !== owner) continue
+    if (session.upload?.hasEnded === false && session.expiresAtMs > nowMs) open += 1
+  }
+  return open
+}
+
+/** Drops all that the session holds; its staged placements become `leaving`. The row of an upload stays where it is kept. */
+export function endSession(
+  tables: MemoryTables,
+  session: SessionRow,
+  nowMs: number,
+  keep?: KeptSession & { readonly mediaId?: string },
+): void {
   for (const placement of session.staged) {
     if (placement.state === 'staged')
       changePlacement(tables, placement, { state: 'leaving', leavingSinceMs: nowMs })
@@ -91,7 +118,16 @@ export function endSession(tables: MemoryTables, session: SessionRow, nowMs: num
   session.staged.clear()
   unpinBlobs(tables, session)
   releaseReservations(tables, session)
-  tables.sessions.delete(session.id)
+  if (keep !== undefined && session.upload !== undefined) {
+    session.declared = frozenJson(keep.declared)
+    session.expiresAtMs = nowMs + keep.ttlMs
+    Object.assign(session.upload, {
+      state: keep.state,
+      lockedUntilMs: undefined,
+      hasEnded: true,
+      mediaId: keep.mediaId,
+    })
+  } else tables.sessions.delete(session.id)
   const key = outcomeKey(session)
   const outcome = key === undefined ? undefined : tables.idempotency.get(key)
   if (key !== undefined && outcome?.type === 'under-way' && outcome.session === session)
@@ -104,8 +140,9 @@ export function completeSession(
   session: SessionRow,
   mediaId: string,
   nowMs: number,
+  keep: KeptSession | undefined,
 ): void {
-  endSession(tables, session, nowMs)
+  endSession(tables, session, nowMs, keep && { ...keep, mediaId })
   const key = outcomeKey(session)
   if (key === undefined) return
   tables.idempotency.set(key, { type: 'done', mediaId, doneAtMs: nowMs })

@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from '../../contracts/bytes.ts'
-import type { ContentRecord, MediaRecord, PlacementRecord } from '../../contracts/catalog.ts'
+import type { BlobVerdict, ContentRecord, MediaRecord, PlacementRecord } from '../../contracts/catalog.ts'
 import type { LinkTarget } from '../../contracts/media.ts'
 import type { ContentRow, MediaRow, PlacementRow } from './tables.ts'
 
@@ -22,6 +22,10 @@ export function frozenTags(tags: readonly string[]): readonly string[] {
 
 export function frozenLinks(links: readonly LinkTarget[]): readonly LinkTarget[] {
   return Object.freeze(links.map(({ kind, target }) => Object.freeze({ kind, target })))
+}
+
+export function frozenVerdict(verdict: BlobVerdict | undefined): BlobVerdict | undefined {
+  return verdict && Object.freeze({ ...verdict })
 }
 
 /** The newest content that is active, else the newest. */

@@ -1,5 +1,6 @@
 import type { Digest, JsonObject } from '../../contracts/bytes.ts'
 import type {
+  BlobVerdict,
   LedgerRow,
   NewMove,
   PlacementState,
@@ -7,6 +8,7 @@ import type {
   VolumeRecord,
 } from '../../contracts/catalog.ts'
 import type { LinkTarget, MediaFacts, MediaState, Visibility } from '../../contracts/media.ts'
+import type { UploadState } from '../../contracts/uploads.ts'
 
 /** Rows are mutable and never leave the catalog; what callers get is built from them. Times are milliseconds. */
 export interface BlobRow {
@@ -18,6 +20,7 @@ export interface BlobRow {
   digest: Digest | undefined
   readonly sizeBytes: number
   chunkSums: Uint8Array | undefined
+  verdict: BlobVerdict | undefined
   readonly placements: Set<PlacementRow>
   /** Contents that need these bytes. */
   readonly contents: Set<ContentRow>
@@ -44,7 +47,7 @@ export interface PlacementRow {
 export interface ContentRow {
   readonly mediaId: string
   readonly number: number
-  readonly state: MediaState
+  state: MediaState
   blob: BlobRow
   readonly contentType: string
   filename: string
@@ -76,14 +79,25 @@ export interface SessionRow {
   readonly id: string
   readonly namespace: string
   readonly owner: string
-  readonly fence: number
+  fence: number
   expiresAtMs: number
   offsetBytes: number
-  readonly declared: JsonObject
+  declared: JsonObject
+  /** Absent for a put. */
+  readonly upload: UploadRow | undefined
   readonly idempotencyKey: string | undefined
   readonly reservations: Map<string, ReservationRow>
   readonly pins: Set<BlobRow>
   readonly staged: Set<PlacementRow>
+}
+
+export interface UploadRow {
+  state: UploadState
+  lockedUntilMs: number | undefined
+  /** It holds nothing any more, and is only told of. */
+  hasEnded: boolean
+  /** Of one that was committed. */
+  mediaId: string | undefined
 }
 
 export interface ReservationRow {

@@ -34,7 +34,7 @@ export function withMembers(inner: Catalog, members: Partial<Catalog>): Catalog 
     listVolumes: () => inner.listVolumes(),
     beginSession: (input) => inner.beginSession(input),
     extendSession: (session, to) => inner.extendSession(session, to),
-    endSession: (session) => inner.endSession(session),
+    endSession: (session, keep) => inner.endSession(session, keep),
     listSessions: (namespace) => inner.listSessions(namespace),
     isSessionLive: (id) => inner.isSessionLive(id),
     stagePlacement: (input) => inner.stagePlacement(input),
