@@ -60,6 +60,12 @@ export const MAX_RANGE_PARTS = 16
 export const SIGNED_MAX_AGE_SECONDS = 300
 /** Longest life of an address that reads a bucket directly; copies that are told to leave stay so long. */
 export const DIRECT_URL_MAX_MS: number = 15 * 60_000
+/** How long an address may be used by which a body is put, when nobody says ... */
+export const SIGNED_UPLOAD_TTL_MS: number = 15 * 60_000
+/** ... and at most. */
+export const SIGNED_UPLOAD_MAX_MS: number = 60 * 60_000
+/** How far clocks of hosts that share keys may be apart. */
+export const SIGNED_UPLOAD_SKEW_MS: number = 5 * 60_000
 /** Freshness of "not found" for public names, asked without credentials. */
 export const ABSENT_MAX_AGE_SECONDS = 60
 /** The same for names the host chooses: an upload under that name may follow soon. */

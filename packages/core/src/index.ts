@@ -24,6 +24,8 @@ export {
   MAX_IDLE_FILES,
   MAX_LEASE_MS,
   SETTLED_STATE_TTL_MS,
+  SIGNED_UPLOAD_MAX_MS,
+  SIGNED_UPLOAD_TTL_MS,
   STAGING_BUDGET_BYTES,
   STAGING_HEAD_ROOM_BYTES,
   STAGING_STEP_BYTES,
@@ -69,4 +71,5 @@ export { awsPrices } from './tiering/prices.ts'
 export type { TierOptions, TierRole } from './tiering/tier.ts'
 export { type CallScope, openCallScope } from './time/call-scope.ts'
 export { systemClock } from './time/clock.ts'
+export { signUpload, type UploadSigner, verifySignedUpload } from './uploads/signed-upload.ts'
 export { DEFAULT_POLICIES } from './validation/policies.ts'

@@ -306,6 +306,18 @@ export interface MediaStore extends AsyncDisposable {
   url(ref: MediaRef, options: SignOptions): Promise<URL>
   /** Checks the query of a signed address. @throws MediaError MEDIA_DENIED `signature` or `expired`. */
   verifyUrl(id: string, query: URLSearchParams): { readonly download: boolean; readonly expiresAt: Date }
+  /** Where `mediaRouter` is mounted as clients see it, with a slash at its end; `undefined` where nobody said. */
+  readonly publicBaseUrl: URL | undefined
+  /**
+   * The query that lets whoever has it put the bytes of this upload, once, until `expiresAt`.
+   * @throws MediaError MEDIA_BAD_INPUT `bad-expiry` for more than 1 hour from now
+   */
+  signUpload(uploadId: string, options: { readonly expiresAt: Date }): URLSearchParams
+  /**
+   * Checks that query, as it stands on the request line.
+   * @throws MediaError MEDIA_UNAUTHENTICATED `signature-required`; MEDIA_DENIED `signature` or `expired`; MEDIA_BAD_INPUT `bad-expiry`
+   */
+  verifyUpload(uploadId: string, query: string): { readonly expiresAt: Date }
   /** Never starts a fetch. */
   availability(ref: MediaRef, options?: Call): Promise<Availability>
   /** Record, availability and place from one look, for gates. Never starts a fetch. */

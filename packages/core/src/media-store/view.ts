@@ -10,6 +10,7 @@ import { parseCondition, parseOwner, parseRef, parseVisibility } from '../ingest
 import type { SharedTiering } from '../moves/index.ts'
 import { cleanFilename, parseLinkTarget, parseMediaKey, parseMetadata, parseTags } from '../names/index.ts'
 import { pagesOf } from '../pages.ts'
+import { signUpload, verifySignedUpload } from '../uploads/signed-upload.ts'
 import { availabilityOf, whereIs } from './availability.ts'
 import { callSignal } from './call-signal.ts'
 import { directUrl } from './direct-url.ts'
@@ -207,6 +208,12 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
       return direct ?? signUrl(engine, namespace, record.id, options)
     },
     verifyUrl: (id, query) => verifySignedUrl(engine, namespace, id, query),
+    get publicBaseUrl() {
+      // A copy: addresses of all namespaces are made from this one.
+      return engine.publicBaseUrl === undefined ? undefined : new URL(engine.publicBaseUrl)
+    },
+    signUpload: (uploadId, options) => signUpload(engine, namespace, uploadId, options),
+    verifyUpload: (uploadId, query) => verifySignedUpload(engine, namespace, uploadId, query),
     locate: (ref, options = {}) =>
       call(options, async () => {
         const asked = parseRef(ref)
