@@ -133,7 +133,6 @@ export interface UploadSessions {
   /**
    * Adds a piece at the end. What arrived stays, also when the sender breaks off: it is durable when this resolves or rejects.
    * A body is never read when the offset is wrong.
-   * A `presigned` one is sent whole or not at all: an append at 0 begins it anew, whatever an earlier one left.
    * @throws MediaError MEDIA_ABSENT; MEDIA_GONE `upload-expired`; MEDIA_CONFLICT `offset-mismatch`, `upload-ended`, `size-known`;
    * MEDIA_LOCKED `upload-locked` while another sender is at it and alive; MEDIA_TOO_LARGE `entity-too-large` (nothing of the piece
    * is kept when its length was given); MEDIA_DIGEST_MISMATCH `checksum-mismatch`; MEDIA_TYPE_REFUSED by the first bytes: it is rejected then
