@@ -159,7 +159,7 @@ export function createDisk(options: { readonly now: () => number; readonly order
       change(directory, name, made)
     },
     write(file, write) {
-      if (write.bytes.byteLength === 0) return
+      if (write.bytes.byteLength === 0 && !write.cuts) return
       file.bytes = written(file.bytes, write)
       file.pending.push(write)
       file.mtimeMs = file.ctimeMs = stampMs()

@@ -2,6 +2,8 @@
 export interface PendingWrite {
   readonly position: number
   readonly bytes: Uint8Array
+  /** The file ends at the position from then on. */
+  readonly cuts?: true
 }
 
 export interface FileNode {
@@ -82,7 +84,8 @@ export function createDirectory(ino: number, path: string, mode: number, nowMs: 
 const EMPTY = new Uint8Array(0)
 
 /** The bytes with a write in them; a gap before it holds zeros. */
-export function written(bytes: Uint8Array, { position, bytes: more }: PendingWrite): Uint8Array {
+export function written(bytes: Uint8Array, { position, bytes: more, cuts }: PendingWrite): Uint8Array {
+  if (cuts) return bytes.slice(0, position)
   const grown = new Uint8Array(Math.max(bytes.byteLength, position + more.byteLength))
   grown.set(bytes)
   grown.set(more, position)

@@ -153,6 +153,12 @@ export function createProcess(disk: Disk, port: CallPort): DiskProcess {
         () => syncNow(fd, true),
         done,
       ),
+    ftruncate: (fd, sizeBytes, done) =>
+      port.start(
+        { name: 'ftruncate', path: pathOf(fd) },
+        () => disk.write(file(fd, 'ftruncate'), { position: sizeBytes, bytes: NO_BYTES, cuts: true }),
+        done,
+      ),
     futimes: (fd, _atime, mtime, done) =>
       port.start(
         { name: 'futimes', path: pathOf(fd) },
@@ -192,6 +198,8 @@ export function createProcess(disk: Disk, port: CallPort): DiskProcess {
 
 /** ext4 with a terabyte free. */
 const ROOM = { type: 0xef53, bsize: 4096, blocks: 2 ** 28, bavail: 2 ** 28 }
+
+const NO_BYTES = new Uint8Array(0)
 
 const NO_NAMES: readonly string[] = []
 

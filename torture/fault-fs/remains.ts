@@ -13,7 +13,8 @@ export function afterFate(
 ): Uint8Array {
   if (fate === 'lost') return bytes
   if (fate === 'kept') return written(bytes, write)
-  const { position, bytes: more } = write
+  const { position, bytes: more, cuts } = write
+  if (cuts) return bytes
   const grown = written(bytes, { position: position + more.byteLength, bytes: new Uint8Array(0) })
   if (fate === 'holed') return grown
   for (let at = 0, unit = 0; at < more.byteLength; at += fate.tornAtBytes, unit++)

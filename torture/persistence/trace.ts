@@ -17,7 +17,7 @@ export interface Recorder {
 
 /** Every call of a program that changes a disk, or opens what it changes. */
 const RECORDED =
-  /^(open|openSync|close|closeSync|write|writev|fsync|fdatasync|futimes|fchmod|rename|link|unlink|mkdir|copyFile)$/
+  /^(open|openSync|close|closeSync|write|writev|fsync|fdatasync|ftruncate|futimes|fchmod|rename|link|unlink|mkdir|copyFile)$/
 
 /** A process on the disk whose calls take effect at once and are written down. */
 export function recordOn(disk: Disk): Recorder {

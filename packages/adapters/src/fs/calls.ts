@@ -60,6 +60,7 @@ export interface FsCalls {
   writev(fd: number, buffers: Uint8Array[], position: number, done: DoneWith<number>): void
   fsync(fd: number, done: Done): void
   fdatasync(fd: number, done: Done): void
+  ftruncate(fd: number, sizeBytes: number, done: Done): void
   futimes(fd: number, atime: number, mtime: number, done: Done): void
   fchmod(fd: number, mode: number, done: Done): void
   fstatSync(fd: number): StatLike
@@ -101,6 +102,7 @@ export interface FsPromises {
   writeAll(fd: number, chunks: readonly Uint8Array[], position: number): Promise<void>
   fsync(fd: number): Promise<void>
   fdatasync(fd: number): Promise<void>
+  ftruncate(fd: number, sizeBytes: number): Promise<void>
   futimes(fd: number, seconds: number): Promise<void>
   fchmod(fd: number, mode: number): Promise<void>
   /** Synchronous: of an open file it waits for no disk. */
@@ -190,6 +192,7 @@ export function createFsPromises(
     writeAll,
     fsync: (fd) => call((done) => raw.fsync(fd, done)),
     fdatasync: (fd) => call((done) => raw.fdatasync(fd, done)),
+    ftruncate: (fd, sizeBytes) => call((done) => raw.ftruncate(fd, sizeBytes, done)),
     futimes: (fd, seconds) => call((done) => raw.futimes(fd, seconds, seconds, done)),
     fchmod: (fd, mode) => call((done) => raw.fchmod(fd, mode, done)),
     fstat: (fd) => asFileStat(raw.fstatSync(fd)),

@@ -15,6 +15,8 @@ export interface Reservations {
   readonly usedBytes: number
   /** @throws MediaError MEDIA_BUSY over the budget, MEDIA_NO_SPACE when the file system has no room for it. */
   reserve(sizeBytes: number): Promise<Reservation>
+  /** That so many bytes fit beside what is reserved, now. @throws MediaError MEDIA_NO_SPACE */
+  checkRoom(sizeBytes: number): Promise<void>
 }
 
 interface Budget {
@@ -36,10 +38,18 @@ export function createReservations(volume: Volume, { budgetBytes, headRoomBytes 
     }
     usedBytes += sizeBytes
     unwrittenBytes += sizeBytes
+    try {
+      await checkRoom(sizeBytes, () => unwrittenBytes)
+    } catch (error) {
+      usedBytes -= sizeBytes
+      unwrittenBytes -= sizeBytes
+      throw error
+    }
+  }
+
+  async function checkRoom(sizeBytes: number, neededBytes: () => number): Promise<void> {
     const free = sizeBytes === 0 ? undefined : await roomOf(volume).catch(() => undefined) // a store that cannot ask goes on until it is full
-    if (free === undefined || free.freeBytes - headRoomBytes >= unwrittenBytes) return
-    usedBytes -= sizeBytes
-    unwrittenBytes -= sizeBytes
+    if (free === undefined || free.freeBytes - headRoomBytes >= neededBytes()) return
     const message = `${storeName}: the file system of ${volume.paths.root} has ${free.freeBytes} bytes free, ${headRoomBytes} of them kept back; no room for ${sizeBytes}`
     throw new MediaError('MEDIA_NO_SPACE', message, { reason: 'disk-full' })
   }
@@ -48,6 +58,7 @@ export function createReservations(volume: Volume, { budgetBytes, headRoomBytes 
     get usedBytes() {
       return usedBytes
     },
+    checkRoom: (sizeBytes) => checkRoom(sizeBytes, () => unwrittenBytes + sizeBytes),
     async reserve(sizeBytes) {
       await take(sizeBytes)
       let reservedBytes = sizeBytes

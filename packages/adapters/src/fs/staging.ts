@@ -9,9 +9,10 @@ import {
 } from '@mediakeep/core'
 import { fsError } from './errors.ts'
 import { createFileStream } from './file-stream.ts'
-import { escapeKey } from './names.ts'
+import { createPartials, type FsPartials, type RunCall } from './partials.ts'
 import { createReservations, type Reservation } from './reservations.ts'
 import { createFileSink } from './sink.ts'
+import { stagedPrefix } from './staged-names.ts'
 import { sweepVolume } from './sweep.ts'
 import { type TempFile, tempFileOf } from './temp-files.ts'
 import type { Volume } from './volume-state.ts'
@@ -21,6 +22,7 @@ export interface FsStaging extends Staging {
   adopted(path: string): Promise<void>
   /** Removes every staged body; `create` throws MEDIA_CLOSED from then on. */
   close(): Promise<void>
+  readonly partials: FsPartials
 }
 
 export interface StagingOptions {
@@ -30,6 +32,8 @@ export interface StagingOptions {
   readonly sweepAfterMs: number
   /** Opens the volume first, and refuses when the store is closed. */
   ready(): Promise<void>
+  /** One call: the volume opened first, refused when the store is closed, waited for when it closes. */
+  readonly run: RunCall
 }
 
 /** One body on its way in. Its file is `<escaped name>~<session>-<count>`, so that a later process can tell whose it was. */
@@ -44,13 +48,12 @@ interface Entry {
   dropping: Promise<void> | undefined
 }
 
-const MAX_NAME_BYTES = 100
-
 /** Room for bodies beside the objects, so that adopting is a rename. The budget is this store's own, not shared between processes. */
 export function createStaging(volume: Volume, options: StagingOptions): FsStaging {
   const { fs, paths, storeName } = volume
   const entries = new Map<string, Entry>()
   const reservations = createReservations(volume, options)
+  const partials = createPartials(volume, options.run, reservations)
   let closed = false
 
   const failed = (act: string, error: unknown): unknown => fsError(storeName, act, error)
@@ -183,23 +186,17 @@ export function createStaging(volume: Volume, options: StagingOptions): FsStagin
 
   return {
     budgetBytes: options.budgetBytes,
+    partials,
     get usedBytes() {
       return reservations.usedBytes
     },
     async create({ name, sizeBytes = 0, signal }) {
       signal?.throwIfAborted()
       await options.ready()
-      const escaped = escapeKey(name)
-      if (name === '' || escaped.length > MAX_NAME_BYTES) {
-        throw new MediaError(
-          'MEDIA_BAD_INPUT',
-          `${storeName}: ${JSON.stringify(name)} is no name for a staged body`,
-          { reason: 'bad-name' },
-        )
-      }
+      const prefix = stagedPrefix(storeName, name)
       const reservation = await reservations.reserve(sizeBytes)
       try {
-        const path = `${paths.staging}/${escaped}${volume.names.next()}`
+        const path = `${paths.staging}/${prefix}${volume.names.next()}`
         const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
         const file = tempFileOf(fs, path, await fs.open(path, flags))
         const entry: Entry = {
@@ -230,10 +227,11 @@ export function createStaging(volume: Volume, options: StagingOptions): FsStagin
         return await sweepVolume(volume, {
           keep,
           oldestMs,
-          isOurs: (path) => entries.has(path),
+          isOurs: (path) => entries.has(path) || partials.isWritten(path),
           drop: async (path) => {
             const entry = entries.get(path)
             if (entry !== undefined) await drop(entry)
+            else await partials.drop(path)
           },
         })
       } catch (error) {
@@ -241,6 +239,7 @@ export function createStaging(volume: Volume, options: StagingOptions): FsStagin
       }
     },
     async adopted(path) {
+      partials.adopted(path)
       const entry = entries.get(path)
       if (entry === undefined) return
       end(entry, 'adopted')
@@ -248,7 +247,7 @@ export function createStaging(volume: Volume, options: StagingOptions): FsStagin
     },
     async close() {
       closed = true
-      await Promise.all([...entries.values()].map(drop))
+      await Promise.all([...[...entries.values()].map(drop), partials.close()])
     },
   }
 }

@@ -105,6 +105,7 @@ export function fsStore(options: FsStoreOptions): FsStore {
       scopes.enter(undefined)
       if (!isOpen) await open()
     },
+    run: (act, work) => call(act, undefined, undefined, work),
   })
   let isOpen = false
   let opening: Promise<void> | undefined
@@ -270,7 +271,7 @@ export function fsStore(options: FsStoreOptions): FsStore {
     staging,
     journal,
     get openCount() {
-      return descriptors.heldCount + openWriters
+      return descriptors.heldCount + openWriters + staging.partials.openCount
     },
     put: (key, source, options = {}) =>
       call('put', key, options, (scope, place) => putObject(volume, place, source, options, scope)),

@@ -1,7 +1,8 @@
 import { errnoOf } from './errors.ts'
-import { SHARDS, unescapeKey } from './names.ts'
+import { SHARDS } from './names.ts'
 import { lstatIfThere } from './publish.ts'
 import { generationOf, sidecarPath } from './sidecar.ts'
+import { stagedNameOf } from './staged-names.ts'
 import { TEMP_PREFIX } from './temp-files.ts'
 import type { Volume } from './volume-state.ts'
 
@@ -10,13 +11,13 @@ export interface SweepOptions {
   keep(name: string): boolean | Promise<boolean>
   /** Nothing that was written to after this instant is touched. */
   readonly oldestMs: number
-  /** Staged bodies of this process are removed through their writer, so that their room is given back. */
+  /** Bodies and parts that this process writes are removed through their writer, so that it ends and its room is given back. */
   isOurs(path: string): boolean
   drop(path: string): Promise<void>
 }
 
 /**
- * Removes what dead sessions left: staged bodies, temporary files of puts, and sidecars that belong to no object.
+ * Removes what dead sessions left: staged bodies and parts, temporary files of puts, and sidecars that belong to no object.
  * Old enough is part of every rule, because a file of a living process may look like one of a dead one for a moment.
  */
 export async function sweepVolume(volume: Volume, options: SweepOptions): Promise<number> {
@@ -44,12 +45,6 @@ export async function sweepVolume(volume: Volume, options: SweepOptions): Promis
     }
   }
   return removed
-}
-
-/** The name a session gave; undefined for probes and locks, which no session owns. */
-function stagedNameOf(fileName: string): string | undefined {
-  const at = fileName.indexOf(TEMP_PREFIX)
-  return at > 0 ? unescapeKey(fileName.slice(0, at)) : undefined
 }
 
 /** A temporary file; a sidecar whose object is gone; one beside an object that has its own and names another. */

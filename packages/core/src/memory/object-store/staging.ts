@@ -3,6 +3,7 @@ import { destroyOnAbort } from '../../bytes/source.ts'
 import type { ByteRange, Digest } from '../../contracts/bytes.ts'
 import type { StagedBody, Staging, StagingWriter } from '../../contracts/object-store.ts'
 import { MediaError } from '../../errors/media-error.ts'
+import type { MemoryPartials } from './partials.ts'
 
 interface Entry {
   readonly name: string
@@ -18,7 +19,7 @@ export interface MemoryStaging extends Staging {
 }
 
 /** Staging in memory, with a budget of its own: bodies on their way in never take the room of objects. */
-export function createMemoryStaging(budgetBytes: number): MemoryStaging {
+export function createMemoryStaging(budgetBytes: number, partials: MemoryPartials): MemoryStaging {
   const entries = new Set<Entry>()
   let usedBytes = 0
   let closed = false
@@ -124,6 +125,7 @@ export function createMemoryStaging(budgetBytes: number): MemoryStaging {
 
   return {
     budgetBytes,
+    partials,
     get usedBytes() {
       return usedBytes
     },
@@ -136,7 +138,7 @@ export function createMemoryStaging(budgetBytes: number): MemoryStaging {
       return createWriter(entry, signal)
     },
     async sweep(keep) {
-      let removed = 0
+      let removed = await partials.sweep(keep)
       for (const entry of [...entries]) {
         if (entry.dropped || (await keep(entry.name))) continue
         drop(entry)

@@ -20,6 +20,7 @@ import { systemClock } from '../../time/clock.ts'
 import { readBody } from './body.ts'
 import { createMemoryJournal } from './journal.ts'
 import { listPage } from './list.ts'
+import { createMemoryPartials } from './partials.ts'
 import { createMemoryFile, createMemoryStream } from './reader.ts'
 import { createMemoryStaging } from './staging.ts'
 import { createMemoryVolume, type MemoryVolume } from './volume.ts'
@@ -55,9 +56,12 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   const { name = 'memory', clock = systemClock } = options
   const volume =
     options.volume ?? createMemoryVolume({ maxBytes: options.maxBytes ?? MEMORY_STORE_MAX_BYTES, clock })
-  const staging = createMemoryStaging(options.stagingBudgetBytes ?? volume.maxBytes)
   const closing = new AbortController()
   setMaxListeners(0, closing.signal) // one per call under way
+  const staging = createMemoryStaging(
+    options.stagingBudgetBytes ?? volume.maxBytes,
+    createMemoryPartials(volume, closing.signal, () => count()),
+  )
   let openCount = 0
 
   const traits: StoreTraits = {

@@ -16,6 +16,14 @@ export interface StoredObject {
   readonly bytes: Uint8Array
 }
 
+/** A body that comes in pieces. */
+export interface MemoryPart {
+  readonly name: string
+  /** As long as the part, or longer: the rest is zeros. */
+  bytes: Uint8Array
+  sizeBytes: number
+}
+
 /**
  * The bytes behind one or several memory stores, with their room.
  * Room is taken before the first byte arrives: two bodies that each fit alone may not fit together.
@@ -34,6 +42,8 @@ export interface MemoryVolume {
   remove(key: string): void
   /** What the journals of the stores over this volume hold. */
   readonly journal: MemorySegments
+  /** Bodies that come in pieces; their bytes are of the room. */
+  readonly parts: Map<string, MemoryPart>
   /** Keys in ascending byte order. */
   sortedKeys(): readonly string[]
 }
@@ -80,6 +90,7 @@ export function createMemoryVolume({ maxBytes, clock }: MemoryVolumeOptions): Me
     },
     find: (key) => objects.get(key),
     journal: { segments: [[]], hasSnapshot: false },
+    parts: new Map(),
     checkCondition,
     publish(key, bytes, options) {
       checkCondition(key, options.when)
