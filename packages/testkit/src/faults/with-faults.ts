@@ -5,6 +5,7 @@ import {
   type ObjectFile,
   type ObjectReader,
   type ObjectStore,
+  type Partials,
   rewritten,
   type Staging,
   withheld,
@@ -165,6 +166,29 @@ function faultyStaging(inner: Staging, script: FaultScript): Staging {
         (writer) => writer.abort(),
       ),
     sweep: (keep) => underFault(script, 'staging.sweep', () => inner.sweep(keep)),
+    ...(inner.partials === undefined ? {} : { partials: faultyPartials(inner.partials, script) }),
+  }
+}
+
+function faultyPartials(inner: Partials, script: FaultScript): Partials {
+  return {
+    open: (part) =>
+      underFault(
+        script,
+        'partials.open',
+        async () => {
+          const writer = await inner.open(part)
+          return {
+            write: (chunk, position) =>
+              underFault(script, 'partials.write', () => writer.write(chunk, position)),
+            sync: () => underFault(script, 'partials.sync', () => writer.sync()),
+            close: () => underFault(script, 'partials.close', () => writer.close()),
+          }
+        },
+        (writer) => writer.close(),
+      ),
+    find: (part) => underFault(script, 'partials.find', () => inner.find(part)),
+    delete: (part) => underFault(script, 'partials.delete', () => inner.delete(part)),
   }
 }
 

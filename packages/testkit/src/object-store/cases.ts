@@ -8,6 +8,7 @@ import { journalCases } from './cases/journal.ts'
 import { keyCases } from './cases/keys.ts'
 import { listCases } from './cases/list.ts'
 import { localCases } from './cases/local.ts'
+import { partialsCases } from './cases/partials.ts'
 import { putCases } from './cases/put.ts'
 import { stagingCases } from './cases/staging.ts'
 import { writerCases } from './cases/writer.ts'
@@ -26,6 +27,7 @@ export const objectStoreCases: readonly ObjectStoreCase[] = [
   ...writerCases,
   ...fileCases,
   ...stagingCases,
+  ...partialsCases,
   ...journalCases,
   ...localCases,
 ]

@@ -19,7 +19,7 @@ export interface ObjectStoreHarness {
 
 /**
  * Members and traits that cases may need:
- * the optional members by name; `second` and `outage` where the fixture has them;
+ * the optional members by name, and `partials` of `staging`; `second` and `outage` where the fixture has them;
  * `conditional-put`, `list-order` and `size-limit` by trait.
  */
 export function capabilitiesOf(fixture: ObjectStoreFixture): ReadonlySet<string> {
@@ -38,6 +38,7 @@ export function capabilitiesOf(fixture: ObjectStoreFixture): ReadonlySet<string>
   ] as const) {
     if (store[member] !== undefined) found.add(member)
   }
+  if (store.staging?.partials !== undefined) found.add('partials')
   if (fixture.second !== undefined) found.add('second')
   if (fixture.outage !== undefined) found.add('outage')
   if (store.traits.conditionalPut === 'enforced') found.add('conditional-put')

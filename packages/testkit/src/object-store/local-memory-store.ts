@@ -7,6 +7,7 @@ import {
   type MemoryStore,
   type ObjectHead,
   type ObjectStore,
+  type Partials,
   type StagedBody,
   type Staging,
 } from '@mediakeep/core'
@@ -61,27 +62,43 @@ function stagingWithPaths(inner: Staging, directory: string): Staging {
     },
     budgetBytes: inner.budgetBytes,
     sweep: (keep) => inner.sweep(keep),
+    ...(inner.partials === undefined ? {} : { partials: partialsWithPaths(inner.partials, directory) }),
     async create(options) {
       const writer = await inner.create(options)
       return {
         write: (chunk) => writer.write(chunk),
         abort: () => writer.abort(),
         async finish(digest): Promise<StagedBody> {
-          const body = await writer.finish(digest)
-          const path = join(directory, `staged-${bodies++}`)
-          await writeFile(path, body.open())
-          return {
-            sizeBytes: body.sizeBytes,
-            digest,
-            path,
-            open: (open) => body.open(open),
-            async discard() {
-              await body.discard()
-              await rm(path, { force: true })
-            },
-          }
+          return withPath(await writer.finish(digest), join(directory, `staged-${bodies++}`))
         },
       }
+    },
+  }
+}
+
+function partialsWithPaths(inner: Partials, directory: string): Partials {
+  let bodies = 0
+  return {
+    open: (part) => inner.open(part),
+    delete: (part) => inner.delete(part),
+    async find(part) {
+      const body = await inner.find(part)
+      return body === undefined ? undefined : withPath(body, join(directory, `part-${bodies++}`))
+    },
+  }
+}
+
+/** The bytes in a file too. */
+async function withPath(body: StagedBody, path: string): Promise<StagedBody> {
+  await writeFile(path, body.open())
+  return {
+    sizeBytes: body.sizeBytes,
+    ...(body.digest === undefined ? {} : { digest: body.digest }),
+    path,
+    open: (open) => body.open(open),
+    async discard() {
+      await body.discard()
+      await rm(path, { force: true })
     },
   }
 }

@@ -7,6 +7,7 @@ import { keyMutants } from './keys.ts'
 import { deleteMutants, listMutants } from './listing.ts'
 import { localMutants } from './local.ts'
 import type { StoreMutant } from './mutant.ts'
+import { partialsMutants } from './partials.ts'
 import { fileMutants, identityMutants, stagingMutants, writerMutants } from './parts.ts'
 import { rangeMutants, readerMutants } from './readers.ts'
 
@@ -27,6 +28,7 @@ export const storeMutants: readonly StoreMutant[] = [
   ...writerMutants,
   ...fileMutants,
   ...stagingMutants,
+  ...partialsMutants,
   ...journalMutants,
   ...identityMutants,
   ...localMutants,

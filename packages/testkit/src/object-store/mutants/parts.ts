@@ -33,7 +33,7 @@ function withFiles(
   })
 }
 
-function withStaging(store: ObjectStore, change: (staging: Staging) => Partial<Staging>): ObjectStore {
+export function withStaging(store: ObjectStore, change: (staging: Staging) => Partial<Staging>): ObjectStore {
   const inner = present(store.staging)
   const staging: Staging = {
     get usedBytes() {
@@ -42,6 +42,7 @@ function withStaging(store: ObjectStore, change: (staging: Staging) => Partial<S
     budgetBytes: inner.budgetBytes,
     create: (options) => inner.create(options),
     sweep: (keep) => inner.sweep(keep),
+    ...(inner.partials === undefined ? {} : { partials: inner.partials }),
   }
   return over(store, {
     staging: Object.defineProperties(staging, Object.getOwnPropertyDescriptors(change(inner))),
