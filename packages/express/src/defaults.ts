@@ -31,3 +31,7 @@ export const DRAIN_GRACE_MS = 10_000
 export const OBJECT_MEMORY_BYTES: number = 256 * 1024
 /** Keys of one batch. */
 export const MAX_BATCH_KEYS = 1_000
+/** Longest Upload-Metadata of tus. */
+export const MAX_TUS_METADATA_LENGTH: number = 8 * 1024
+/** Parts of one upload that is put together from several. Their addresses also have to fit a request's headers. */
+export const MAX_TUS_PARTS = 128

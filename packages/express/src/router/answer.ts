@@ -39,8 +39,14 @@ export function jsonHeaders(body: string, requestId: string, cacheControl: strin
 
 /** 204. */
 export function sendNothing(exchange: HttpExchange, headers: HeaderList = []): void {
-  const list = [...SAFETY_HEADERS, 'Cache-Control', 'private, no-store', 'X-Request-Id', exchange.requestId]
-  finish(exchange, 204, [...list, ...headers], undefined)
+  sendEmpty(exchange, 204, ['Cache-Control', 'private, no-store', ...headers])
+}
+
+/** An answer without a body, also where others of its status have one. */
+export function sendEmpty(exchange: HttpExchange, status: number, headers: HeaderList): void {
+  const length = status === 204 ? [] : ['Content-Length', '0']
+  const list = [...SAFETY_HEADERS, ...length, 'X-Request-Id', exchange.requestId]
+  finish(exchange, status, [...list, ...headers], undefined)
 }
 
 /** Answers with what went wrong, as far as the client may know. Reports what is not its fault. */
@@ -50,7 +56,7 @@ export function sendProblem(
   headers: HeaderList = [],
   status?: number,
 ): void {
-  const { response, settings, requestId, method } = exchange
+  const { request, response, settings, requestId } = exchange
   if (isOurs(error)) report(exchange, error)
   if (response.headersSent || response.destroyed) {
     // Bytes of another answer are out: only a broken connection tells that they are not all.
@@ -64,7 +70,8 @@ export function sendProblem(
     ...(status === undefined ? {} : { status }),
   })
   const list = [...answer.headers, 'X-Request-Id', requestId]
-  finish(exchange, answer.status, list, method === 'HEAD' ? undefined : answer.body)
+  // The method on the request line, which may not be the one that was meant: it decides whether a body can follow.
+  finish(exchange, answer.status, list, request.method === 'HEAD' ? undefined : answer.body)
 }
 
 /** Answers 405, and which methods there are. */
@@ -81,10 +88,15 @@ function isOurs(error: unknown): boolean {
 /** Tells the host; what its listener throws is its own. */
 export function report({ settings, requestId, method, path }: HttpExchange, error: unknown): void {
   try {
-    settings.onError(error, { requestId, method, path })
+    settings.onError(error, { requestId, method, path: withoutIds(path) })
   } catch {
     // A listener can never change the answer.
   }
+}
+
+/** Whoever knows the id of an upload may go on with it: it stands in no log. */
+function withoutIds(path: string): string {
+  return path.replace(/^\/(tus|uploads)\/[^/]+/, '/$1/:uploadId')
 }
 
 function finish(exchange: HttpExchange, status: number, headers: string[], body: string | undefined): void {

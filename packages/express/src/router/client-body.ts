@@ -136,7 +136,6 @@ export function openClientBody(request: IncomingMessage, options: ClientBodyOpti
   const next = async (): Promise<Buffer | undefined> => {
     if (!isOpen && !isComplete) attach()
     for (;;) {
-      if (failure !== undefined) throw failure
       const chunk = queue[taken]
       if (chunk !== undefined) {
         taken++
@@ -151,6 +150,8 @@ export function openClientBody(request: IncomingMessage, options: ClientBodyOpti
         }
         return chunk
       }
+      // After what came before it: an upload that goes on later keeps that.
+      if (failure !== undefined) throw failure
       if (isComplete) return undefined
       if (isStopped) throw new Error('the body is no longer read')
       await new Promise<void>((resolve) => {

@@ -14,6 +14,8 @@ export type Route =
       readonly target: string | undefined
     }
   | { readonly name: 'linked'; readonly kind: string | undefined; readonly target: string | undefined }
+  /** Without an id: where uploads begin. */
+  | { readonly name: 'tus'; readonly uploadId: string | undefined }
   | { readonly name: 'unknown' }
 
 export type RouteName = Route['name']
@@ -30,6 +32,7 @@ export const METHODS: Readonly<Record<RouteName, readonly string[]>> = {
   warm: ['POST'],
   link: ['PUT', 'DELETE'],
   linked: ['GET', 'HEAD'],
+  tus: [], // The protocol has its own say in what the method is.
   unknown: [],
 }
 
@@ -43,6 +46,7 @@ export function matchRoute(path: string): Route {
   if (path === '/' || path === '') return COLLECTION
   const slash = path.indexOf('/', 1)
   const first = slash === -1 ? path.slice(1) : path.slice(1, slash)
+  if (first === 'tus') return matchTus(slash === -1 ? '' : path.slice(slash + 1))
   if (RESERVED.has(first)) return slash === -1 ? UNKNOWN : matchReserved(first, path.slice(slash + 1))
   if (slash === -1) return { name: 'record', id: first }
   const rest = path.slice(slash + 1)
@@ -64,6 +68,12 @@ function matchReserved(first: string, rest: string): Route {
   if (first !== 'links') return UNKNOWN
   const link = splitLink(rest)
   return link === undefined ? UNKNOWN : { name: 'linked', ...link }
+}
+
+/** With or without a slash at the end of the place where uploads begin. */
+function matchTus(rest: string): Route {
+  if (rest === '') return { name: 'tus', uploadId: undefined }
+  return rest.includes('/') ? UNKNOWN : { name: 'tus', uploadId: rest }
 }
 
 function splitLink(rest: string): { kind: string | undefined; target: string | undefined } | undefined {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Access, type MediaStore } from '@mediakeep/core'
+import { answerTus } from '../tus/tus-door.ts'
 import { absent } from './access.ts'
 import { refuseMethod, sendProblem } from './answer.ts'
 import { type Exchange, openExchange } from './exchange.ts'
@@ -62,6 +63,7 @@ async function answerOrTell(exchange: Exchange, route: Route): Promise<void> {
 /** Not async: reads are answered by the ten thousand a second, and each promise in a chain of them is paid for. */
 function answer(exchange: Exchange, route: Route): void | Promise<void> {
   const { method } = exchange
+  if (route.name === 'tus') return answerTus(exchange, route.uploadId)
   const methods = METHODS[route.name]
   if (!methods.includes(method)) {
     if (route.name === 'unknown') throw absent()

@@ -111,7 +111,8 @@ export async function replaceContent(exchange: Exchange, id: string): Promise<vo
   sendJson(exchange, 200, await mediaJson(store, media), contentTag(media))
 }
 
-async function allowCreate({ access }: Exchange, principal: Principal | undefined): Promise<void> {
+/** @throws MediaError MEDIA_DENIED, MEDIA_UNAUTHENTICATED */
+export async function allowCreate({ access }: Exchange, principal: Principal | undefined): Promise<void> {
   if (!(await permits(access, { principal, action: 'create', ...ownerOf(principal) }))) {
     throw denied(principal, 'you may not add media')
   }
@@ -131,11 +132,13 @@ async function allowReplaceOfKey(
   }
 }
 
-function keyTaken(cause: unknown): MediaError {
+/** A condition that failed where a name was to be free. */
+export function keyTaken(cause: unknown): MediaError {
   return new MediaError('MEDIA_CONFLICT', 'a media has this key already', { reason: 'key-taken', cause })
 }
 
-function ownerOf(principal: Principal | undefined): { readonly owner?: string } {
+/** What somebody puts is theirs. */
+export function ownerOf(principal: Principal | undefined): { readonly owner?: string } {
   return principal === undefined ? {} : { owner: principal.id }
 }
 

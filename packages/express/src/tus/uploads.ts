@@ -1,0 +1,84 @@
+import {
+  MediaError,
+  type MediaStore,
+  type Principal,
+  type Upload,
+  type UploadSessions,
+} from '@mediakeep/core'
+import { absent, denied, permits } from '../router/access.ts'
+import { contextOf, type Exchange } from '../router/exchange.ts'
+
+/**
+ * The upload, for whoever began it. That of somebody else, or of another door, answers as one that never was.
+ * @throws MediaError MEDIA_ABSENT; MEDIA_GONE `upload-expired`, `upload-ended`
+ */
+export async function findUpload(
+  exchange: Exchange,
+  id: string,
+  principal: Principal | undefined,
+): Promise<Upload> {
+  const upload = await sessionsOf(exchange).get(id, { context: contextOf(exchange, principal) })
+  if (upload === undefined || upload.door !== 'tus' || !isSenders(exchange, principal, upload)) throw absent()
+  switch (upload.state) {
+    case 'expired':
+      throw gone('the time of this upload is over', 'upload-expired')
+    case 'aborted':
+    case 'rejected':
+      throw gone('this upload has ended', 'upload-ended')
+    default:
+      return upload
+  }
+}
+
+function isSenders({ access }: Exchange, principal: Principal | undefined, { owner }: Upload): boolean {
+  if (access.open === true || principal?.admin === true) return true
+  // What nobody in particular began goes on for whoever has its address.
+  return (principal?.id ?? ANONYMOUS) === owner
+}
+
+/** Owner of what nobody in particular puts, as in `PutOptions`. */
+const ANONYMOUS = 'anonymous'
+
+/** All bytes are there. */
+export function isWhole({ sizeBytes, offsetBytes }: Upload): boolean {
+  return sizeBytes === offsetBytes
+}
+
+/** An upload that was put together from others. */
+export function isFinal({ extra }: Upload): boolean {
+  return typeof extra['concat'] === 'string' && extra['concat'] !== 'partial'
+}
+
+/**
+ * Makes the media once all bytes are there; a second time answers the same. Rights may have gone since the upload began: they
+ * are asked for again, and without them nothing is kept.
+ * @throws MediaError as `UploadSessions.complete`; MEDIA_DENIED, MEDIA_UNAUTHENTICATED
+ */
+export async function completeUpload(
+  exchange: Exchange,
+  upload: Upload,
+  principal: Principal | undefined,
+): Promise<void> {
+  const { access } = exchange
+  if (upload.partial || upload.state === 'active' || upload.state === 'quarantined') return
+  const call = { context: contextOf(exchange, principal) }
+  if (!(await permits(access, { principal, action: 'create', owner: upload.owner }))) {
+    await sessionsOf(exchange).abort(upload.id, call)
+    throw denied(principal, 'you may not add media')
+  }
+  await sessionsOf(exchange).complete(upload.id, call)
+}
+
+function gone(message: string, reason: string): MediaError {
+  return new MediaError('MEDIA_GONE', message, { reason })
+}
+
+export function sessionsOf({ store }: Exchange): UploadSessions {
+  const { uploads } = store
+  if (takesPieces(uploads)) return uploads
+  throw new MediaError('MEDIA_UNSUPPORTED', 'this store takes no uploads in pieces')
+}
+
+function takesPieces(uploads: MediaStore['uploads']): uploads is UploadSessions {
+  return 'append' in uploads
+}
