@@ -151,7 +151,7 @@ describe.each([
 
   it.each([
     ['GET', '/uploads', 404],
-    ['POST', '/tus', 404],
+    ['POST', '/tus', 412],
     ['GET', '/k', 404],
     ['GET', '/k/', 404],
     ['GET', '/links', 404],

@@ -46,7 +46,7 @@ export function matchRoute(path: string): Route {
   if (path === '/' || path === '') return COLLECTION
   const slash = path.indexOf('/', 1)
   const first = slash === -1 ? path.slice(1) : path.slice(1, slash)
-  if (first === 'tus') return matchTus(slash === -1 ? '' : path.slice(slash + 1))
+  if (first === 'tus') return { name: 'tus', uploadId: path.slice(first.length + 2) || undefined }
   if (RESERVED.has(first)) return slash === -1 ? UNKNOWN : matchReserved(first, path.slice(slash + 1))
   if (slash === -1) return { name: 'record', id: first }
   const rest = path.slice(slash + 1)
@@ -68,12 +68,6 @@ function matchReserved(first: string, rest: string): Route {
   if (first !== 'links') return UNKNOWN
   const link = splitLink(rest)
   return link === undefined ? UNKNOWN : { name: 'linked', ...link }
-}
-
-/** With or without a slash at the end of the place where uploads begin. */
-function matchTus(rest: string): Route {
-  if (rest === '') return { name: 'tus', uploadId: undefined }
-  return rest.includes('/') ? UNKNOWN : { name: 'tus', uploadId: rest }
 }
 
 function splitLink(rest: string): { kind: string | undefined; target: string | undefined } | undefined {

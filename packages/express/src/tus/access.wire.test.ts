@@ -36,10 +36,10 @@ describe('tus: who may', () => {
         const [foreign, unknown] = [
           await send(method, path, authorization),
           await send(method, none, authorization),
-        ].map(({ status, headers: { date, 'x-request-id': id, ...headers }, body }) => ({
+        ].map(({ status, headers, body }) => ({
           status,
-          headers,
-          body: body.toString().replace(id as string, ''),
+          headers: { ...headers, date: '', 'x-request-id': '' },
+          body: body.toString().replace(String(headers['x-request-id']), ''),
         }))
         expect(foreign?.status).toBe(404)
         expect(foreign).toEqual(unknown)

@@ -7,6 +7,7 @@ import {
   MediaError,
   type MediaStore,
   newId,
+  type PutOptions,
   type Upload,
   type UploadSessions,
   type UploadState,
@@ -37,8 +38,7 @@ export function memoryUploads(store: MediaStore): UploadSessions {
     const { options, bytes, upload, media } = change(id, {})
     if (media !== undefined) return media
     try {
-      const { door, sizeBytes, digest, ttlMs, partial, chunkBytes, extra, ...put } = options
-      const made = await store.put(bytes, put)
+      const made = await store.put(bytes, putOptions(options))
       change(id, { media: { ...made, id: upload.mediaId }, state: 'active' })
       return made
     } catch (error) {
@@ -49,8 +49,9 @@ export function memoryUploads(store: MediaStore): UploadSessions {
   const uploads: Partial<UploadSessions> = {
     list: async () => [],
     async create(options) {
-      const { door, digest, ttlMs, partial = false, chunkBytes, extra = {}, sizeBytes, ...put } = options
-      if (!partial) await store.admit({ ...put, ...(sizeBytes === undefined ? {} : { sizeBytes }) })
+      const { door, partial = false, extra = {}, sizeBytes } = options
+      if (!partial)
+        await store.admit({ ...putOptions(options), ...(sizeBytes === undefined ? {} : { sizeBytes }) })
       const id = randomBytes(16).toString('base64url')
       const upload: Upload = {
         id,
@@ -82,6 +83,7 @@ export function memoryUploads(store: MediaStore): UploadSessions {
       const tooLarge = (): MediaError =>
         new MediaError('MEDIA_TOO_LARGE', 'too large', { reason: 'entity-too-large' })
       if ((options.pieceBytes ?? 0) > room) throw tooLarge()
+      if (options.sizeBytes !== undefined) await store.admit({ sizeBytes: options.sizeBytes })
       held.add(id)
       const taken: Uint8Array[] = []
       const keep = (): Session => {
@@ -127,4 +129,16 @@ export function memoryUploads(store: MediaStore): UploadSessions {
     },
   }
   return uploads as UploadSessions
+}
+
+function putOptions({ at, when, filename, contentType, owner, visibility, tags }: CreateUpload): PutOptions {
+  return {
+    ...(at === undefined ? {} : { at }),
+    ...(when === undefined ? {} : { when }),
+    ...(filename === undefined ? {} : { filename }),
+    ...(contentType === undefined ? {} : { contentType }),
+    ...(owner === undefined ? {} : { owner }),
+    ...(visibility === undefined ? {} : { visibility }),
+    ...(tags === undefined ? {} : { tags }),
+  }
 }

@@ -11,9 +11,12 @@ export function badHeader(message: string, reason: string): MediaError {
   return new MediaError('MEDIA_BAD_INPUT', message, { reason })
 }
 
+/** Written in one way only. */
+const WHOLE_NUMBER = /^(?:0|[1-9]\d*)$/
+
 /** @throws MediaError MEDIA_BAD_INPUT `bad-upload-offset` when it is absent or no whole number that can be counted with. */
 export function offsetOf(text: string | undefined): number {
-  const offset = text === undefined || !/^\d+$/.test(text) ? Number.NaN : Number(text)
+  const offset = text === undefined || !WHOLE_NUMBER.test(text) ? Number.NaN : Number(text)
   if (!Number.isSafeInteger(offset)) {
     throw badHeader('Upload-Offset is a whole number of bytes, 0 or more', 'bad-upload-offset')
   }
@@ -26,7 +29,7 @@ export function offsetOf(text: string | undefined): number {
  */
 export function lengthOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
-  if (!/^\d+$/.test(text)) {
+  if (!WHOLE_NUMBER.test(text)) {
     throw badHeader('Upload-Length is a whole number of bytes, 0 or more', 'bad-upload-length')
   }
   const length = Number(text)
