@@ -20,3 +20,7 @@ export const MAX_ASKS_AT_ONCE = 4
 export const MAX_ELEMENT_ERRORS = 2
 /** How near to the view an element with `loading="lazy"` comes before its media is asked for. */
 export const LAZY_MARGIN = '300px'
+/** Tries of each request of an upload: well over a minute without any word of the server. */
+export const MAX_UPLOAD_ATTEMPTS = 12
+/** Chunks of an upload under way at once: browsers open six connections to a host, and the page needs some. */
+export const PARALLEL_CHUNKS = 3

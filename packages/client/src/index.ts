@@ -1,9 +1,10 @@
 /**
- * Media that may still be loading, for browsers and Node.
+ * Media that may still be loading, and uploads that go on after a break, for browsers and Node.
  *
  * ```ts
  * const stop = attachMedia(image, '/media/k/photo.jpg', { placeholder: '/blur.svg' })
  * const response = await fetchMedia('https://host/media/k/film.mp4')
+ * const media = await uploadMedia(file, { url: '/media/uploads', resumeKey: 'film' })
  * ```
  * @packageDocumentation
  */
@@ -13,3 +14,15 @@ export { type AttachMediaOptions, attachMedia, type MediaState } from './element
 export type { MediaElement } from './elements/media-element.ts'
 export { fetchMedia, whenReady } from './fetch-media.ts'
 export { MediaNotReadyError, type NotReadyFacts } from './not-ready.ts'
+export type { UploadStorage } from './upload/memory.ts'
+export type { RequestOptions } from './upload/requests.ts'
+export { type RefusalFacts, UploadRefusedError } from './upload/upload-error.ts'
+export {
+  type CancelUploadOptions,
+  cancelUpload,
+  type UploadedAs,
+  type UploadedMedia,
+  type UploadMediaOptions,
+  type UploadProgress,
+  uploadMedia,
+} from './upload/upload-media.ts'
