@@ -38,6 +38,11 @@ const servers = [
     command: 'redis-server',
     reason: 'resource states of many processes; tests start servers of their own',
   },
+  {
+    debian: 'clamav-daemon',
+    command: 'clamd',
+    reason: 'scanning; tests start daemons of their own, with a database of one signature',
+  },
   { debian: 'openssl', command: 'openssl', reason: 'certificates for tests of TLS' },
   { debian: 'mount', command: 'mount', reason: 'the same' },
 ]

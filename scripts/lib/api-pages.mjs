@@ -6,6 +6,7 @@ import { rootFolder } from './root.mjs'
 /** Entry points whose exports make a page each. */
 const ENTRIES = [
   ['core', '@mediakeep/core', 'packages/core/src/index.ts'],
+  ['adapter-clamav-api', '@mediakeep/adapters/clamav', 'packages/adapters/src/clamav/index.ts'],
   ['adapter-fs-api', '@mediakeep/adapters/fs', 'packages/adapters/src/fs/index.ts'],
   ['adapter-http-api', '@mediakeep/adapters/http', 'packages/adapters/src/http/index.ts'],
   ['adapter-s3-api', '@mediakeep/adapters/s3', 'packages/adapters/src/s3/index.ts'],

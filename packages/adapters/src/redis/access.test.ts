@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { isMediaError, type ResourceStates } from '@mediakeep/core'
 import { afterEach, expect, test, vi } from 'vitest'
 import { missingOpensslReason, missingRedisReason, startRedis } from '../../../../scripts/redis.mjs'
+import { describeOn } from '../testing/server.fixture.ts'
 import { type OpenRedisStatesOptions, openRedisStates } from './index.ts'
 import { claimed, LONG, listen, READY } from './testing/listen.fixture.ts'
-import { describeOn } from './testing/server.fixture.ts'
 
 const PASSWORD = 's3cret-p4ss'
 /** As docs/guide/redis.md says. */

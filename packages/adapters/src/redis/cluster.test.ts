@@ -5,9 +5,9 @@ import {
   type RedisClusterServers,
   startRedisCluster,
 } from '../../../../scripts/redis.mjs'
+import { describeOn } from '../testing/server.fixture.ts'
 import { redisStates } from './index.ts'
 import { claimed, LONG, listen, READY } from './testing/listen.fixture.ts'
-import { describeOn } from './testing/server.fixture.ts'
 
 const WAIT = { timeout: 15_000, interval: 20 }
 const SOON_MS = 250

@@ -1,8 +1,8 @@
 import { describeResourceStates } from '@mediakeep/testkit/vitest'
 import { Cluster, Redis } from 'ioredis'
 import { missingRedisReason, startRedis, startRedisCluster } from '../../../../scripts/redis.mjs'
+import { describeOn } from '../testing/server.fixture.ts'
 import { redisHarness } from './testing/harness.fixture.ts'
-import { describeOn } from './testing/server.fixture.ts'
 
 await describeOn('on Redis', missingRedisReason(), startRedis, (server) => {
   const harness = { servers: [server], connect: () => new Redis(server.url) }

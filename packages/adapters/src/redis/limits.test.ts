@@ -1,9 +1,9 @@
 import type { ResourceStates } from '@mediakeep/core'
 import { afterAll, expect, test } from 'vitest'
 import { missingRedisReason, startRedis } from '../../../../scripts/redis.mjs'
+import { describeOn } from '../testing/server.fixture.ts'
 import { openRedisStates } from './index.ts'
 import { claimed, LONG, READY } from './testing/listen.fixture.ts'
-import { describeOn } from './testing/server.fixture.ts'
 
 /** About as much as thousands of keys need beyond what an empty Redis takes. */
 const SETTINGS = { maxmemory: '3mb', 'maxmemory-samples': 5 }

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { missingRedisReason, startRedis } from '../../../../scripts/redis.mjs'
-import { describeOn } from './testing/server.fixture.ts'
+import { describeOn } from '../testing/server.fixture.ts'
 
 const KEYS = 1_000
 const PROCESSES = 3

@@ -3,10 +3,10 @@ import fc from 'fast-check'
 import { Redis } from 'ioredis'
 import { afterAll, expect, test } from 'vitest'
 import { missingRedisReason, startRedis } from '../../../../scripts/redis.mjs'
+import { describeOn } from '../testing/server.fixture.ts'
 import { parseEntry } from './entry.ts'
 import { redisStates } from './index.ts'
 import { atTime } from './testing/harness.fixture.ts'
-import { describeOn } from './testing/server.fixture.ts'
 
 const SETTLED_TTL_MS = 500
 const START_MS = Date.UTC(2026, 0, 1)

@@ -12,8 +12,8 @@ import {
 } from '@mediakeep/core'
 import { afterEach, expect, test, vi } from 'vitest'
 import { missingRedisReason, startRedis } from '../../../../scripts/redis.mjs'
+import { describeOn } from '../testing/server.fixture.ts'
 import { openRedisStates } from './index.ts'
-import { describeOn } from './testing/server.fixture.ts'
 
 const HANDLES = 3
 const SIZE = 300 * KiB

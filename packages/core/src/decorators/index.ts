@@ -9,6 +9,7 @@ export {
   rewritten,
   withheld,
 } from './rules.ts'
+export { createSlots, type Slots, type SlotsOptions } from './slots.ts'
 export {
   type CircuitBreakerStore,
   type WithCircuitBreakerOptions,
