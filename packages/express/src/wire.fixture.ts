@@ -21,9 +21,9 @@ import {
 } from '@mediakeep/core'
 import { ownersOnly } from './router/access.ts'
 
-/** Smallest beginnings that are told apart by their bytes. */
+/** A whole picture of one pixel. */
 export const PNG: Buffer = Buffer.from(
-  '89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360000000020001e221bc330000000049454e44ae426082',
+  '89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000b49444154789c6360000200000500017a5eab3f0000000049454e44ae426082',
   'hex',
 )
 
