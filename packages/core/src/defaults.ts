@@ -102,6 +102,8 @@ export const STAGING_STEP_BYTES: number = 16 * MiB
 export const STAGING_HEAD_ROOM_BYTES: number = 64 * MiB
 /** What a dead session left is removed when it is this old. */
 export const SWEEP_AFTER_MS: number = 60 * 60_000
+/** Largest object that a body in pieces is kept in where a volume has no staging, and what a writer of one holds in memory. */
+export const PARTIAL_PIECE_BYTES: number = 8 * MiB
 /** How long a line of a journal may wait for its sync. */
 export const JOURNAL_SYNC_MS = 1_000
 /** A journal is compacted when it is larger than this ... */

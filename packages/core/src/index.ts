@@ -9,6 +9,7 @@ export { digestFromHex, digestHex, digestOf, isDigest } from './bytes/digest.ts'
 export { isId, newId } from './bytes/id.ts'
 export { checkObjectKey } from './bytes/object-key.ts'
 export { createObjectReader, type OpenedObject } from './bytes/object-reader.ts'
+export { checkPart, checkPosition, partEnded, partShort } from './bytes/partials.ts'
 export { clampRange, rangeBytes } from './bytes/range.ts'
 export { GiB, KiB, MiB, TiB } from './bytes/sizes.ts'
 export { bytesSource, destroyOnAbort, fileSource } from './bytes/source.ts'
@@ -71,5 +72,10 @@ export { awsPrices } from './tiering/prices.ts'
 export type { TierOptions, TierRole } from './tiering/tier.ts'
 export { type CallScope, openCallScope } from './time/call-scope.ts'
 export { systemClock } from './time/clock.ts'
+export {
+  type ObjectPartials,
+  type ObjectPartialsOptions,
+  objectPartials,
+} from './uploads/object-partials.ts'
 export { signUpload, type UploadSigner, verifySignedUpload } from './uploads/signed-upload.ts'
 export { DEFAULT_POLICIES } from './validation/policies.ts'

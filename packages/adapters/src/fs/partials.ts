@@ -2,11 +2,14 @@ import { constants } from 'node:fs'
 import type { Readable } from 'node:stream'
 import {
   type ByteRange,
+  checkPosition,
   destroyOnAbort,
   MediaError,
   type PartialPart,
   type Partials,
   type PartialWriter,
+  partEnded,
+  partShort,
   type StagedBody,
 } from '@mediakeep/core'
 import { CREATE_FLAGS, type FileStat, READ_FLAGS } from './calls.ts'
@@ -40,7 +43,7 @@ interface Writer {
   close(): Promise<void>
 }
 
-interface Part {
+interface Part extends PartialPart {
   readonly label: string
   readonly path: string
 }
@@ -64,14 +67,13 @@ export function createPartials(
   const writers = new Set<Writer>()
   const streams = new Map<Readable, Promise<void>>()
 
-  const partOf = (part: PartialPart): Part => ({
-    label: `part ${part.part} of ${part.name}`,
-    path: `${paths.staging}/${partFileName(storeName, part)}`,
+  const partOf = ({ name, part }: PartialPart): Part => ({
+    name,
+    part,
+    label: `part ${part} of ${name}`,
+    path: `${paths.staging}/${partFileName(storeName, { name, part })}`,
   })
-  const ended = ({ label }: Part): MediaError =>
-    new MediaError('MEDIA_BAD_INPUT', `${storeName}: ${label} was closed, removed or taken over`, {
-      reason: 'staging-ended',
-    })
+  const ended = (part: Part): MediaError => partEnded(storeName, part)
 
   /** A part is absent only on a volume that is there. */
   async function checkOnline(): Promise<void> {
@@ -175,11 +177,7 @@ export function createPartials(
     const writer: Writer & PartialWriter = {
       path,
       async write(chunk, position) {
-        if (!Number.isSafeInteger(position) || position < 0) {
-          throw new MediaError('MEDIA_BAD_INPUT', `${storeName}: ${position} is no position in a body`, {
-            reason: 'bad-position',
-          })
-        }
+        checkPosition(storeName, position)
         await act('write', () => fs.write(fd, chunk, position))
       },
       // One after the other: of two syncs of one descriptor the kernel tells only one that bytes were lost.
@@ -299,10 +297,7 @@ export function createPartials(
         if (fd === undefined) return undefined
         try {
           const stat = fs.fstat(fd)
-          if (stat.size < sizeBytes) {
-            const message = `${storeName}: ${part.label} has ${stat.size} bytes, not ${sizeBytes}`
-            throw new MediaError('MEDIA_CORRUPT', message, { reason: 'part-short' })
-          }
+          if (stat.size < sizeBytes) throw partShort(storeName, part, stat.size, sizeBytes)
           if (stat.size > sizeBytes) {
             checkAlone(part, stat)
             await fs.ftruncate(fd, sizeBytes)

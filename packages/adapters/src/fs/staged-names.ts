@@ -1,4 +1,4 @@
-import { MediaError, type PartialPart } from '@mediakeep/core'
+import { checkPart, MediaError, type PartialPart } from '@mediakeep/core'
 import { escapeKey, unescapeKey } from './names.ts'
 import { TEMP_PREFIX } from './temp-files.ts'
 
@@ -13,21 +13,18 @@ const PART_PREFIX = `${TEMP_PREFIX}part-`
 export function stagedPrefix(storeName: string, name: string): string {
   const escaped = escapeKey(name)
   if (name !== '' && escaped.length <= MAX_NAME_BYTES) return escaped
-  throw badName(storeName, `${JSON.stringify(name)} is no name for a staged body`)
+  const message = `${storeName}: ${JSON.stringify(name)} is no name for a staged body`
+  throw new MediaError('MEDIA_BAD_INPUT', message, { reason: 'bad-name' })
 }
 
 /** The file of a part: the same for every process, now and later. @throws MediaError MEDIA_BAD_INPUT `bad-name` */
-export function partFileName(storeName: string, { name, part }: PartialPart): string {
-  if (!Number.isSafeInteger(part) || part < 0) throw badName(storeName, `${part} is no number of a part`)
-  return `${stagedPrefix(storeName, name)}${PART_PREFIX}${part}`
+export function partFileName(storeName: string, part: PartialPart): string {
+  checkPart(storeName, part)
+  return `${stagedPrefix(storeName, part.name)}${PART_PREFIX}${part.part}`
 }
 
 /** The name a session gave; undefined for probes and locks, which no session owns. */
 export function stagedNameOf(fileName: string): string | undefined {
   const at = fileName.indexOf(TEMP_PREFIX)
   return at > 0 ? unescapeKey(fileName.slice(0, at)) : undefined
-}
-
-function badName(storeName: string, why: string): MediaError {
-  return new MediaError('MEDIA_BAD_INPUT', `${storeName}: ${why}`, { reason: 'bad-name' })
 }

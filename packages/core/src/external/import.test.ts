@@ -69,6 +69,15 @@ describe('importObjects()', () => {
     expect(await keysOf(store)).toEqual(['good.png'])
   })
 
+  it('pieces of bodies on their way in to a store of ours in that bucket are no media', async () => {
+    const { store, bucket } = await withForeign()
+    bucket.put(`mk-partials/session/0/${'0'.repeat(16)}-0000000001`, 'x')
+    bucket.put('mk-partials/of-theirs.png', 'x')
+    expect(await imported(store)).toMatchObject({ listed: 1, registered: 1 })
+    expect(await keysOf(store)).toEqual(['mk-partials/of-theirs.png'])
+    expect(await reconciled(store)).toMatchObject({ unchanged: 1, registered: 0, missing: 0 })
+  })
+
   it('a key that another media has is left alone, and the media too', async () => {
     const { store, bucket } = await withForeign()
     const mine = await store.put(Buffer.from('mine'), { at: { key: 'a' } })

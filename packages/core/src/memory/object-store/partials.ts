@@ -1,7 +1,7 @@
+import { checkPart, checkPosition, partEnded, partShort } from '../../bytes/partials.ts'
 import { destroyOnAbort } from '../../bytes/source.ts'
 import type { Digest } from '../../contracts/bytes.ts'
 import type { PartialPart, Partials, PartialWriter, StagedBody } from '../../contracts/object-store.ts'
-import { MediaError } from '../../errors/media-error.ts'
 import { createMemoryStream } from './reader.ts'
 import type { MemoryPart, MemoryVolume } from './volume.ts'
 
@@ -24,7 +24,7 @@ export function createMemoryPartials(
 
   const checkLive = (key: string, part: MemoryPart): void => {
     enter()
-    if (parts.get(key) !== part) throw ended(part.name)
+    if (parts.get(key) !== part) throw partEnded('memory', part)
   }
 
   function growTo(part: MemoryPart, sizeBytes: number): void {
@@ -57,12 +57,12 @@ export function createMemoryPartials(
     closing.addEventListener('abort', close, { once: true })
     const check = (): void => {
       checkLive(key, part)
-      if (!isOpen) throw ended(part.name)
+      if (!isOpen) throw partEnded('memory', part)
     }
     return {
       async write(chunk, position) {
         check()
-        checkPosition(position)
+        checkPosition('memory', position)
         growTo(part, position + chunk.byteLength)
         part.bytes.set(chunk, position)
       },
@@ -104,7 +104,7 @@ export function createMemoryPartials(
       const missingBytes = Math.max(sizeBytes - (found?.sizeBytes ?? 0), 0)
       volume.reserve(missingBytes) // throws where there is no room
       volume.release(missingBytes)
-      const part = found ?? { name, bytes: new Uint8Array(0), sizeBytes: 0 }
+      const part = found ?? { name, part: number, bytes: new Uint8Array(0), sizeBytes: 0 }
       parts.set(key, part)
       return createWriter(key, part)
     },
@@ -113,10 +113,7 @@ export function createMemoryPartials(
       const key = keyOf({ name, part: number })
       const part = parts.get(key)
       if (part === undefined) return undefined
-      if (part.sizeBytes < sizeBytes) {
-        const message = `memory: part ${number} of ${name} has ${part.sizeBytes} bytes, not ${sizeBytes}`
-        throw new MediaError('MEDIA_CORRUPT', message, { reason: 'part-short' })
-      }
+      if (part.sizeBytes < sizeBytes) throw partShort('memory', part, part.sizeBytes, sizeBytes)
       if (part.sizeBytes > sizeBytes) {
         volume.release(part.sizeBytes - sizeBytes)
         part.bytes = part.bytes.slice(0, sizeBytes) // what is cut off must not show in a hole of later writes
@@ -140,22 +137,7 @@ export function createMemoryPartials(
   }
 }
 
-function keyOf({ name, part }: PartialPart): string {
-  if (name !== '' && Number.isSafeInteger(part) && part >= 0) return `${part}/${name}`
-  throw new MediaError('MEDIA_BAD_INPUT', `memory: ${part} of ${JSON.stringify(name)} is no part of a body`, {
-    reason: 'bad-name',
-  })
-}
-
-function checkPosition(position: number): void {
-  if (Number.isSafeInteger(position) && position >= 0) return
-  throw new MediaError('MEDIA_BAD_INPUT', `memory: ${position} is no position in a body`, {
-    reason: 'bad-position',
-  })
-}
-
-function ended(name: string): MediaError {
-  return new MediaError('MEDIA_BAD_INPUT', `memory: the part of ${name} was closed or removed`, {
-    reason: 'staging-ended',
-  })
+function keyOf(part: PartialPart): string {
+  checkPart('memory', part)
+  return `${part.part}/${part.name}`
 }

@@ -3,6 +3,7 @@ import { compareKeys } from '../../bytes/object-key.ts'
 import type { Clock } from '../../contracts/clock.ts'
 import type {
   ObjectHead,
+  PartialPart,
   PutObjectOptions,
   VolumeIdentity,
   WriteCondition,
@@ -17,8 +18,7 @@ export interface StoredObject {
 }
 
 /** A body that comes in pieces. */
-export interface MemoryPart {
-  readonly name: string
+export interface MemoryPart extends PartialPart {
   /** As long as the part, or longer: the rest is zeros. */
   bytes: Uint8Array
   sizeBytes: number
