@@ -1,10 +1,10 @@
-import { bundleSqliteWorker, removeSqliteWorker } from './sqlite-worker.mjs'
+import { bundleWorkers, removeWorkers } from './workers.mjs'
 
 export default async function setup() {
   try {
-    await bundleSqliteWorker()
+    await bundleWorkers()
   } catch {
-    // esbuild has printed the reason. Tests without SQLite go on; those with it must not meet yesterday's worker.
-    removeSqliteWorker()
+    // esbuild has printed the reason. Tests without workers go on; those with them must not meet yesterday's.
+    removeWorkers()
   }
 }

@@ -29,8 +29,8 @@ export async function build({ declarations }) {
   const bundled = await runTool('tsup', [])
   if (bundled !== 0) throw new Error('build: tsup failed')
   removeLeftovers(startedMs)
-  const { bundleSqliteWorker } = await import('../sqlite-worker.mjs')
-  await bundleSqliteWorker()
+  const { bundleWorkers } = await import('../workers.mjs')
+  await bundleWorkers()
   if (!declarations) return
   const declared = await runTool('typescript', ['-b'], { bin: 'tsc' })
   if (declared !== 0) throw new Error('build: tsc -b failed')

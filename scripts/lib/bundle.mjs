@@ -13,6 +13,7 @@ export async function bundleSource(source, target) {
     format: 'esm',
     target: 'node20',
     conditions: ['@mediakeep/source'],
+    external: ['sharp'], // A peer that may be absent.
     logLevel: 'warning',
   })
 }

@@ -5,8 +5,8 @@ import { build } from 'esbuild'
 const torture = join(import.meta.dirname, '..')
 
 /**
- * Bundles main, every `*.program.ts` below torture/, and the catalog's worker into one folder: `main.js`,
- * `<name>.program.js`, `worker.js`. `plugins` are esbuild's. The folder lies below torture/node_modules, so that native packages are found.
+ * Bundles main, every `*.program.ts` below torture/, and the workers into one folder: `main.js`,
+ * `<name>.program.js`, `worker.js` of the catalog, `inspect-worker.js`. `plugins` are esbuild's. The folder lies below torture/node_modules, so that native packages are found.
  */
 export async function bundlePrograms(outdir, plugins = []) {
   const programs = readdirSync(torture, { recursive: true, encoding: 'utf8' }).filter(
@@ -18,7 +18,7 @@ export async function bundlePrograms(outdir, plugins = []) {
     format: 'esm',
     target: 'node20',
     conditions: ['@mediakeep/source'],
-    external: ['better-sqlite3', 'cacache', 'esbuild'],
+    external: ['better-sqlite3', 'cacache', 'esbuild', 'sharp'],
     plugins,
     sourcemap: 'inline',
     logLevel: 'error',
@@ -26,6 +26,7 @@ export async function bundlePrograms(outdir, plugins = []) {
     entryPoints: {
       main: join(torture, 'main.ts'),
       worker: join(torture, '../packages/adapters/src/sqlite/worker.ts'),
+      'inspect-worker': join(torture, '../packages/core/src/inspect/worker.ts'),
       ...Object.fromEntries(
         programs.map((path) => [path.replace(/^.*\//, '').replace(/\.ts$/, ''), join(torture, path)]),
       ),

@@ -21,7 +21,9 @@ export interface WindowOptions {
 
 /** Longest single read. */
 export const MAX_WINDOW_READ_BYTES = 65_536
-const SMALLEST_BLOCK_BYTES = 4_096
+const SMALLEST_BLOCK_BYTES = 16_384
+/** A walk that leaves out so little is a walk all the same: chunks of some KiB, one header after the other. */
+const STRIDE_BYTES = 65_536
 const LARGEST_BLOCK_BYTES = 262_144
 const KEPT_BLOCKS = 4
 const MAX_READS = 20_000
@@ -48,7 +50,9 @@ export function createByteWindow(
   let steps = 0
 
   const bring = async (start: number, length: number): Promise<Block> => {
-    const follows = blocks.some((block) => start >= block.start && start <= block.start + block.bytes.length)
+    const follows = blocks.some(
+      (block) => start >= block.start && start <= block.start + block.bytes.length + STRIDE_BYTES,
+    )
     nextBlockBytes = follows ? Math.min(nextBlockBytes * 2, LARGEST_BLOCK_BYTES) : SMALLEST_BLOCK_BYTES
     const endExclusive = Math.min(sizeBytes, start + Math.max(length, nextBlockBytes))
     readTotal += endExclusive - start

@@ -12,5 +12,21 @@ export interface Inspection {
 /** Looks at one kind of body. @throws MediaError MEDIA_INVALID or MEDIA_TYPE_REFUSED */
 export type Look = (inspection: Inspection) => Promise<MediaFacts>
 
+/** What is known of these; a length of no time, or of more than can be counted, is not known. */
+export function factsOf(known: {
+  readonly width?: number | undefined
+  readonly height?: number | undefined
+  readonly durationMs?: number | undefined
+}): MediaFacts {
+  const isNumber = (value: number | undefined): value is number =>
+    Number.isSafeInteger(value) && Number(value) > 0
+  const { width, height } = known
+  const durationMs = known.durationMs === undefined ? undefined : Math.round(known.durationMs)
+  return {
+    ...(isNumber(width) && isNumber(height) ? { width, height } : {}),
+    ...(isNumber(durationMs) ? { durationMs } : {}),
+  }
+}
+
 /** Nothing is learned of what nobody looks at. */
 export const NO_FACTS: MediaFacts = {}

@@ -29,6 +29,7 @@ const FAMILIES: readonly (readonly string[])[] = [
   ['audio/flac', 'audio/x-flac'],
   ['audio/aac', 'audio/aacp', 'audio/x-aac', 'audio/x-hx-aac-adts'],
   ['audio/aiff', 'audio/x-aiff'],
+  ['video/x-ms-asf', 'audio/x-ms-asf', 'video/x-ms-wmv', 'audio/x-ms-wma', 'application/vnd.ms-asf'],
   ['video/x-msvideo', 'video/avi', 'video/vnd.avi', 'video/msvideo'],
   ['video/mp2t', 'video/mpeg', 'video/MP2P', 'video/mp1s', 'video/mp2p'],
   ['application/zip', 'application/x-zip-compressed', 'application/x-zip'],

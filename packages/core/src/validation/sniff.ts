@@ -42,10 +42,16 @@ export async function sniff(prefix: Uint8Array, complete: boolean): Promise<Snif
 
 async function magicType(bytes: Uint8Array): Promise<string | undefined> {
   try {
-    return essence((await fileTypeFromBuffer(bytes))?.mime)
+    return essence((await fileTypeFromBuffer(bytes))?.mime) ?? tiffType(bytes)
   } catch {
-    return undefined // a parser that trips over hostile bytes has not recognised them
+    return tiffType(bytes) // a parser that trips over hostile bytes has not recognised them
   }
+}
+
+/** TIFF whose directory stands behind its pixels, out of reach here: it is told by its first bytes alone. */
+function tiffType(bytes: Uint8Array): string | undefined {
+  const start = Buffer.from(bytes.subarray(0, 4)).toString('hex')
+  return ['49492a00', '4d4d002a', '49492b00', '4d4d002b'].includes(start) ? 'image/tiff' : undefined
 }
 
 function essence(type: string | undefined): string | undefined {

@@ -1,14 +1,23 @@
-// Bundles the SQLite worker thread into one self-contained file, dist/sqlite/worker.js.
-// The build and the test set-up both call this, so tests from source run the very file that is published:
+// Bundles the worker threads, each into one self-contained file in its package's dist.
+// The build and the test set-up both call this, so tests from source run the very files that are published:
 // Node 20 cannot start a worker from TypeScript.
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { build } from 'esbuild'
 import { rootFolder } from './lib/root.mjs'
 
-const source = join(rootFolder, 'packages/adapters/src/sqlite/worker.ts')
-const target = join(rootFolder, 'packages/adapters/dist/sqlite/worker.js')
-const watched = ['packages/adapters/src/sqlite', 'packages/core/src']
+const workers = [
+  {
+    source: 'packages/adapters/src/sqlite/worker.ts',
+    target: 'packages/adapters/dist/sqlite/worker.js',
+    watched: ['packages/adapters/src/sqlite', 'packages/core/src'],
+  },
+  {
+    source: 'packages/core/src/inspect/worker.ts',
+    target: 'packages/core/dist/inspect-worker.js',
+    watched: ['packages/core/src'],
+  },
+]
 
 /** Newest change below a folder, folders included, so that a deleted file counts too. */
 function newestChangeMs(folder) {
@@ -20,10 +29,15 @@ function newestChangeMs(folder) {
   return newest
 }
 
-/** Makes the worker file when it is missing or older than what it is made from. */
-export async function bundleSqliteWorker() {
+/** Makes the worker files that are missing or older than what they are made from. */
+export async function bundleWorkers() {
+  await Promise.all(workers.map(bundleWorker))
+}
+
+async function bundleWorker(worker) {
+  const [source, target] = [join(rootFolder, worker.source), join(rootFolder, worker.target)]
   if (!existsSync(source)) return
-  const changedMs = Math.max(...watched.map((folder) => newestChangeMs(join(rootFolder, folder))))
+  const changedMs = Math.max(...worker.watched.map((folder) => newestChangeMs(join(rootFolder, folder))))
   if (existsSync(target) && statSync(target).mtimeMs > changedMs) return
   const { outputFiles } = await build({
     entryPoints: [source],
@@ -46,7 +60,7 @@ export async function bundleSqliteWorker() {
   }
 }
 
-/** Takes the worker file away, so that nothing runs an old one. */
-export function removeSqliteWorker() {
-  rmSync(target, { force: true })
+/** Takes the worker files away, so that nothing runs old ones. */
+export function removeWorkers() {
+  for (const { target } of workers) rmSync(join(rootFolder, target), { force: true })
 }

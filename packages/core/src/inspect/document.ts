@@ -1,0 +1,23 @@
+import type { MediaFacts } from '../contracts/media.ts'
+import { lookAtZip } from './archives/zip.ts'
+import { type Inspection, NO_FACTS } from './inspection.ts'
+import { invalid } from './refusals.ts'
+import { checkNoZip } from './zip-end.ts'
+
+/** PDF: it may not be an archive as well. */
+export async function lookAtPdf({ window }: Inspection): Promise<MediaFacts> {
+  await checkNoZip(window)
+  return NO_FACTS
+}
+
+/** Whatever else begins as an archive is looked at as one: documents, books, programs. */
+export async function lookAtOther(inspection: Inspection): Promise<MediaFacts> {
+  const head = await inspection.window.read(0, 4)
+  return head.toString('latin1') === 'PK\u0003\u0004' ? await lookAtZip(inspection) : NO_FACTS
+}
+
+/** Lists that make a player open other files, here or elsewhere. Taken only where a policy names them. */
+export async function lookAtPlaylist({ limits }: Inspection): Promise<MediaFacts> {
+  if (limits.isNamed) return NO_FACTS
+  throw invalid('playlist', 'a list of other files, which players would open')
+}

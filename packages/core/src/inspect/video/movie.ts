@@ -1,0 +1,151 @@
+import type { ByteWindow } from '../byte-window.ts'
+import type { InspectLimits } from '../limits.ts'
+import { invalid } from '../refusals.ts'
+import { type Box, eachBox } from './boxes.ts'
+
+/** Films have a handful: pictures, languages, subtitles, chapters. */
+export const MAX_TRACKS = 64
+const MAX_REFERENCES = 64
+
+/** What a `moov` box says. Sizes are of the first track of pictures, as it is shown. */
+export interface Movie {
+  readonly durationMs: number | undefined
+  readonly width: number | undefined
+  readonly height: number | undefined
+  /** Most pictures of one track. */
+  readonly frames: number
+}
+
+interface Track {
+  isPictures: boolean
+  width: number
+  height: number
+  samples: number
+}
+
+/**
+ * Reads the headers of a movie. Tables of samples are stepped over, whatever their length.
+ * @throws MediaError MEDIA_INVALID `external-reference` when its data lie in another file, `too-many-tracks`, `invalid-media`.
+ * @see ISO/IEC 14496-12, section 8; QuickTime File Format, "Movie atoms"
+ */
+export async function readMovie(window: ByteWindow, moov: Box, limits: InspectLimits): Promise<Movie> {
+  let durationMs: number | undefined
+  let fragmentsLength: number | undefined
+  let timescale = 0
+  const tracks: Track[] = []
+  await eachBox(window, moov.body, moov.end, async (box) => {
+    switch (box.type) {
+      case 'mvhd': {
+        const time = await readTime(window, box)
+        timescale = time.timescale
+        durationMs = time.durationMs
+        break
+      }
+      case 'mvex':
+        await eachBox(window, box.body, box.end, async (child) => {
+          if (child.type !== 'mehd') return undefined
+          const bytes = await window.read(child.body, 12)
+          if (bytes.length < 12) return undefined
+          const length = bytes[0] === 1 ? Number(bytes.readBigUInt64BE(4)) : bytes.readUInt32BE(4)
+          fragmentsLength = length
+          return undefined
+        })
+        break
+      case 'trak':
+        if (tracks.length >= MAX_TRACKS) throw invalid('too-many-tracks', `more than ${MAX_TRACKS} tracks`)
+        tracks.push(await readTrack(window, box))
+        break
+      case 'rmra':
+        throw external()
+      case 'cmov':
+        throw invalid('invalid-media', 'its header is compressed, which nobody has written for decades')
+      default:
+    }
+    return undefined
+  })
+  if (timescale > 0 && (durationMs ?? 0) === 0 && fragmentsLength !== undefined)
+    durationMs = (fragmentsLength * 1000) / timescale
+  const shown = tracks.find((track) => track.isPictures && track.width > 0 && track.height > 0)
+  if (shown !== undefined && shown.width * shown.height > limits.maxPixels)
+    throw invalid('image-too-large', `${shown.width} x ${shown.height} is over ${limits.maxPixels} pixels`)
+  return {
+    durationMs,
+    width: shown?.width,
+    height: shown?.height,
+    frames: tracks.reduce((most, track) => (track.isPictures ? Math.max(most, track.samples) : most), 0),
+  }
+}
+
+function external(): Error {
+  return invalid('external-reference', 'its data lie in another file')
+}
+
+async function readTime(
+  window: ByteWindow,
+  box: Box,
+): Promise<{ readonly timescale: number; readonly durationMs: number | undefined }> {
+  const bytes = await window.read(box.body, 32)
+  const isLong = bytes[0] === 1
+  if (bytes.length < (isLong ? 32 : 20)) throw invalid('invalid-media', 'its header is cut off')
+  const timescale = bytes.readUInt32BE(isLong ? 20 : 12)
+  if (timescale === 0) throw invalid('invalid-media', 'a second has no parts')
+  if (isLong ? bytes.readBigUInt64BE(24) === 0xffff_ffff_ffff_ffffn : bytes.readUInt32BE(16) === 0xffff_ffff)
+    return { timescale, durationMs: undefined }
+  const length = isLong ? Number(bytes.readBigUInt64BE(24)) : bytes.readUInt32BE(16)
+  return { timescale, durationMs: (length * 1000) / timescale }
+}
+
+async function readTrack(window: ByteWindow, trak: Box): Promise<Track> {
+  const track: Track = { isPictures: false, width: 0, height: 0, samples: 0 }
+  const inside = async (box: Box): Promise<undefined> => {
+    switch (box.type) {
+      case 'mdia':
+      case 'minf':
+      case 'dinf':
+      case 'stbl':
+        await eachBox(window, box.body, box.end, inside)
+        break
+      case 'tkhd':
+        Object.assign(track, await shownSize(window, box))
+        break
+      case 'hdlr': {
+        const kind = (await window.read(box.body + 8, 4)).toString('latin1')
+        if (kind === 'vide' || kind === 'pict' || kind === 'auxv') track.isPictures = true
+        break
+      }
+      case 'stsz': {
+        const bytes = await window.read(box.body, 12)
+        if (bytes.length === 12) track.samples = bytes.readUInt32BE(8)
+        break
+      }
+      case 'dref':
+        await checkReferences(window, box)
+        break
+      default:
+    }
+    return undefined
+  }
+  await eachBox(window, trak.body, trak.end, inside)
+  return track
+}
+
+/** Width and height, turned as the matrix of the track says. */
+async function shownSize(window: ByteWindow, box: Box): Promise<Pick<Track, 'width' | 'height'>> {
+  const matrix = (await window.read(box.body, 1))[0] === 1 ? 52 : 40
+  const bytes = await window.read(box.body + matrix, 44)
+  if (bytes.length < 44) return { width: 0, height: 0 }
+  const [width, height] = [bytes.readUInt32BE(36) >>> 16, bytes.readUInt32BE(40) >>> 16]
+  const isOnItsSide = bytes.readInt32BE(0) === 0 && bytes.readInt32BE(16) === 0 && bytes.readInt32BE(4) !== 0
+  return isOnItsSide ? { width: height, height: width } : { width, height }
+}
+
+/** Each entry must say that its data are in this file. */
+async function checkReferences(window: ByteWindow, dref: Box): Promise<void> {
+  let references = 0
+  await eachBox(window, dref.body + 8, dref.end, async (entry) => {
+    references += 1
+    const flags = await window.read(entry.body, 4)
+    if (references > MAX_REFERENCES || flags.length < 4 || ((flags[3] ?? 0) & 1) === 0) throw external()
+    return undefined
+  })
+}
