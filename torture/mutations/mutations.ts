@@ -127,7 +127,7 @@ export const MUTATIONS: readonly Mutation[] = [
     id: 'fence-of-a-session',
     about: 'a session that was ended or taken over cannot act',
     file: `${sqlite}/writes/sessions.ts`,
-    find: 'if (row === undefined || row.fence !== session.fence) throw sessionEnded(session)',
+    find: 'if (row === undefined || !isHeld(row, session)) throw sessionEnded(session)',
     replace: 'if (row === undefined) throw sessionEnded(session)',
     by: { part: 'kits', maxCount: 1 },
   },

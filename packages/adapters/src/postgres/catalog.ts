@@ -1,6 +1,7 @@
 import {
   type Catalog,
   checkExternal,
+  checkLease,
   checkLeaveCopies,
   checkLedgerDays,
   checkLedgerEntries,
@@ -24,6 +25,7 @@ import { listMoves } from './reads/moves.ts'
 import { planGarbage } from './reads/plan.ts'
 import { recordOf, selectRecord } from './reads/record.ts'
 import { listVolumes, readChunkSums, readUsage, readVolumeUsage, unknownKeys } from './reads/usage.ts'
+import { listUnscanned, verdictOf } from './reads/verdicts.ts'
 import { commitContent } from './writes/commit.ts'
 import { commitCopy, markVerified, stageCopy } from './writes/copies.ts'
 import { forgetExternal, registerExternal } from './writes/external.ts'
@@ -36,15 +38,10 @@ import { claimMoves, planMoves, settleMove } from './writes/moves.ts'
 import { leaveOrphans } from './writes/orphans.ts'
 import { recheckBlobs } from './writes/recheck.ts'
 import { deleteRecord, linkRecord, unlinkRecord, updateRecord } from './writes/records.ts'
-import {
-  beginSession,
-  endSession,
-  expireSessions,
-  extendSession,
-  isSessionLive,
-  listSessions,
-} from './writes/sessions.ts'
+import { beginSession, endSession, expireSessions, isSessionLive, listSessions } from './writes/sessions.ts'
 import { stagePlacement } from './writes/stage.ts'
+import { claimSession, extendSession, getSession } from './writes/uploads.ts'
+import { settleVerdict } from './writes/verdicts.ts'
 import { registerVolume } from './writes/volumes.ts'
 
 interface Opened extends OpenedPool {
@@ -120,10 +117,22 @@ export function postgresCatalog(options: PostgresCatalogOptions): Catalog {
     listVolumes: () => use(listVolumes),
 
     beginSession: (input) => use((database) => beginSession(database, input)),
-    extendSession: (session, to) => use((database) => extendSession(database, session, to)),
-    endSession: (session) => use((database) => endSession(database, session)),
+    async extendSession(session, to) {
+      checkLease(to)
+      return use((database) => extendSession(database, session, to))
+    },
+    endSession: (session, keep) => use((database) => endSession(database, session, keep)),
     listSessions: (namespace) => use((database) => listSessions(database, namespace)),
     isSessionLive: (id) => use((database) => isSessionLive(database, id)),
+    getSession: (id) => use((database) => getSession(database, id)),
+    async claimSession(id, claim) {
+      checkLease(claim)
+      return use((database) => claimSession(database, id, claim))
+    },
+    verdictOf: (domain, digest) => use((database) => verdictOf(database, domain, digest)),
+    settleVerdict: (blobId, verdict, contents) =>
+      use((database) => settleVerdict(database, blobId, verdict, contents)),
+    listUnscanned: (given) => use((database) => listUnscanned(database, given)),
 
     stagePlacement: (input) => use((database) => stagePlacement(database, input)),
     commitContent: (input) => use((database) => commitContent(database, input)),

@@ -135,6 +135,7 @@ await describeOnPostgres('postgres catalog, its statements', (on) => {
     await catalog.exportMedia({ limit: 5, blobId: record.content.blobId })
     await catalog.importMedia(media.map((one) => ({ ...one, revision: one.revision + 1 })))
     await useTiers(record)
+    await useUploads(record)
     await catalog.delete(NAMESPACE, record.id)
     await catalog.condemn({ limit: 10 })
     await catalog.planGarbage({ graceMs: 0 })
@@ -182,6 +183,38 @@ await describeOnPostgres('postgres catalog, its statements', (on) => {
     await catalog.reserveSpend({ budget: 'b', amount: 1, limit: 10 })
     await catalog.returnSpend({ budget: 'b', day: '2026-01-01', amount: 1 })
     await catalog.claimGarbage({ graceMs: 0, limit: 10, volumeIds: ['v'], kind: 'leaving' })
+  }
+
+  async function useUploads({ content }: MediaRecord): Promise<void> {
+    const reservations = [{ subject: { owner: 'o' }, bytes: 1, limitBytes: 1e12 }]
+    const input = sessionInput({ reservations, upload: { state: 'created', maxOpen: 1_000 } })
+    await catalog.beginSession(input)
+    const session = await catalog.claimSession(input.id, { leaseMs: 1_000 })
+    await catalog.extendSession(session, { leaseMs: 0, state: 'receiving', reservations })
+    await catalog.getSession(input.id)
+    await catalog.isSessionLive(input.id)
+    await catalog.listSessions(NAMESPACE)
+    const staged = stageInput({ session })
+    const commit = commitInput(staged, await catalog.stagePlacement(staged), {})
+    const verdict = { verdict: 'clean', engine: 'e', database: '1' } as const
+    const { record } = await catalog.commitContent({
+      ...commit,
+      content: { ...commit.content, state: 'pending', verdict },
+      keepSession: { declared: {}, ttlMs: 1 },
+    })
+    await catalog.listUnscanned({ which: 'pending', limit: 10 })
+    await catalog.listUnscanned({ which: { engine: 'e', database: '2' }, limit: 10 })
+    await catalog.verdictOf('', content.digest ?? 'sha256:')
+    const waiting = { at: record.id, tags: ['w'] }
+    await put(catalog, waiting, {})
+    await put(catalog, { ...waiting }, { digest: staged.digest })
+    const contents = { from: ['pending', 'active'], to: 'quarantined', limit: 10 } as const
+    await catalog.settleVerdict(record.content.blobId, verdict, contents)
+    const back = { from: ['quarantined'], to: 'active', limit: 10 } as const
+    await catalog.settleVerdict(record.content.blobId, verdict, back)
+    const begun = await catalog.beginSession(sessionInput({ upload: { state: 'created' } }))
+    if (begun.type === 'begun')
+      await catalog.endSession(begun.session, { state: 'aborted', declared: {}, ttlMs: 1 })
   }
 
   async function planOf(client: PoolClient, { text, values }: Sent): Promise<string> {

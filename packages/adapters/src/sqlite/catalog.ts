@@ -3,6 +3,7 @@ import {
   type Catalog,
   type Clock,
   checkExternal,
+  checkLease,
   checkLeaveCopies,
   checkLedgerDays,
   checkLedgerEntries,
@@ -26,12 +27,14 @@ import { linkedRecords, listRecords } from './reads/list.ts'
 import { readRecord } from './reads/load.ts'
 import { recordOf } from './reads/record.ts'
 import { readChunkSums, readVolumeUsage } from './reads/usage.ts'
+import { verdictOf } from './reads/verdicts.ts'
 import { createReadPlace, isOnePosting } from './reads/where.ts'
 import { closedError, startThread, type ThreadClient } from './threads/client.ts'
 import { connect } from './threads/connect.ts'
 import type { ThreadSetup } from './threads/protocol.ts'
 import { createTurnVersion } from './turn-version.ts'
 import { isSessionLive, listSessions } from './writes/sessions.ts'
+import { getSession } from './writes/uploads.ts'
 import { listVolumes } from './writes/volumes.ts'
 
 export interface SqliteCatalogOptions {
@@ -153,10 +156,27 @@ export function sqliteCatalog(options: SqliteCatalogOptions): Catalog {
     listVolumes: () => read('list volumes', listVolumes),
 
     beginSession: async (input) => use().writer.call('beginSession', input),
-    extendSession: async (session, to) => use().writer.call('extendSession', { session, ...to }),
-    endSession: async (session) => use().writer.call('endSession', session),
+    async extendSession(session, to) {
+      checkLease(to)
+      return use().writer.call('extendSession', { session, to })
+    },
+    endSession: async (session, keep) =>
+      use().writer.call('endSession', { session, ...(keep === undefined ? {} : { keep }) }),
     listSessions: (namespace) => read('list sessions', (database) => listSessions(database, namespace)),
-    isSessionLive: (id) => read('look at a session', (database) => isSessionLive(database, id)),
+    isSessionLive: (id) =>
+      read('look at a session', (database) => isSessionLive(database, id, Date.now() + offsetMs())),
+    getSession: (id) => read('look at an upload', (database) => getSession(database, id)),
+    async claimSession(id, claim) {
+      checkLease(claim)
+      return use().writer.call('claimSession', { id, claim })
+    },
+    verdictOf: (domain, digest) =>
+      read('look at a verdict', (database) => verdictOf(database, domain, digest)),
+    async settleVerdict(blobId, verdict, contents) {
+      const { texts, more } = await use().writer.call('settleVerdict', { blobId, verdict, contents })
+      return { records: texts.map(recordOf), more }
+    },
+    listUnscanned: async (options) => use().reader.call('listUnscanned', options),
 
     stagePlacement: async (input) =>
       use().writer.call('stagePlacement', { ...input, chunkSums: ownBuffer(input.chunkSums) }),

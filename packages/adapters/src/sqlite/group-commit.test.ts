@@ -141,7 +141,7 @@ test('a limit counts what calls before it in the same group have stored', () => 
 test('a commit is refused when another writer has ended its session', () => {
   const input = stageOf('a')
   const { session, blobId } = staged(1, input)
-  createGroupCommit(database)([{ call: [2, 'endSession', session], offsetMs: 0 }])
+  createGroupCommit(database)([{ call: [2, 'endSession', { session }], offsetMs: 0 }])
   const answer = run(commitOf(3, input.placementId, { session, blobId }))[0]
   expect(answer?.[2]).toMatchObject({
     code: 'MEDIA_LEASE_LOST',

@@ -159,8 +159,19 @@ DROP INDEX placements_leaving;
 CREATE INDEX placements_leaving ON placements(volumeId, leftAt) WHERE state = 'leaving';
 `
 
+/**
+ * Version 5. Sessions of uploads, whose state is not `live`: what is told of them after they ended, who is at them, and
+ * those of an owner that are open. Blobs with a content that waits for a verdict.
+ */
+const VERSION_5 = `
+ALTER TABLE sessions ADD COLUMN lockedUntil INTEGER;
+ALTER TABLE sessions ADD COLUMN endedAt INTEGER;
+CREATE INDEX sessions_open ON sessions(namespace, owner, expiresAt) WHERE state <> 'live' AND endedAt IS NULL;
+CREATE INDEX contents_pending ON contents(blobId, contentType) WHERE state = 'pending';
+`
+
 /** SQL, or what SQL alone cannot do. Runs in a transaction. */
 export type Migration = string | ((connection: SqliteConnection) => void)
 
 /** Migrations in order; the version of a schema is how many were applied. Never change one that was published. */
-export const MIGRATIONS: readonly Migration[] = [VERSION_1, VERSION_2, postOwnerTags, VERSION_4]
+export const MIGRATIONS: readonly Migration[] = [VERSION_1, VERSION_2, postOwnerTags, VERSION_4, VERSION_5]

@@ -2,9 +2,9 @@ import { MediaError } from '../errors/media-error.ts'
 
 /** As much of an upload's session as a claim looks at. Times are milliseconds. */
 export interface ClaimedSession {
-  readonly hasEnded: boolean
+  readonly endedAt: number | null
   readonly expiresAt: number
-  readonly lockedUntil: number | undefined
+  readonly lockedUntil: number | null
 }
 
 /**
@@ -17,7 +17,7 @@ export function checkUploadClaim<Session extends ClaimedSession>(
   { nowMs, force = false }: { readonly nowMs: number; readonly force?: boolean | undefined },
 ): asserts session is Session {
   if (session === undefined) throw new MediaError('MEDIA_ABSENT', 'there is no such upload')
-  if (session.hasEnded)
+  if (session.endedAt !== null)
     throw new MediaError('MEDIA_CONFLICT', 'the upload has ended', { reason: 'upload-ended' })
   if (session.expiresAt <= nowMs)
     throw new MediaError('MEDIA_GONE', 'the time of the upload is over; start it again', {

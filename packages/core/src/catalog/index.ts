@@ -40,7 +40,15 @@ export {
   type TermSource,
   termsOf,
 } from './terms.ts'
-export { isStaleVerdict, stateUnder, uploadStateOf, verdictAfter } from './verdicts.ts'
+export {
+  freshBeginnings,
+  isStaleVerdict,
+  stateUnder,
+  uploadStateOf,
+  verdictAfter,
+  verdictOfText,
+  verdictText,
+} from './verdicts.ts'
 export { decodeWalkCursor, encodeWalkCursor, type WalkName } from './walk-cursor.ts'
 export { wordsOf } from './words.ts'
 export { type ReadPostings, type ZigzagEnd, type ZigzagOptions, zigzag } from './zigzag.ts'

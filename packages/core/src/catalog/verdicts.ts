@@ -15,6 +15,39 @@ export function stateUnder(verdict: BlobVerdict | undefined, asked: MediaState):
   return verdict?.verdict === 'infected' || verdict?.verdict === 'unscannable' ? 'quarantined' : asked
 }
 
+/** A verdict as databases keep it: verdict, engine and database are its beginning, which a query can compare. */
+export function verdictText({ verdict, engine, database, signature, reason }: BlobVerdict): string {
+  return JSON.stringify([verdict, engine, database, signature ?? null, reason ?? null])
+}
+
+export function verdictOfText(text: string): BlobVerdict {
+  const [verdict, engine, database, signature, reason] = JSON.parse(text) as VerdictRow
+  return {
+    verdict,
+    engine,
+    database,
+    ...(signature === null ? {} : { signature }),
+    ...(reason === null ? {} : { reason }),
+  }
+}
+
+type VerdictRow = readonly [
+  verdict: BlobVerdict['verdict'],
+  engine: string,
+  database: string,
+  signature: string | null,
+  reason: string | null,
+]
+
+/** How the texts of verdicts begin that are not stale. */
+export function freshBeginnings({
+  engine,
+  database,
+}: Pick<BlobVerdict, 'engine' | 'database'>): readonly [string, string, string, string] {
+  const rest = `,${JSON.stringify(engine)},${JSON.stringify(database)},`
+  return ['["released",', `["clean"${rest}`, `["infected"${rest}`, `["unscannable"${rest}`]
+}
+
 /** Whether a scanner with this database has something to say that is not known yet. */
 export function isStaleVerdict(
   verdict: BlobVerdict | undefined,

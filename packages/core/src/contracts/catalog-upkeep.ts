@@ -1,6 +1,7 @@
 import type { Digest } from './bytes.ts'
 import type { BeginSession, SessionRecord } from './catalog-puts.ts'
 import type { ContentRecord, MediaRecord, PlacementRecord } from './catalog-records.ts'
+import type { BlobVerdict } from './catalog-uploads.ts'
 
 /** What collecting would do now: the plan of a dry run, and what brakes judge before anything goes. */
 export interface GarbagePlan {
@@ -114,6 +115,7 @@ export interface PortableMedia
     readonly digest?: Digest
     readonly sizeBytes: number
     readonly chunkSums?: Uint8Array
+    readonly verdict?: BlobVerdict
   }
   /** Those that are `live`. */
   readonly placements: readonly PortablePlacement[]

@@ -42,7 +42,7 @@ import type {
   ThinBlobsPage,
   WalkOptions,
 } from './catalog-upkeep.ts'
-import type { KeptSession } from './catalog-uploads.ts'
+import type { CatalogUploads, KeptSession } from './catalog-uploads.ts'
 import type { LinkTarget, MediaChange, MediaCondition, MediaQuery, MediaRef } from './media.ts'
 
 export type * from './catalog-puts.ts'
@@ -55,7 +55,7 @@ export type * from './catalog-uploads.ts'
  * The truth about records and placements. Each call is one transaction; times are the catalog's own.
  * No call waits for bytes to move. Failures are MediaErrors; a lost connection is MEDIA_UNAVAILABLE.
  */
-export interface Catalog extends AsyncDisposable {
+export interface Catalog extends AsyncDisposable, CatalogUploads {
   readonly name: string
   /** Creates or migrates the schema forward. @throws MediaError MEDIA_UNSUPPORTED `layout-newer` for a schema of a later version. */
   open(): Promise<void>

@@ -27,6 +27,7 @@ const full: PortableMedia = {
     digest: `sha256:${'ab'.repeat(32)}`,
     sizeBytes: 70_000,
     chunkSums: Uint8Array.of(1, 2, 3, 4, 255, 254, 253, 252),
+    verdict: { verdict: 'released', engine: 'e', database: '7', signature: 's', reason: 'r' },
   },
   placements: [{ id: 'p1', volumeId: 'v1', key: 'ab/cd.p1', owned: true, storedBytes: 70_000, etag: 'e' }],
 }
@@ -60,7 +61,15 @@ describe('media lines', () => {
 
   it('with any member of another kind, or without one that must be there, are none', () => {
     const line = encodeMedia(full)
-    const optional = new Set(['.key', '.blob.digest', '.blob.chunkSums', '.placements.0.etag'])
+    const optional = new Set([
+      '.key',
+      '.blob.digest',
+      '.blob.chunkSums',
+      '.blob.verdict',
+      '.blob.verdict.signature',
+      '.blob.verdict.reason',
+      '.placements.0.etag',
+    ])
     const free = /^\.metadata\.|^\.tags\.|^\.content\.facts\./
     for (const path of pathsOf(JSON.parse(line))) {
       if (free.test(path)) continue

@@ -1,7 +1,7 @@
 import { isDigest } from '../bytes/digest.ts'
 import { isId } from '../bytes/id.ts'
 import type { JsonObject } from '../contracts/bytes.ts'
-import type { PortableMedia, PortablePlacement } from '../contracts/catalog.ts'
+import type { BlobVerdict, PortableMedia, PortablePlacement } from '../contracts/catalog.ts'
 import type { LinkTarget, MediaFacts, MediaState, Visibility } from '../contracts/media.ts'
 
 /** A media was deleted. */
@@ -59,6 +59,7 @@ export function encodeMedia({ content, blob, placements, ...media }: PortableMed
       digest: blob.digest,
       sizeBytes: blob.sizeBytes,
       chunkSums: blob.chunkSums && base64Of(blob.chunkSums),
+      verdict: blob.verdict,
     },
     placements: placements.map(({ id, volumeId, key, owned, storedBytes, etag }) => ({
       id,
@@ -137,20 +138,23 @@ function parseContent(value: unknown): PortableMedia['content'] | undefined {
 
 function parseBlob(value: unknown): PortableMedia['blob'] | undefined {
   if (!isObject(value)) return undefined
-  const { domain, digest, sizeBytes, chunkSums } = value
+  const { domain, digest, sizeBytes, chunkSums, verdict } = value
   if (typeof domain !== 'string' || !isCount(sizeBytes)) return undefined
   if (digest !== undefined && !(typeof digest === 'string' && isDigest(digest))) return undefined
   if (chunkSums !== undefined && typeof chunkSums !== 'string') return undefined
+  if (verdict !== undefined && !isVerdict(verdict)) return undefined
   return {
     domain,
     ...(digest === undefined ? {} : { digest }),
     sizeBytes,
     ...(chunkSums === undefined ? {} : { chunkSums: new Uint8Array(Buffer.from(chunkSums, 'base64')) }),
+    ...(verdict === undefined ? {} : { verdict }),
   }
 }
 
 const VISIBILITIES: readonly Visibility[] = ['public', 'private']
 const STATES: readonly MediaState[] = ['pending', 'active', 'rejected', 'quarantined']
+const VERDICTS: readonly BlobVerdict['verdict'][] = ['clean', 'infected', 'unscannable', 'released']
 const FACTS: readonly (keyof MediaFacts)[] = ['width', 'height', 'durationMs']
 /** The last instant that a Date can be. */
 const MAX_INSTANT_MS = 8.64e15
@@ -190,6 +194,18 @@ function isFacts(value: unknown): value is MediaFacts {
     isObject(value) &&
     Object.keys(value).every((name) => isOneOf(FACTS, name)) &&
     Object.values(value).every((fact) => typeof fact === 'number')
+  )
+}
+
+function isVerdict(value: unknown): value is BlobVerdict {
+  if (!isObject(value)) return false
+  const { verdict, engine, database, signature, reason } = value
+  return (
+    isOneOf(VERDICTS, verdict) &&
+    isText(engine) &&
+    isText(database) &&
+    (signature === undefined || isText(signature)) &&
+    (reason === undefined || isText(reason))
   )
 }
 

@@ -1,5 +1,5 @@
 import { externalDomain, portableMedia } from '../catalog/index.ts'
-import type { MediaRecord } from '../contracts/catalog.ts'
+import type { Catalog, MediaRecord } from '../contracts/catalog.ts'
 import { MAX_UNKEPT_LINES } from '../defaults.ts'
 import type { IngestContext } from '../ingest/context.ts'
 import { tellUpkeepFailed, toFailure } from '../ingest/upkeep-failed.ts'
@@ -29,6 +29,7 @@ export interface JournalDebt {
 }
 
 interface MediaJournalContext extends Pick<IngestContext, 'volumes' | 'clock' | 'domainOf' | 'emit'> {
+  readonly catalog: Pick<Catalog, 'verdictOf'>
   chunkSums(blobId: string): Promise<Uint8Array | undefined>
 }
 
@@ -95,10 +96,13 @@ export function createMediaJournal(context: MediaJournalContext): MediaJournal {
         for (const id of missed) doubt(id)
         const chunkSums = given ?? (await context.chunkSums(record.content.blobId))
         const isExternal = record.content.placements.some(({ owned }) => !owned)
-        const domain = context.domainOf(record.namespace)
-        const line = encodeMedia(
-          portableMedia(record, isExternal ? externalDomain(domain) : domain, chunkSums),
-        )
+        const shared = context.domainOf(record.namespace)
+        const domain = isExternal ? externalDomain(shared) : shared
+        const { digest, state } = record.content
+        // Of what serves a snapshot tells it: a put need not ask for it.
+        const isHeld = digest !== undefined && state !== 'active'
+        const verdict = isHeld ? await context.catalog.verdictOf(domain, digest) : undefined
+        const line = encodeMedia(portableMedia(record, domain, chunkSums, verdict))
         await Promise.all(volumes.map((volume) => append(volume, line)))
       } catch (error) {
         for (const { id } of homes) doubt(id)

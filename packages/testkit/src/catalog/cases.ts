@@ -28,7 +28,9 @@ import { searchCases } from './cases/search.ts'
 import { sessionCases } from './cases/sessions.ts'
 import { stagingCases } from './cases/staging.ts'
 import { thinCases } from './cases/thin.ts'
+import { uploadCases } from './cases/uploads.ts'
 import { usageCases } from './cases/usage.ts'
+import { verdictCases } from './cases/verdicts.ts'
 import type { CatalogCase } from './context.ts'
 
 /** Every promise of `Catalog`, as data. */
@@ -38,6 +40,7 @@ export const catalogCases: readonly CatalogCase[] = [
   ...replaceCases,
   ...changeCases,
   ...sessionCases,
+  ...uploadCases,
   ...reservationCases,
   ...stagingCases,
   ...idempotencyCases,
@@ -59,6 +62,7 @@ export const catalogCases: readonly CatalogCase[] = [
   ...moveCases,
   ...externalCases,
   ...learnCases,
+  ...verdictCases,
   ...ledgerCases,
   ...portableCases,
   ...raceCases,

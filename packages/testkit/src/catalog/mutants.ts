@@ -16,6 +16,8 @@ import { reachMutants } from './mutants/reach.ts'
 import { recordMutants } from './mutants/records.ts'
 import { sessionMutants } from './mutants/sessions.ts'
 import { storageMutants } from './mutants/storage.ts'
+import { uploadMutants } from './mutants/uploads.ts'
+import { verdictMutants } from './mutants/verdicts.ts'
 
 export type { CatalogMutant } from './mutants/mutant.ts'
 
@@ -25,6 +27,7 @@ export const catalogMutants: readonly CatalogMutant[] = [
   ...changeMutants,
   ...listMutants,
   ...sessionMutants,
+  ...uploadMutants,
   ...garbageMutants,
   ...planMutants,
   ...orphanMutants,
@@ -35,6 +38,7 @@ export const catalogMutants: readonly CatalogMutant[] = [
   ...moveMutants,
   ...externalMutants,
   ...learnMutants,
+  ...verdictMutants,
   ...ledgerMutants,
   ...portableMutants,
   ...storageMutants,

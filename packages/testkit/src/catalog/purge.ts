@@ -24,6 +24,8 @@ export async function purge(
     if ((await catalog.listSessions(namespace)).length > 0) faults.push(`sessions in ${namespace}`)
   }
   await collectAll(catalog, advance)
+  // What is kept of uploads to be told of, too.
+  for (let left = LIMIT; left === LIMIT; ) left = (await catalog.expireSessions({ limit: LIMIT })).length
   for (const { volumeId, storedBytes, objects, reservedBytes } of await catalog.volumeUsage()) {
     if (storedBytes === 0 && objects === 0 && reservedBytes === 0) continue
     faults.push(`on ${volumeId}: ${objects} objects, ${storedBytes} bytes stored, ${reservedBytes} reserved`)

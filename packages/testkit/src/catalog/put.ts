@@ -1,5 +1,6 @@
 import {
   type BeginSession,
+  type BlobVerdict,
   type Catalog,
   type CommitContent,
   type CommittedContent,
@@ -31,6 +32,8 @@ export interface PutInput extends Partial<Omit<Media, 'newId' | 'namespace' | 'o
   readonly contentType?: string
   readonly filename?: string
   readonly state?: CommitContent['content']['state']
+  readonly verdict?: BlobVerdict
+  readonly keepSession?: CommitContent['keepSession']
   readonly facts?: CommitContent['content']['facts']
   readonly session?: Partial<BeginSession>
   readonly distrust?: readonly string[]
@@ -55,6 +58,11 @@ export function freshBytes(): string {
 
 export function beginInput(input: Partial<BeginSession> = {}): BeginSession {
   return { id: newId(), namespace: ALPHA, owner: 'ann', ttlMs: LONG_TTL_MS, ...input }
+}
+
+/** The session of an upload, which must begin. */
+export function beginUpload(catalog: Catalog, input: Partial<BeginSession> = {}): Promise<SessionRecord> {
+  return begin(catalog, { upload: { state: 'created' }, ...input })
 }
 
 /** A session that must begin. */
@@ -122,7 +130,9 @@ export function commitInput(staged: Staged, input: PutInput = {}): CommitContent
       filename: input.filename ?? 'file.png',
       facts: input.facts ?? {},
       state: input.state ?? 'active',
+      ...(input.verdict === undefined ? {} : { verdict: input.verdict }),
     },
+    ...(input.keepSession === undefined ? {} : { keepSession: input.keepSession }),
   }
 }
 

@@ -23,6 +23,12 @@ export function withCatalogFaults(inner: Catalog, plan: FaultPlan = []): FaultyC
     endSession: (session, keep) => run('endSession', () => inner.endSession(session, keep)),
     listSessions: (namespace) => run('listSessions', () => inner.listSessions(namespace)),
     isSessionLive: (id) => run('isSessionLive', () => inner.isSessionLive(id)),
+    getSession: (id) => run('getSession', () => inner.getSession(id)),
+    claimSession: (id, claim) => run('claimSession', () => inner.claimSession(id, claim)),
+    verdictOf: (domain, digest) => run('verdictOf', () => inner.verdictOf(domain, digest)),
+    settleVerdict: (blobId, verdict, contents) =>
+      run('settleVerdict', () => inner.settleVerdict(blobId, verdict, contents)),
+    listUnscanned: (options) => run('listUnscanned', () => inner.listUnscanned(options)),
     stagePlacement: (input) => run('stagePlacement', () => inner.stagePlacement(input)),
     commitContent: (input) => run('commitContent', () => inner.commitContent(input)),
     get: (namespace, ref) => run('get', () => inner.get(namespace, ref)),

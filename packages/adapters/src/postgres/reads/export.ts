@@ -5,6 +5,7 @@ import {
   type PortableMedia,
   type PortablePage,
   portableMedia,
+  verdictOfText,
 } from '@mediakeep/core'
 import { sql } from '../connection/statement.ts'
 import type { Database } from '../database.ts'
@@ -24,9 +25,14 @@ const NEXT_OF_BLOB = `SELECT json_build_array(m.namespace, m.id, coalesce(octet_
   CROSS JOIN LATERAL (SELECT * FROM @blobs WHERE id = c.blob_id LIMIT 1) b
   WHERE c.blob_id = $4 AND (m.namespace, m.id) > ($1, $2) ORDER BY m.namespace, m.id LIMIT $3`
 
-type PortableRow = readonly [record: RecordRow, domain: string, chunkSums: string | null]
+type PortableRow = readonly [
+  record: RecordRow,
+  domain: string,
+  chunkSums: string | null,
+  verdict: string | null,
+]
 
-const OF_IDS = `SELECT json_build_array(${RECORD_AS_JSON}, b.domain, encode(b.chunk_sums, 'hex'))
+const OF_IDS = `SELECT json_build_array(${RECORD_AS_JSON}, b.domain, encode(b.chunk_sums, 'hex'), b.verdict)
   FROM unnest($1::text[], $2::text[]) AS w(namespace, id)
   CROSS JOIN LATERAL (SELECT * FROM @media
     WHERE namespace = w.namespace COLLATE "C" AND id = w.id COLLATE "C" LIMIT 1) m ${WITH_CONTENT}
@@ -68,10 +74,11 @@ function fitting(names: readonly Named[], limit: number): readonly Named[] {
   return page
 }
 
-function portableOf([record, domain, chunkSums]: PortableRow): PortableMedia {
+function portableOf([record, domain, chunkSums, verdict]: PortableRow): PortableMedia {
   return portableMedia(
     recordOf(record),
     domain,
     chunkSums === null ? undefined : new Uint8Array(Buffer.from(chunkSums, 'hex')),
+    verdict === null ? undefined : verdictOfText(verdict),
   )
 }

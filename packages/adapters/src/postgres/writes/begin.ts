@@ -1,5 +1,6 @@
-import type { BeginSession, SessionRecord } from '@mediakeep/core'
+import { type BeginSession, checkOpenUploads, type SessionRecord } from '@mediakeep/core'
 import { type Answers, type Statement, sql } from '../connection/statement.ts'
+import type { Transaction } from '../database.ts'
 import { dropSession } from './drop-session.ts'
 import { earlierOutcome, lockOutcome, type OutcomeStatements, takeIdempotencyKey } from './outcomes.ts'
 import { checkRoom, lockRoom, perSubject, type RoomStatements, writeReservations } from './reservations.ts'
@@ -8,7 +9,8 @@ export type LockBegin = readonly [...OutcomeStatements, ...RoomStatements]
 
 /** The first round trip of what begins a session. */
 export function lockBegin(input: BeginSession): LockBegin {
-  return [...lockOutcome(input), ...lockRoom(perSubject(input.namespace, input.reservations), input.id)]
+  const wanted = perSubject(input.namespace, input.reservations)
+  return [...lockOutcome(input), ...lockRoom(wanted, input.id, countedOf(input))]
 }
 
 export type Begun =
@@ -21,14 +23,15 @@ export type Begun =
     }
 
 const INSERT = `INSERT INTO @sessions(id, namespace, owner, media_id, fence, expires_at, offset_bytes, state,
-    idempotency_key, declared) VALUES ($1, $2, $3, $4, $5, $6, 0, 'live', $7, $8)`
+    idempotency_key, declared) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9)`
 
-/** @throws MediaError MEDIA_LOCKED, MEDIA_QUOTA, MEDIA_NO_SPACE */
-export function begin(
+/** @throws MediaError MEDIA_LOCKED, MEDIA_RATE_LIMITED, MEDIA_QUOTA, MEDIA_NO_SPACE */
+export async function begin(
+  tx: Transaction,
   input: BeginSession,
   [key, holder, outcome, gates, locked, used]: Answers<LockBegin>,
-  nowMs: number,
-): Begun {
+): Promise<Begun> {
+  const { nowMs } = tx
   const statements: Statement<unknown>[] = []
   if (input.idempotencyKey !== undefined) {
     const earlier = earlierOutcome([key, holder, outcome], nowMs)
@@ -38,7 +41,8 @@ export function begin(
     statements.push(...takeIdempotencyKey(input, input.idempotencyKey, input.id, nowMs, earlier.isKnown))
   }
   const wanted = perSubject(input.namespace, input.reservations)
-  checkRoom(wanted, [gates, locked, used])
+  checkRoom(wanted, [gates, locked, used], countedOf(input))
+  await checkMaxOpen(tx, input)
   const { id, namespace, owner, declared = {} } = input
   const fence = newFence(nowMs)
   const expiresAt = nowMs + input.ttlMs
@@ -51,6 +55,7 @@ export function begin(
       input.mediaId ?? null,
       fence,
       expiresAt,
+      input.upload?.state ?? 'live',
       input.idempotencyKey ?? null,
       JSON.stringify(declared),
     ),
@@ -60,7 +65,22 @@ export function begin(
   return { type: 'begun', session, statements }
 }
 
+/** Who may have only so many uploads open locks them, as those lock who ask for room. */
+function countedOf({ namespace, owner, upload }: BeginSession): readonly string[] {
+  return upload?.maxOpen === undefined ? [] : [`u:${namespace.length}:${namespace}:${owner}`]
+}
+
+const OPEN = `SELECT to_json(count(*)) FROM @sessions
+  WHERE namespace = $1 AND owner = $2 AND state <> 'live' AND ended_at IS NULL AND expires_at > $3`
+
+/** @throws MediaError MEDIA_RATE_LIMITED `too-many-uploads` */
+async function checkMaxOpen(tx: Transaction, { namespace, owner, upload }: BeginSession): Promise<void> {
+  if (upload?.maxOpen === undefined) return
+  const [{ rows }] = await tx.run(sql<number>(OPEN, namespace, owner, tx.nowMs))
+  checkOpenUploads(rows[0] ?? 0, upload.maxOpen)
+}
+
 /** Grows with time, and differs for sessions begun in one millisecond: who held an id before can never commit. */
-function newFence(nowMs: number): number {
+export function newFence(nowMs: number): number {
   return Math.floor(nowMs) * 1000 + Math.floor(Math.random() * 1000)
 }

@@ -5,7 +5,9 @@ import {
   distinctLinks,
   distinctTags,
   MediaError,
+  stateUnder,
   termsOf,
+  uploadStateOf,
 } from '@mediakeep/core'
 import { type Statement, sql } from '../connection/statement.ts'
 import type { Database, Transaction } from '../database.ts'
@@ -16,6 +18,7 @@ import { heldSession, lockSession } from './session-rows.ts'
 import { pinnedBlob, settlePlacement } from './settle.ts'
 import { replaceTerms } from './terms.ts'
 import { changeTotals, ownerSubject } from './totals.ts'
+import { verdictChange } from './verdict-rows.ts'
 
 /** No id: a record that is to be made is looked for in vain. */
 const NO_MEDIA = ''
@@ -42,14 +45,22 @@ async function commit(tx: Transaction, input: CommitContent): Promise<CommittedC
   checkCondition(existing?.record, media.when)
   const id = existing?.record.id ?? media.newId
   const blob = { id: input.blobId, sizeBytes: settled.sizeBytes }
+  const { verdict, statements } = verdictChange(blob.id, settled.verdict, input.content.verdict)
+  const state = stateUnder(verdict, input.content.state)
+  const content: NewContent = { media, content: { ...input.content, state } }
+  const keep =
+    input.keepSession === undefined || held.state === 'live'
+      ? undefined
+      : { ...input.keepSession, state: uploadStateOf(state), mediaId: id }
   const record = await commitRecord(tx, media.namespace, id, [
     ...settled.statements,
+    ...statements,
     ...(existing === undefined
-      ? createRecord(input, blob, tx.nowMs)
-      : replaceContent(input, existing, blob, tx.nowMs)),
+      ? createRecord(content, blob, tx.nowMs)
+      : replaceContent(content, existing, blob, tx.nowMs)),
     ...(held.idempotencyKey === null ? [] : [recordOutcome(held, held.idempotencyKey, id, tx.nowMs)]),
     // What this put used is referred to by its content now; whatever else the session staged is given up.
-    ...(settled.hasOthers ? dropSession(held.id, tx.nowMs) : releaseSession(held.id)),
+    ...(settled.hasOthers ? dropSession(held.id, tx.nowMs, keep) : releaseSession(held.id, tx.nowMs, keep)),
   ])
   return { record, created: existing === undefined, redundant: settled.redundant }
 }

@@ -44,7 +44,7 @@ export function stageCopy(database: Database, input: StageCopy): Promise<StagedC
       const blob = blobOf(row)
       if (blob.placements.some((copy) => copy.state === 'live' && copy.volumeId === volumeId))
         return { type: 'present' }
-      const begun = begin(input.session, [key, holder, outcome, gates, locked, used], tx.nowMs)
+      const begun = await begin(tx, input.session, [key, holder, outcome, gates, locked, used])
       if (begun.type === 'repeated') throw new Error('a session without idempotency key repeats no outcome')
       await tx.commit(
         ...begun.statements,

@@ -1,3 +1,4 @@
+import type { KeptSession } from '@mediakeep/core'
 import { type Statement, sql } from '../connection/statement.ts'
 import { addToTotals, anyShard } from './totals.ts'
 
@@ -19,23 +20,34 @@ const RELEASE = ['pins', 'reservations', 'outcomes'].map(
   (table) => `DELETE FROM @${table} WHERE session_id = $1`,
 )
 const SESSION = 'DELETE FROM @sessions WHERE id = $1'
+const KEEP = `UPDATE @sessions SET state = $2, declared = $3, expires_at = $4, media_id = $5, locked_until = NULL,
+  ended_at = $6 WHERE id = $1`
+
+/** What stays of a session that has ended. */
+export interface KeptRow extends KeptSession {
+  readonly mediaId?: string
+}
 
 /**
  * Ends a session, whose row this transaction holds: what it staged and did not commit is garbage, pins and reservations
  * go, an idempotency key that is still its own is free.
  * The blobs are locked before anybody looks whether they are referred to: of two that each take away a reference the
  * second sees that it was the last.
+ * @param keep of an upload that is still to be told of
  */
-export function dropSession(id: string, nowMs: number): readonly Statement<unknown>[] {
+export function dropSession(id: string, nowMs: number, keep?: KeptRow): readonly Statement<unknown>[] {
   return [
     sql<string>(LOCK_PINNED, id),
     sql(LEAVE_STAGED, anyShard(), id, nowMs),
     sql(LOOSEN, id),
-    ...releaseSession(id),
+    ...releaseSession(id, nowMs, keep),
   ]
 }
 
 /** The same for one that has staged nothing but what is in use by now. */
-export function releaseSession(id: string): readonly Statement[] {
-  return [...RELEASE.map((text) => sql(text, id)), sql(SESSION, id)]
+export function releaseSession(id: string, nowMs: number, keep?: KeptRow): readonly Statement[] {
+  const released = RELEASE.map((text) => sql(text, id))
+  if (keep === undefined) return [...released, sql(SESSION, id)]
+  const { state, declared, ttlMs, mediaId = null } = keep
+  return [...released, sql(KEEP, id, state, JSON.stringify(declared), nowMs + ttlMs, mediaId, nowMs)]
 }

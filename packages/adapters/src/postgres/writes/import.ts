@@ -5,6 +5,7 @@ import {
   newId,
   type PortableMedia,
   type PortablePlacement,
+  stateUnder,
   termsOf,
 } from '@mediakeep/core'
 import { type Statement, sql } from '../connection/statement.ts'
@@ -18,6 +19,7 @@ import { removeRecord } from './records.ts'
 import { storeDigest } from './stage.ts'
 import { replaceTerms } from './terms.ts'
 import { changeTotals, ownerSubject, volumeSubject } from './totals.ts'
+import { verdictChange } from './verdict-rows.ts'
 
 /** All of them or none: they share one transaction. @returns how many records were written. */
 export function importMedia(database: Database, media: readonly PortableMedia[]): Promise<number> {
@@ -41,6 +43,7 @@ export function importMedia(database: Database, media: readonly PortableMedia[])
 interface KnownBlob {
   readonly id: string
   readonly sizeBytes: number
+  readonly verdict: string | null
 }
 
 interface KnownPlacement {
@@ -57,7 +60,7 @@ interface KnownPlacement {
 }
 
 const NAMESPACE = 'SELECT to_json(namespace) FROM @media WHERE id = $1'
-const BLOB_AS_JSON = "json_build_object('id', b.id, 'sizeBytes', b.size_bytes)"
+const BLOB_AS_JSON = "json_build_object('id', b.id, 'sizeBytes', b.size_bytes, 'verdict', b.verdict)"
 const BY_DIGEST = `SELECT ${BLOB_AS_JSON} FROM @blobs b WHERE b.domain = $1 AND b.digest = $2 FOR UPDATE`
 const BY_ID = `SELECT ${BLOB_AS_JSON} FROM @blobs b WHERE b.id = $1 FOR UPDATE`
 const PLACEMENTS = `SELECT json_build_object('id', p.id, 'blobId', p.blob_id, 'volumeId', p.volume_id, 'key', p.key,
@@ -71,7 +74,7 @@ const TAKEN_IDS = 'SELECT to_json(id) FROM @placements WHERE id = ANY($1::text[]
 const HOLDER = 'SELECT to_json(id) FROM @media WHERE namespace = $1 AND key = $2 AND id <> $3 FOR UPDATE'
 
 async function importOne(tx: Transaction, media: PortableMedia): Promise<boolean> {
-  const { id, namespace, key = null, placements } = media
+  const { id, namespace, key = null, placements, content } = media
   const digest = media.blob.digest === undefined ? null : storeDigest(media.blob.digest)
   const [locked, row, contents, blobs, elsewhere, holder, byDigest, known, taken] = await tx.run(
     ...lockMedia(namespace, id),
@@ -98,9 +101,13 @@ async function importOne(tx: Transaction, media: PortableMedia): Promise<boolean
   const stays = held !== undefined && held.record.revision >= media.revision
   const blob = digest === null ? await blobOfPlacement(tx, known.rows) : byDigest.rows[0]
   if (blob === undefined && stays) return false
-  const at = blob ?? { id: newId(), sizeBytes: media.blob.sizeBytes }
+  const at = blob ?? { id: newId(), sizeBytes: media.blob.sizeBytes, verdict: null }
+  // Of a record that stays, only what nobody knew.
+  const given = stays && at.verdict !== null ? undefined : media.blob.verdict
+  const { verdict, statements } = verdictChange(at.id, at.verdict, given)
   await tx.run(
     blob === undefined ? insertBlob(at.id, media, digest) : fillSums(at.id, media),
+    ...statements,
     ...importPlacements(at.id, placements, known.rows, taken.rows),
     ...(stays || held === undefined ? [] : removeRecord(held)),
   )
@@ -108,7 +115,11 @@ async function importOne(tx: Transaction, media: PortableMedia): Promise<boolean
   const keptKey = await takeKey(tx, media, holder.rows[0])
   await tx.run(
     sql("UPDATE @blobs SET state = 'live', condemned_at = NULL WHERE id = $1", at.id),
-    ...insertRecord(media, keptKey, at),
+    ...insertRecord(
+      { ...media, content: { ...content, state: stateUnder(verdict, content.state) } },
+      keptKey,
+      at,
+    ),
   )
   return true
 }

@@ -1,16 +1,19 @@
-import { type Catalog, MediaError } from '@mediakeep/core'
+import { type Catalog, MediaError, verdictOfText } from '@mediakeep/core'
 import { type Statement, sql } from '../connection/statement.ts'
 import type { Database, Transaction } from '../database.ts'
 import { UNREFERENCED } from '../reads/references.ts'
 import { storeDigest } from './stage.ts'
+import { verdictChange } from './verdict-rows.ts'
 
 interface KnownBlob {
   readonly id: string
   readonly digest: string | null
   readonly sizeBytes: number
+  readonly verdict: string | null
 }
 
-const LOCK = `SELECT json_build_object('id', id, 'digest', encode(digest, 'hex'), 'sizeBytes', size_bytes) FROM @blobs
+const LOCK = `SELECT json_build_object('id', id, 'digest', encode(digest, 'hex'), 'sizeBytes', size_bytes,
+    'verdict', verdict) FROM @blobs
   WHERE id = ANY(ARRAY[$1, (SELECT id FROM @blobs WHERE domain = $2 AND digest = $3)]) ORDER BY id FOR UPDATE`
 const FILL_SUMS = 'UPDATE @blobs SET chunk_sums = $2 WHERE id = $1 AND chunk_sums IS NULL'
 const LEARN = 'UPDATE @blobs SET domain = $2, digest = $3, chunk_sums = $4 WHERE id = $1'
@@ -55,7 +58,9 @@ export async function learn(
     return blobId
   }
   if (twin.sizeBytes !== known.sizeBytes) throw otherContent(blobId)
-  await tx.run(sql(FILL_SUMS, twin.id, chunkSums), ...handOver(blobId, twin.id))
+  const own = known.verdict === null ? undefined : verdictOfText(known.verdict)
+  const { statements } = verdictChange(twin.id, twin.verdict, own)
+  await tx.run(sql(FILL_SUMS, twin.id, chunkSums), ...statements, ...handOver(blobId, twin.id))
   return twin.id
 }
 

@@ -45,19 +45,27 @@ export type RoomStatements = readonly [Statement, Statement<string>, Statement<U
 /**
  * Two puts that each fit alone may not fit together: who asks for room within a limit locks its subject before it adds
  * up what others have stored and reserved.
+ * @param others further subjects that it counts
  */
-export function lockRoom(wanted: readonly Wanted[], sessionId: string): RoomStatements {
+export function lockRoom(
+  wanted: readonly Wanted[],
+  sessionId: string,
+  others: readonly string[] = [],
+): RoomStatements {
   const limited = limitedSubjects(wanted)
-  return [sql(MAKE_GATES, limited), sql<string>(LOCK_GATES, limited), sql<Used>(USED, limited, sessionId)]
+  const gates = [...limited, ...others].toSorted()
+  return [sql(MAKE_GATES, gates), sql<string>(LOCK_GATES, gates), sql<Used>(USED, limited, sessionId)]
 }
 
 /** @throws MediaError MEDIA_NO_SPACE for a volume, MEDIA_QUOTA for an owner, when a limit would be passed. */
 export function checkRoom(
   wanted: readonly Wanted[],
   [, locked, used]: readonly [Answer<never>, Answer<string>, Answer<Used>],
+  others: readonly string[] = [],
 ): void {
   // One that another made at the same time may not be seen yet.
-  if (locked.rows.length < limitedSubjects(wanted).length) throw retryTransaction('a gate was made meanwhile')
+  if (locked.rows.length < limitedSubjects(wanted).length + others.length)
+    throw retryTransaction('a gate was made meanwhile')
   const usedBytes = new Map(used.rows.map(({ subject, bytes }) => [subject, bytes]))
   for (const { subject, of, bytes, limitBytes } of wanted)
     if (limitBytes !== undefined && (usedBytes.get(subject) ?? 0) + bytes > limitBytes)

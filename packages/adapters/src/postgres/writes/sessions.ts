@@ -1,78 +1,44 @@
-import type { BeginSession, BegunSession, Reservation, SessionRecord } from '@mediakeep/core'
+import type { BeginSession, BegunSession, KeptSession, SessionRecord } from '@mediakeep/core'
 import { sql } from '../connection/statement.ts'
 import type { Database } from '../database.ts'
 import { begin, lockBegin } from './begin.ts'
 import { dropSession } from './drop-session.ts'
 import { forgetOldOutcomes } from './outcomes.ts'
-import { checkRoom, lockRoom, perSubject, writeReservations } from './reservations.ts'
 import {
-  heldSession,
+  isHeld,
   lockSession,
   SESSION_AS_JSON,
   type SessionRef,
   type SessionRow,
+  selectSession,
   sessionOf,
 } from './session-rows.ts'
 
-// A session that is lost with the server is begun again; a commit that follows it waits for the disk, for both.
-const LAZY = { durable: false }
-
+/** A put that is lost with the server is begun again; a commit that follows it waits for the disk, for both. */
 export function beginSession(database: Database, input: BeginSession): Promise<BegunSession> {
   return database.transact(
     'begin a session',
     async (tx) => {
-      const begun = begin(input, await tx.run(...lockBegin(input)), tx.nowMs)
+      const begun = await begin(tx, input, await tx.run(...lockBegin(input)))
       if (begun.type === 'repeated') return begun
       await tx.commit(...begun.statements)
       return { type: 'begun', session: begun.session }
     },
-    LAZY,
+    { durable: input.upload !== undefined },
   )
 }
 
-interface Extension {
-  readonly ttlMs?: number
-  readonly offsetBytes?: number
-  readonly reservations?: readonly Reservation[]
-}
-
-export function extendSession(
-  database: Database,
-  session: SessionRef,
-  to: Extension,
-): Promise<SessionRecord> {
-  return database.transact(
-    'extend a session',
-    async (tx) => {
-      const [held] = await tx.run(lockSession(session.id))
-      const row = heldSession(session, held)
-      const wanted = perSubject(row.namespace, to.reservations)
-      if (wanted.length > 0) checkRoom(wanted, await tx.run(...lockRoom(wanted, row.id)))
-      const expiresAt = to.ttlMs === undefined ? row.expiresAt : tx.nowMs + to.ttlMs
-      const offsetBytes = to.offsetBytes ?? row.offsetBytes
-      await tx.commit(
-        sql(
-          'UPDATE @sessions SET expires_at = $1, offset_bytes = $2 WHERE id = $3',
-          expiresAt,
-          offsetBytes,
-          row.id,
-        ),
-        ...writeReservations(wanted, row.id),
-      )
-      return sessionOf({ ...row, expiresAt, offsetBytes })
-    },
-    LAZY,
-  )
-}
-
-export function endSession(database: Database, session: SessionRef): Promise<void> {
+/** With `keep` the row of an upload stays. */
+export function endSession(database: Database, session: SessionRef, keep?: KeptSession): Promise<void> {
   return database.transact(
     'end a session',
     async (tx) => {
       const [{ rows }] = await tx.run(lockSession(session.id))
-      if (rows[0]?.fence === session.fence) await tx.commit(...dropSession(session.id, tx.nowMs))
+      const [row] = rows
+      if (row === undefined || !isHeld(row, session)) return
+      await tx.commit(...dropSession(row.id, tx.nowMs, row.state === 'live' ? undefined : keep))
     },
-    LAZY,
+    { durable: keep !== undefined },
   )
 }
 
@@ -91,18 +57,17 @@ export function expireSessions(
   })
 }
 
-const OF_NAMESPACE = `SELECT ${SESSION_AS_JSON} FROM @sessions WHERE namespace = $1 ORDER BY id`
+const OF_NAMESPACE = `SELECT ${SESSION_AS_JSON} FROM @sessions WHERE namespace = $1 AND ended_at IS NULL ORDER BY id`
 
 export async function listSessions(database: Database, namespace: string): Promise<readonly SessionRecord[]> {
   const rows = await database.ask('list sessions', sql<SessionRow>(OF_NAMESPACE, namespace))
   return rows.map(sessionOf)
 }
 
-/** One that is past its time and not yet swept lives: it can still be extended, and commit. */
-export async function isSessionLive(database: Database, id: string): Promise<boolean> {
-  const rows = await database.ask(
-    'look at a session',
-    sql<number>('SELECT 1 FROM @sessions WHERE id = $1', id),
-  )
-  return rows.length > 0
+/** One that is past its time and not yet swept can still be extended by whoever holds it, and commit. */
+export function isSessionLive(database: Database, id: string): Promise<boolean> {
+  return database.transact('look at a session', async (tx) => {
+    const [{ rows }] = await tx.run(selectSession(id))
+    return rows.some(({ endedAt, expiresAt }) => endedAt === null && expiresAt > tx.nowMs)
+  })
 }

@@ -5,6 +5,7 @@ import { changeTotals, volumeSubject } from './totals.ts'
 /** A blob that a session pins, as a commit sees it. */
 interface PinnedBlob {
   readonly sizeBytes: number
+  readonly verdict: string | null
   /** Those that are live. */
   readonly live: readonly Pick<PlacementRecord, 'state' | 'owned' | 'volumeId'>[] | null
   /** Volume of the placement that the session staged, as long as it is staged. */
@@ -13,7 +14,7 @@ interface PinnedBlob {
   readonly hasOthers: boolean
 }
 
-const PINNED = `SELECT json_build_object('sizeBytes', b.size_bytes,
+const PINNED = `SELECT json_build_object('sizeBytes', b.size_bytes, 'verdict', b.verdict,
     'live', (SELECT json_agg(json_build_object('state', p.state, 'owned', p.owned, 'volumeId', p.volume_id))
       FROM @placements p WHERE p.blob_id = b.id AND p.state = 'live'),
     'ownVolumeId', (SELECT p.volume_id FROM @placements p
@@ -36,6 +37,8 @@ export interface SettledPlacement {
   /** Ours lost to one that was live already: it is `leaving`. */
   readonly redundant: boolean
   readonly sizeBytes: number
+  /** Of the blob, before this commit. */
+  readonly verdict: string | null
   readonly hasOthers: boolean
   readonly statements: readonly Statement[]
 }
@@ -50,10 +53,10 @@ export function settlePlacement(
 ): SettledPlacement {
   const [pinned] = rows
   if (pinned === undefined) throw notStaged(`blob ${blobId}`)
-  const { sizeBytes, ownVolumeId, hasOthers } = pinned
+  const { sizeBytes, verdict, ownVolumeId, hasOthers } = pinned
   const isKept = (pinned.live ?? []).some((one) => standsIn(one, reachable))
   if (placement === undefined) {
-    if (isKept) return { redundant: false, sizeBytes, hasOthers, statements: [] }
+    if (isKept) return { redundant: false, sizeBytes, verdict, hasOthers, statements: [] }
     throw new MediaError(
       'MEDIA_CONFLICT',
       'postgres: the placement that was to be used is gone; stage the bytes again',
@@ -65,6 +68,7 @@ export function settlePlacement(
   return {
     redundant: isKept,
     sizeBytes,
+    verdict,
     hasOthers,
     statements: [
       sql(SETTLE, id, isKept ? 'leaving' : 'live', isKept ? nowMs : null, storedBytes, etag ?? null),

@@ -85,7 +85,7 @@ async function lockAndTake(tx: Transaction, input: StagePlacement): Promise<Take
     ...lockBegin(session),
     ...takeBlob(input),
   )
-  const begun = begin(session, [key, holder, outcome, gates, locked, used], tx.nowMs)
+  const begun = await begin(tx, session, [key, holder, outcome, gates, locked, used])
   return { begun, blob: taken.rows[0], existing: standIns(existing, input) }
 }
 

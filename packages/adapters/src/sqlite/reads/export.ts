@@ -1,5 +1,5 @@
 import type { ExportOptions, PortableMedia, PortablePage } from '@mediakeep/core'
-import { decodeWalkCursor, encodeWalkCursor, portableMedia } from '@mediakeep/core'
+import { decodeWalkCursor, encodeWalkCursor, portableMedia, verdictOfText } from '@mediakeep/core'
 import type { Database } from '../database.ts'
 import { type StoredId, storeId } from '../ids.ts'
 import { OF_BLOB, type ServedMedia } from './of-blob.ts'
@@ -44,11 +44,22 @@ function readPortable(database: Database, namespace: string, id: StoredId): Port
   const blobId = storeId(record.content.blobId)
   const chunkSums = readChunkSums(database, blobId)
   // Sums in a buffer of their own: a view would take all of what it looks at across the thread.
-  return portableMedia(record, domainOf(database, blobId), chunkSums && new Uint8Array(chunkSums))
+  const { domain, verdict } = nameOf(database, blobId)
+  return portableMedia(
+    record,
+    domain,
+    chunkSums && new Uint8Array(chunkSums),
+    verdict === null ? undefined : verdictOfText(verdict),
+  )
 }
 
-function domainOf(database: Database, blobId: StoredId): string {
-  const row = database.sql<{ readonly domain: string }>('SELECT domain FROM blobs WHERE id = ?').get(blobId)
+interface BlobName {
+  readonly domain: string
+  readonly verdict: string | null
+}
+
+function nameOf(database: Database, blobId: StoredId): BlobName {
+  const row = database.sql<BlobName>('SELECT domain, verdict FROM blobs WHERE id = ?').get(blobId)
   if (row === undefined) throw new Error('a content of this state of the database has no blob')
-  return row.domain
+  return row
 }

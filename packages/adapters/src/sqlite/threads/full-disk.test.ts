@@ -56,7 +56,7 @@ const begin = (number: number): CallMessage => [
   'beginSession',
   { id: newId(), namespace: 'n', owner: 'o', ttlMs: -1 },
 ]
-const end = (number: number): CallMessage => [number, 'endSession', { id: newId(), fence: 1 }]
+const end = (number: number): CallMessage => [number, 'endSession', { session: { id: newId(), fence: 1 } }]
 const expire = (number: number): CallMessage => [number, 'expireSessions', { limit: 500 }]
 const run = (...calls: CallMessage[]): readonly AnswerMessage[] =>
   createReservedCommit(

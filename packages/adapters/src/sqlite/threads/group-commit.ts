@@ -4,7 +4,7 @@ import { catalogError, errorFromWire, errorToWire } from '../errors.ts'
 import { rollBack } from '../migrate.ts'
 import { createStagedPuts } from '../writes/staged-puts.ts'
 import { createTotalChanges, type TotalChanges } from '../writes/totals.ts'
-import { isWrite, WRITES } from './operations.ts'
+import { isDurableWrite, isWrite, WRITES } from './operations.ts'
 import type { AnswerMessage, CallMessage } from './protocol.ts'
 
 /** Most calls of one transaction: bounds how long the first of them waits, and the rollback of a failed commit. */
@@ -142,7 +142,7 @@ export function takeGroup(
 }
 
 function isDurable({ call }: WaitingCall): boolean {
-  return !isWrite(call[1]) || WRITES[call[1]].durable
+  return !isWrite(call[1]) || isDurableWrite(call[1], call[2])
 }
 
 function failAll(waiting: readonly WaitingCall[], error: unknown): readonly AnswerMessage[] {

@@ -12,30 +12,34 @@ import { leaveOrphans } from '../writes/orphans.ts'
 import { markBad } from '../writes/placements.ts'
 import { markSuspects } from '../writes/recheck.ts'
 import { deleteRecord, linkRecord, unlinkRecord, updateRecord } from '../writes/records.ts'
-import { beginSession, endSession, expireSessions, extendSession } from '../writes/sessions.ts'
+import { beginSession, endSession, expireSessions } from '../writes/sessions.ts'
 import { stagePlacement } from '../writes/stage.ts'
+import { claimSession, extendSession, isDurableExtension } from '../writes/uploads.ts'
+import { settleVerdict } from '../writes/verdicts.ts'
 import { registerVolume } from '../writes/volumes.ts'
 import type { WriteOperations } from './protocol.ts'
 
 interface Write<Name extends keyof WriteOperations> {
   run(tx: Transaction, input: WriteOperations[Name]['input']): WriteOperations[Name]['output']
   /** Whether its answer promises that the change outlives a power cut. */
-  readonly durable: boolean
+  readonly durable: boolean | ((input: WriteOperations[Name]['input']) => boolean)
   /** It makes room, or must be done before room can be made: on a full disk it is done with the room of the reserve. */
   readonly frees?: true
 }
 
 /**
- * Every write. Those about sessions and staging need no sync: losing them in a power cut loses an upload that was not
+ * Every write. Those about sessions of puts and staging need no sync: losing them in a power cut loses an upload that was not
  * acknowledged, and at worst leaves bytes without a row. A durable commit that follows makes them durable too.
  */
 export const WRITES: { readonly [Name in keyof WriteOperations]: Write<Name> } = {
   registerVolume: { run: registerVolume, durable: true, frees: true },
-  beginSession: { run: beginSession, durable: false },
-  extendSession: { run: extendSession, durable: false },
-  endSession: { run: endSession, durable: false, frees: true },
+  beginSession: { run: beginSession, durable: ({ upload }) => upload !== undefined },
+  extendSession: { run: extendSession, durable: isDurableExtension },
+  endSession: { run: endSession, durable: ({ keep }) => keep !== undefined, frees: true },
+  claimSession: { run: claimSession, durable: true },
   stagePlacement: { run: stagePlacement, durable: false },
   commitContent: { run: commitContent, durable: true },
+  settleVerdict: { run: settleVerdict, durable: true },
   updateRecord: { run: updateRecord, durable: true },
   deleteRecord: { run: deleteRecord, durable: true, frees: true },
   linkRecord: { run: linkRecord, durable: true },
@@ -68,6 +72,13 @@ export const WRITES: { readonly [Name in keyof WriteOperations]: Write<Name> } =
   importMedia: { run: importMedia, durable: true },
   expireSessions: { run: expireSessions, durable: true, frees: true },
   ping: { run: () => undefined, durable: false },
+}
+
+/** Whether this call is answered only when what it changed outlives a power cut. */
+export function isDurableWrite(name: keyof WriteOperations, input: unknown): boolean {
+  // The name decides the type of the input; the wire cannot carry that.
+  const { durable } = WRITES[name] as { readonly durable: boolean | ((input: unknown) => boolean) }
+  return typeof durable === 'boolean' ? durable : durable(input)
 }
 
 export function isWrite(name: string): name is keyof WriteOperations {

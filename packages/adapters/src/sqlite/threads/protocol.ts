@@ -27,6 +27,8 @@ import type {
   StagedPlacement,
   StagePlacement,
   ThinBlobsPage,
+  UnscannedPage,
+  UploadSessionRecord,
   VolumeRecord,
   WalkOptions,
 } from '@mediakeep/core'
@@ -46,7 +48,9 @@ import type { ReservedSpend } from '../writes/ledger.ts'
 import type { SettleMove } from '../writes/moves.ts'
 import type { FoundObjects } from '../writes/orphans.ts'
 import type { DeleteInput, LinkInput, UpdateInput } from '../writes/records.ts'
-import type { ExtendSession, SessionRef } from '../writes/sessions.ts'
+import type { EndSession } from '../writes/sessions.ts'
+import type { ClaimInput, ExtendInput } from '../writes/uploads.ts'
+import type { SettledTexts, SettleVerdict } from '../writes/verdicts.ts'
 
 interface Operation<Input, Output> {
   readonly input: Input
@@ -57,10 +61,12 @@ interface Operation<Input, Output> {
 export interface WriteOperations {
   readonly registerVolume: Operation<VolumeRecord, undefined>
   readonly beginSession: Operation<BeginSession, BegunSession>
-  readonly extendSession: Operation<ExtendSession, SessionRecord>
-  readonly endSession: Operation<SessionRef, undefined>
+  readonly extendSession: Operation<ExtendInput, SessionRecord>
+  readonly endSession: Operation<EndSession, undefined>
+  readonly claimSession: Operation<ClaimInput, UploadSessionRecord>
   readonly stagePlacement: Operation<StagePlacement, StagedPlacement>
   readonly commitContent: Operation<CommitContent, CommittedText>
+  readonly settleVerdict: Operation<SettleVerdict, SettledTexts>
   readonly updateRecord: Operation<UpdateInput, RecordText>
   readonly deleteRecord: Operation<DeleteInput, RecordText | undefined>
   readonly linkRecord: Operation<LinkInput, RecordText>
@@ -108,6 +114,7 @@ export interface ReadOperations {
   readonly unknownKeys: Operation<VolumeKeys, readonly string[]>
   readonly listCopies: Operation<Parameters<Catalog['listCopies']>[0], CopiesPage>
   readonly listThinBlobs: Operation<Parameters<Catalog['listThinBlobs']>[0], ThinBlobsPage>
+  readonly listUnscanned: Operation<Parameters<Catalog['listUnscanned']>[0], UnscannedPage>
   readonly listMoves: Operation<WalkOptions, MovesPage>
   readonly listExternal: Operation<ListExternal, ExternalPage>
   readonly ledger: Operation<Parameters<Catalog['ledger']>[0], readonly LedgerRow[]>

@@ -13,6 +13,7 @@ import { planGarbage } from '../reads/plan.ts'
 import { recheckPage } from '../reads/recheck.ts'
 import { unknownKeys } from '../reads/unknown-keys.ts'
 import { readUsage } from '../reads/usage.ts'
+import { listUnscanned } from '../reads/verdicts.ts'
 import { connect, retryWhileBusy } from './connect.ts'
 import type {
   AnswerMessage,
@@ -39,6 +40,7 @@ const READS: {
   unknownKeys,
   listCopies,
   listThinBlobs,
+  listUnscanned,
   listMoves,
   listExternal,
   ledger: readLedger,

@@ -6,7 +6,9 @@ import {
   MediaError,
   type MediaRecord,
   type PlacementRecord,
+  stateUnder,
   termsOf,
+  uploadStateOf,
 } from '@mediakeep/core'
 import type { Transaction } from '../database.ts'
 import { jsonId, readId, type StoredId, storeId } from '../ids.ts'
@@ -19,14 +21,14 @@ import {
   textOf,
   writtenText,
 } from '../reads/record.ts'
-import { noteLostReference } from './blobs.ts'
 import { orConflict } from './conflict.ts'
-import { type BlobFacts, blobFacts, bytesOf, contentsOf, insertContent } from './contents.ts'
+import { type BlobFacts, blobFacts, bytesOf, contentsOf, dropContents, insertContent } from './contents.ts'
 import { recordOutcome } from './outcomes.ts'
 import { removeReservations } from './reservations.ts'
-import { giveUp, liveSession, takeSession } from './sessions.ts'
+import { giveUp, keepSession, liveSession, type SessionRow, takeSession } from './sessions.ts'
 import { settlePlacement } from './settle.ts'
 import { addTerms, replaceTerms } from './terms.ts'
+import { settleBlobVerdict } from './verdicts.ts'
 
 /** What a commit answers across the thread. */
 export interface CommittedText {
@@ -38,9 +40,10 @@ export interface CommittedText {
 /** Transaction B: the bytes are where the placement says, so that the record may say so too. */
 export function commitContent(tx: Transaction, input: CommitContent): CommittedText {
   const known = tx.stagedPuts.take(input)
-  const session = known?.session ?? liveSession(tx, input.session)
+  const kept = input.keepSession === undefined ? undefined : keptUpload(tx, input)
+  const session = kept ?? known?.session ?? liveSession(tx, input.session)
   const sessionId = storeId(session.id)
-  takeSession(tx, session, sessionId)
+  if (kept === undefined) takeSession(tx, session, sessionId)
   removeReservations(tx, sessionId)
   const blobId = storeId(input.blobId)
   const settled = settlePlacement(tx, sessionId, blobId, input, known)
@@ -53,15 +56,30 @@ export function commitContent(tx: Transaction, input: CommitContent): CommittedT
     })
   checkCondition(existing, media.when)
   const blob = known?.blob ?? blobFacts(tx, blobId)
+  const verdict = settleBlobVerdict(tx, blobId, input.content.verdict)
+  const state = stateUnder(verdict, input.content.state)
+  const content: NewContent = { media, content: { ...input.content, state } }
   const text =
     existing === undefined
-      ? createRecord(tx, input, blobId, blob, settled.live)
-      : replaceContent(tx, existing, input, blobId, blob)
+      ? createRecord(tx, content, blobId, blob, settled.live)
+      : replaceContent(tx, existing, content, blobId, blob)
+  if (kept !== undefined && input.keepSession !== undefined)
+    keepSession(tx, kept, {
+      ...input.keepSession,
+      state: uploadStateOf(state),
+      mediaId: storeId(existing?.id ?? media.newId),
+    })
   if (session.idempotencyKey !== null)
     recordOutcome(tx, session, session.idempotencyKey, storeId(existing?.id ?? media.newId))
   // What this put used is referred to by its content now; whatever else the session staged is given up.
   giveUp(tx, settled.givenUp)
   return { text, created: existing === undefined, redundant: settled.redundant }
+}
+
+/** `undefined` where it is a put, which leaves nothing to be told of. */
+function keptUpload(tx: Transaction, { session }: CommitContent): SessionRow | undefined {
+  const row = liveSession(tx, session)
+  return row.state === 'live' ? undefined : row
 }
 
 /** What a content is made of, and the record where there is none yet. */
@@ -145,10 +163,7 @@ export function replaceContent(
   insertContent(tx, id, number, blobId, input)
   const serves = content.state === 'active' ? undefined : versions.find(({ state }) => state === 'active')
   const superseded = serves === undefined ? versions : versions.filter((one) => one.number < serves.number)
-  for (const one of superseded) {
-    tx.sql('DELETE FROM contents WHERE mediaId = ? AND number = ?').run(id, one.number)
-    noteLostReference(tx, one.blobId)
-  }
+  dropContents(tx, id, superseded)
   tx.sql(
     `UPDATE media SET visibility = ?, revision = revision + 1, contentNumber = ?, updatedAt = ?, tags = ?, links = ?, metadata = ?
      WHERE namespace = ? AND id = ?`,

@@ -1,6 +1,7 @@
 import type { CommitContent, MediaState } from '@mediakeep/core'
 import type { Transaction } from '../database.ts'
 import type { StoredId } from '../ids.ts'
+import { noteLostReference } from './blobs.ts'
 
 export interface ContentRow {
   readonly number: number
@@ -22,6 +23,14 @@ export function contentsOf(tx: Transaction, mediaId: StoredId): readonly Content
 /** What counts for the owner's quota: every content that is kept, also one that waits to serve. */
 export function bytesOf(contents: readonly ContentRow[]): number {
   return contents.reduce((sum, content) => sum + content.sizeBytes, 0)
+}
+
+/** Of a media that keeps others. */
+export function dropContents(tx: Transaction, mediaId: StoredId, contents: readonly ContentRow[]): void {
+  for (const { number, blobId } of contents) {
+    tx.sql('DELETE FROM contents WHERE mediaId = ? AND number = ?').run(mediaId, number)
+    noteLostReference(tx, blobId)
+  }
 }
 
 export function insertContent(

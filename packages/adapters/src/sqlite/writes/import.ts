@@ -1,10 +1,12 @@
 import {
+  type BlobVerdict,
   distinctLinks,
   distinctTags,
   MediaError,
   newId,
   type PortableMedia,
   type PortablePlacement,
+  stateUnder,
   termsOf,
 } from '@mediakeep/core'
 import type { Transaction } from '../database.ts'
@@ -15,6 +17,7 @@ import { dropPlacements } from './garbage.ts'
 import { learnDigest } from './learn.ts'
 import { deleteRecord } from './records.ts'
 import { addTerms, replaceTerms } from './terms.ts'
+import { knownVerdict, settleBlobVerdict } from './verdicts.ts'
 import { listVolumes } from './volumes.ts'
 
 /** All of them or none: they share one transaction. @returns how many records were written. */
@@ -39,10 +42,12 @@ function importOne(tx: Transaction, media: PortableMedia): boolean {
   const blobId = knownBlob(tx, media) ?? (stays ? undefined : newBlob(tx, media))
   if (blobId === undefined) return false
   for (const placement of media.placements) importPlacement(tx, blobId, placement)
+  const verdict = importVerdict(tx, blobId, media, stays)
   if (stays) return false
   if (revision !== undefined) deleteRecord(tx, { namespace: media.namespace, ref: media.id })
   reviveBlob(tx, blobId)
-  insertRecord(tx, media, blobId)
+  const { content } = media
+  insertRecord(tx, { ...media, content: { ...content, state: stateUnder(verdict, content.state) } }, blobId)
   return true
 }
 
@@ -82,6 +87,17 @@ function knownBlob(tx: Transaction, { blob, placements }: PortableMedia): Stored
   const known = findBlob(tx, blob.domain, storeDigest(blob.digest))
   if (known?.hasSums === 0 && blob.chunkSums !== undefined) setChunkSums(tx, known.id, blob.chunkSums)
   return known?.id
+}
+
+/** Of a record that stays, only what nobody knew. @returns what is known of the blob from now on */
+function importVerdict(
+  tx: Transaction,
+  blobId: StoredId,
+  { blob }: PortableMedia,
+  stays: boolean,
+): BlobVerdict | undefined {
+  const known = stays ? knownVerdict(tx, blobId) : undefined
+  return known ?? settleBlobVerdict(tx, blobId, blob.verdict)
 }
 
 function newBlob(tx: Transaction, { blob }: PortableMedia): StoredId {

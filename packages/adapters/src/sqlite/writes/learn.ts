@@ -2,6 +2,7 @@ import { type Catalog, MediaError } from '@mediakeep/core'
 import type { Transaction } from '../database.ts'
 import { readId, type StoredId, storeDigest, storeId } from '../ids.ts'
 import { findBlob, isReferenced, reviveBlob, setChunkSums } from './blobs.ts'
+import { knownVerdict, settleBlobVerdict } from './verdicts.ts'
 
 export interface LearnInput {
   readonly blobId: string
@@ -42,6 +43,7 @@ export function learnDigest(tx: Transaction, { blobId, learned }: LearnInput): s
   }
   if (twin.sizeBytes !== known.sizeBytes) throw otherContent(blobId)
   if (twin.hasSums === 0) setChunkSums(tx, twin.id, chunkSums)
+  settleBlobVerdict(tx, twin.id, knownVerdict(tx, id))
   handOver(tx, id, twin.id)
   return readId(twin.id)
 }

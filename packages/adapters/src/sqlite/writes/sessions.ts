@@ -2,14 +2,16 @@ import {
   type BeginSession,
   type BegunSession,
   type JsonObject,
+  type KeptSession,
   MediaError,
-  type Reservation,
   type SessionRecord,
+  type UploadState,
 } from '@mediakeep/core'
 import type { Database, Transaction } from '../database.ts'
 import { idAsJson, readJsonId, type StoredId, storeId } from '../ids.ts'
 import { noteLostReference } from './blobs.ts'
 import { orConflict } from './conflict.ts'
+import { checkMaxOpen } from './open-uploads.ts'
 import {
   earlierOutcome,
   forgetOldOutcomes,
@@ -36,18 +38,25 @@ export interface SessionRow extends HeldSession {
   readonly expiresAt: number
   readonly offsetBytes: number
   readonly declared: string
+  /** `live` of a put. */
+  readonly state: UploadState | 'live'
+  readonly lockedUntil: number | null
+  /** Of an upload that is only told of. */
+  readonly endedAt: number | null
+  readonly mediaId: string | null
 }
 
 const SELECT = `SELECT json_object('id', ${idAsJson('id')}, 'namespace', namespace, 'owner', owner, 'fence', fence,
-  'expiresAt', expiresAt, 'offsetBytes', offsetBytes, 'idempotencyKey', idempotencyKey, 'declared', declared) AS json
+  'expiresAt', expiresAt, 'offsetBytes', offsetBytes, 'idempotencyKey', idempotencyKey, 'declared', declared,
+  'state', state, 'lockedUntil', lockedUntil, 'endedAt', endedAt, 'mediaId', ${idAsJson('mediaId')}) AS json
 FROM sessions`
 const BY_ID = `${SELECT} WHERE id = ?`
 const EXPIRED = `${SELECT} WHERE expiresAt <= ? ORDER BY expiresAt LIMIT ?`
-const OF_NAMESPACE = `${SELECT} WHERE namespace = ? ORDER BY id`
+const OF_NAMESPACE = `${SELECT} WHERE namespace = ? AND endedAt IS NULL ORDER BY id`
 
 let begunHere = 0
 /** Grows with time, and differs for sessions begun in one millisecond: who held an id before can never commit. */
-function newFence(nowMs: number): number {
+export function newFence(nowMs: number): number {
   begunHere = (begunHere + 1) % 1000
   return Math.floor(nowMs) * 1000 + begunHere
 }
@@ -68,6 +77,7 @@ export function beginSession(tx: Transaction, input: BeginSession): BegunSession
     if (holder !== undefined) dropSession(tx, holder)
     takeIdempotencyKey(tx, input, input.idempotencyKey, id)
   }
+  checkMaxOpen(tx, input)
   reserve(tx, { id, namespace: input.namespace }, input.reservations ?? [])
   const expiresAt = tx.nowMs + input.ttlMs
   const fence = newFence(tx.nowMs)
@@ -76,7 +86,7 @@ export function beginSession(tx: Transaction, input: BeginSession): BegunSession
     tx
       .sql(
         `INSERT INTO sessions(id, namespace, owner, mediaId, fence, expiresAt, offsetBytes, state, idempotencyKey, declared)
-         VALUES (?, ?, ?, ?, ?, ?, 0, 'live', ?, ?)`,
+         VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?)`,
       )
       .run(
         id,
@@ -85,6 +95,7 @@ export function beginSession(tx: Transaction, input: BeginSession): BegunSession
         input.mediaId === undefined ? null : storeId(input.mediaId),
         fence,
         expiresAt,
+        input.upload?.state ?? 'live',
         input.idempotencyKey ?? null,
         JSON.stringify(declared),
       ),
@@ -107,8 +118,12 @@ export function beginSession(tx: Transaction, input: BeginSession): BegunSession
 /** @throws MediaError MEDIA_LEASE_LOST when the session was ended, swept or taken over. */
 export function liveSession(tx: Transaction, session: SessionRef): SessionRow {
   const row = sessionRow(tx, storeId(session.id))
-  if (row === undefined || row.fence !== session.fence) throw sessionEnded(session)
+  if (row === undefined || !isHeld(row, session)) throw sessionEnded(session)
   return row
+}
+
+function isHeld(row: SessionRow, { fence }: SessionRef): boolean {
+  return row.fence === fence && row.endedAt === null
 }
 
 function sessionEnded({ id }: SessionRef): MediaError {
@@ -119,33 +134,25 @@ function sessionEnded({ id }: SessionRef): MediaError {
   )
 }
 
-function sessionRow(database: Database, id: StoredId): SessionRow | undefined {
+export function sessionRow(database: Database, id: StoredId): SessionRow | undefined {
   const row = database.json<SessionRow>(BY_ID).get(id)
   return row === undefined ? undefined : withId(row)
 }
 
-const withId = (row: SessionRow): SessionRow => ({ ...row, id: readJsonId(row.id) })
+const withId = (row: SessionRow): SessionRow => ({
+  ...row,
+  id: readJsonId(row.id),
+  mediaId: row.mediaId === null ? null : readJsonId(row.mediaId),
+})
 
-export interface ExtendSession {
+export interface EndSession {
   readonly session: SessionRef
-  readonly ttlMs?: number
-  readonly offsetBytes?: number
-  readonly reservations?: readonly Reservation[]
+  readonly keep?: KeptSession
 }
 
-export function extendSession(tx: Transaction, input: ExtendSession): SessionRecord {
-  const row = liveSession(tx, input.session)
-  const id = storeId(row.id)
-  reserve(tx, { id, namespace: row.namespace }, input.reservations ?? [])
-  const expiresAt = input.ttlMs === undefined ? row.expiresAt : tx.nowMs + input.ttlMs
-  const offsetBytes = input.offsetBytes ?? row.offsetBytes
-  tx.sql('UPDATE sessions SET expiresAt = ?, offsetBytes = ? WHERE id = ?').run(expiresAt, offsetBytes, id)
-  return sessionOf({ ...row, expiresAt, offsetBytes })
-}
-
-export function endSession(tx: Transaction, session: SessionRef): undefined {
+export function endSession(tx: Transaction, { session, keep }: EndSession): undefined {
   const row = sessionRow(tx, storeId(session.id))
-  if (row !== undefined && row.fence === session.fence) dropSession(tx, row)
+  if (row !== undefined && isHeld(row, session)) dropSession(tx, row, keep)
   return undefined
 }
 
@@ -157,17 +164,23 @@ export function expireSessions(tx: Transaction, { limit }: { readonly limit: num
   return rows.map((row) => row.id)
 }
 
-/** Session, pins and reservations go; what it staged is garbage; its idempotency key is free. */
-function dropSession(tx: Transaction, row: SessionRow): void {
+/** Pins and reservations go, and the session unless it is kept; what it staged is garbage; its idempotency key is free. */
+function dropSession(tx: Transaction, row: SessionRow, keep?: KeptSession): void {
   const id = storeId(row.id)
-  closeSession(tx, row, pinsOf(tx, id))
+  closeSession(tx, row, pinsOf(tx, id), keep)
   if (row.idempotencyKey !== null) freeIdempotencyKey(tx, row, row.idempotencyKey, id)
 }
 
 /** Removes the rows of a session that has ended, and gives up what its pins held. */
-export function closeSession(tx: Transaction, row: SessionRow, pins: readonly PinRow[]): void {
+export function closeSession(
+  tx: Transaction,
+  row: SessionRow,
+  pins: readonly PinRow[],
+  keep?: KeptSession,
+): void {
   const id = storeId(row.id)
-  takeSession(tx, row, id)
+  if (keep !== undefined && row.state !== 'live') keepSession(tx, row, { ...keep, mediaId: null })
+  else takeSession(tx, row, id)
   removePins(tx, id)
   removeReservations(tx, id)
   giveUp(tx, pins)
@@ -177,6 +190,18 @@ export function closeSession(tx: Transaction, row: SessionRow, pins: readonly Pi
 export function takeSession(tx: Transaction, session: SessionRef, id: StoredId): void {
   const taken = tx.sql('DELETE FROM sessions WHERE id = ? AND fence = ?').run(id, session.fence)
   if (taken.changes < 1) throw sessionEnded(session)
+}
+
+const KEEP = `UPDATE sessions SET state = ?, declared = ?, expiresAt = ?, mediaId = ?, lockedUntil = NULL, endedAt = ?
+  WHERE id = ?`
+
+/** Ends that of an upload, and leaves its row to be told of. */
+export function keepSession(
+  tx: Transaction,
+  { id }: SessionRow,
+  { state, declared, ttlMs, mediaId }: KeptSession & { readonly mediaId: StoredId | null },
+): void {
+  tx.sql(KEEP).run(state, JSON.stringify(declared), tx.nowMs + ttlMs, mediaId, tx.nowMs, storeId(id))
 }
 
 /** What these pins held is garbage, unless somebody else wants it. */
@@ -195,9 +220,10 @@ export function listSessions(database: Database, namespace: string): readonly Se
     .map((row) => sessionOf(withId(row)))
 }
 
-/** One that is past its time and not yet swept lives: it can still be extended, and commit. */
-export function isSessionLive(database: Database, id: string): boolean {
-  return sessionRow(database, storeId(id)) !== undefined
+/** One that is past its time and not yet swept can still be extended by whoever holds it, and commit. */
+export function isSessionLive(database: Database, id: string, nowMs: number): boolean {
+  const row = sessionRow(database, storeId(id))
+  return row !== undefined && row.endedAt === null && row.expiresAt > nowMs
 }
 
 export function sessionOf(row: SessionRow): SessionRecord {

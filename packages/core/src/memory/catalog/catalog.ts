@@ -1,4 +1,4 @@
-import type { Catalog, CatalogUploads, VolumeRecord } from '../../contracts/catalog.ts'
+import type { Catalog, VolumeRecord } from '../../contracts/catalog.ts'
 import type { Clock } from '../../contracts/clock.ts'
 import { MediaError } from '../../errors/media-error.ts'
 import { systemClock } from '../../time/clock.ts'
@@ -43,7 +43,7 @@ export interface MemoryCatalogOptions {
  * A whole catalog in memory, for tests and for stores that keep nothing. Every call runs in one go,
  * so it is a transaction: it checks first and then changes, or changes nothing.
  */
-export function memoryCatalog(options: MemoryCatalogOptions = {}): Catalog & CatalogUploads {
+export function memoryCatalog(options: MemoryCatalogOptions = {}): Catalog {
   const tables = options.tables ?? createMemoryTables()
   const clock = options.clock ?? systemClock
   let isClosed = false

@@ -23,8 +23,8 @@ export function exportMedia(tables: MemoryTables, { blobId, cursor, limit }: Exp
         return { media, cursor: encodeWalkCursor('media', last.namespace, last.id) }
       const row = tables.media.get(id)
       if (row === undefined) continue
-      const { domain, chunkSums } = servingContent(row).blob
-      media.push(portableMedia(mediaRecord(row), domain, chunkSums?.slice()))
+      const { domain, chunkSums, verdict } = servingContent(row).blob
+      media.push(portableMedia(mediaRecord(row), domain, chunkSums?.slice(), verdict))
     }
   }
   return { media }

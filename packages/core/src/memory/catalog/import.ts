@@ -1,11 +1,11 @@
 import { newId } from '../../bytes/id.ts'
-import { distinctLinks, distinctTags } from '../../catalog/index.ts'
+import { distinctLinks, distinctTags, stateUnder, verdictAfter } from '../../catalog/index.ts'
 import type { PortableMedia, PortablePlacement } from '../../contracts/catalog.ts'
 import { MediaError } from '../../errors/media-error.ts'
 import { addPlacement, createBlob, releaseBlob, removeBlob, removePlacement, useBlob } from './blobs.ts'
 import { indexMedia, unindexMedia } from './index-media.ts'
 import { learnDigest } from './learn.ts'
-import { frozenJson, frozenLinks, frozenTags } from './snapshots.ts'
+import { frozenJson, frozenLinks, frozenTags, frozenVerdict } from './snapshots.ts'
 import {
   type BlobRow,
   compositeKey,
@@ -27,6 +27,9 @@ export function importMedia(tables: MemoryTables, media: readonly PortableMedia[
     if (blob === undefined) continue
     blob.chunkSums ??= one.blob.chunkSums?.slice()
     for (const placement of one.placements) importPlacement(tables, blob, placement)
+    blob.verdict = frozenVerdict(
+      stays ? (blob.verdict ?? one.blob.verdict) : verdictAfter(blob.verdict, one.blob.verdict),
+    )
     if (stays) continue
     writeRecord(tables, one, existing, blob)
     written += 1
@@ -134,11 +137,11 @@ function writeRecord(
     contents: [],
     terms: [],
   }
-  const { number, state, contentType, filename, facts, createdAt } = content
+  const { number, contentType, filename, facts, createdAt } = content
   const added = {
     mediaId: row.id,
     number,
-    state,
+    state: stateUnder(blob.verdict, content.state),
     blob,
     contentType,
     filename,

@@ -40,7 +40,7 @@ export function beginSession(tables: MemoryTables, input: BeginSession, nowMs: n
     upload: input.upload && {
       state: input.upload.state,
       lockedUntilMs: undefined,
-      hasEnded: false,
+      endedAtMs: undefined,
       mediaId: undefined,
     },
     reservations: new Map(),
@@ -92,14 +92,14 @@ export function sessionOf(tables: MemoryTables, token: SessionToken): SessionRow
 }
 
 export function hasEnded({ upload }: SessionRow): boolean {
-  return upload?.hasEnded === true
+  return upload?.endedAtMs !== undefined
 }
 
 function openUploads(tables: MemoryTables, { namespace, owner }: BeginSession, nowMs: number): number {
   let open = 0
   for (const session of tables.sessions.values()) {
     if (session.namespace !== namespace || session.owner !== owner) continue
-    if (session.upload?.hasEnded === false && session.expiresAtMs > nowMs) open += 1
+    if (session.upload !== undefined && !hasEnded(session) && session.expiresAtMs > nowMs) open += 1
   }
   return open
 }
@@ -124,7 +124,7 @@ export function endSession(
     Object.assign(session.upload, {
       state: keep.state,
       lockedUntilMs: undefined,
-      hasEnded: true,
+      endedAtMs: nowMs,
       mediaId: keep.mediaId,
     })
   } else tables.sessions.delete(session.id)

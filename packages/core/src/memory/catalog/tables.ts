@@ -94,8 +94,8 @@ export interface SessionRow {
 export interface UploadRow {
   state: UploadState
   lockedUntilMs: number | undefined
-  /** It holds nothing any more, and is only told of. */
-  hasEnded: boolean
+  /** From then on it holds nothing, and is only told of. */
+  endedAtMs: number | undefined
   /** Of one that was committed. */
   mediaId: string | undefined
 }

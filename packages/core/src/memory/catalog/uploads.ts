@@ -63,9 +63,9 @@ function claimedSession(tables: MemoryTables, id: string): FoundUpload | undefin
   return {
     session,
     upload,
-    hasEnded: upload.hasEnded,
+    endedAt: upload.endedAtMs ?? null,
     expiresAt: expiresAtMs,
-    lockedUntil: upload.lockedUntilMs,
+    lockedUntil: upload.lockedUntilMs ?? null,
   }
 }
 

@@ -95,6 +95,46 @@ export const portableCases: readonly CatalogCase[] = [
     },
   },
   {
+    id: 'portable.held',
+    claim: 'what is held stays held in another catalog: state, verdict, and all that shares bytes found bad',
+    async check({ catalog, advance }) {
+      const infected = { verdict: 'infected', engine: 'kit', database: '1', signature: 'x' } as const
+      const held = await put(catalog, { bytes: 'bad', verdict: infected })
+      const free = await put(catalog, { bytes: 'free' })
+      await put(catalog, { state: 'pending' })
+      const verdict = { verdict: 'released', engine: 'admin', database: '' } as const
+      await catalog.settleVerdict(free.record.content.blobId, verdict, { from: [], to: 'active', limit: 1 })
+      const before = await everything(catalog)
+      const media = await takeOut(catalog, advance)
+      const [bad] = media.filter(({ id }) => id === held.record.id)
+      assert.ok(bad !== undefined)
+      assert.deepEqual(plain([bad.content.state, bad.blob.verdict]), ['quarantined', infected])
+      await catalog.importMedia(media)
+      assert.deepEqual(await everything(catalog), before)
+      for (const { blob } of [bad, ...media])
+        assert.deepEqual(
+          plain((await catalog.verdictOf(blob.domain, blob.digest ?? 'sha256:')) ?? null),
+          plain(blob.verdict ?? null),
+        )
+      const { verdict: _verdict, ...unknown } = bad.blob
+      const late = {
+        ...bad,
+        id: newId(),
+        blob: unknown,
+        content: { ...bad.content, state: 'active' as const },
+      }
+      await catalog.importMedia([late])
+      assert.equal(
+        (await recordOf(catalog, ALPHA, late.id)).content.state,
+        'quarantined',
+        'of the same bytes',
+      )
+      const clean = { ...infected, verdict: 'clean' as const }
+      await catalog.importMedia([{ ...bad, blob: { ...unknown, verdict: clean } }])
+      assert.equal((await put(catalog, { bytes: 'bad' })).record.content.state, 'quarantined', 'a put')
+    },
+  },
+  {
     id: 'portable.sums',
     claim: 'chunk sums travel with the media',
     async check({ catalog, advance }) {

@@ -33,6 +33,22 @@ export const portableMutants: readonly CatalogMutant[] = [
     imports((media) => ({ ...media, revision: 1 })),
   ),
   mutant(
+    'portable.no-verdict',
+    'what was found in bytes does not travel',
+    ['portable.held'],
+    imports((media) => ({ ...media, blob: without(media.blob, 'verdict') })),
+  ),
+  mutant(
+    'portable.lets-out',
+    'what is held is active after it was imported',
+    ['portable.held', 'portable.round-trip'],
+    imports((media) => ({
+      ...media,
+      content: { ...media.content, state: 'active' },
+      blob: without(media.blob, 'verdict'),
+    })),
+  ),
+  mutant(
     'portable.no-sums',
     'chunk sums do not travel',
     ['portable.sums'],
