@@ -7,7 +7,7 @@ import { about, piecesSource, textSource, tracked, zerosSource } from './testing
 import { zipOf } from './testing/zip.fixture.ts'
 
 const start = () =>
-  startClamd({ maxStreamBytes: 16 * MiB, settings: { MaxScanSize: '8M', MaxFileSize: '8M', MaxThreads: 8 } })
+  startClamd({ maxStreamBytes: 4 * MiB, settings: { MaxScanSize: '2M', MaxFileSize: '2M', MaxThreads: 8 } })
 const found = { verdict: 'infected', signature: 'Eicar-Test-Signature.UNOFFICIAL' }
 const scanners: ClamavScanner[] = []
 const opened = (options: ClamavScannerOptions): ClamavScanner => {
@@ -39,7 +39,7 @@ await describeOn('on a real clamd', missingClamdReason(), start, (clamd) => {
 
     test('a virus is found: whole, byte by byte, across pieces, in an archive', async () => {
       const scanner = open()
-      const behind = Buffer.concat([Buffer.alloc(3 * MiB), eicar()])
+      const behind = Buffer.concat([Buffer.alloc(1 * MiB), eicar()])
       for (const source of [
         bytesSource(eicar()),
         piecesSource(eicar(), 1),
@@ -55,7 +55,7 @@ await describeOn('on a real clamd', missingClamdReason(), start, (clamd) => {
     test('what is too long is unscannable, also when clamd closes while it is sent, every time', async () => {
       const scanner = open()
       for (let times = 0; times < 15; times++) {
-        const source = tracked(zerosSource(40 * MiB))
+        const source = tracked(zerosSource(16 * MiB))
         expect(await scanner.scan(source, about)).toMatchObject({
           verdict: 'unscannable',
           reason: 'size-limit',
@@ -69,7 +69,7 @@ await describeOn('on a real clamd', missingClamdReason(), start, (clamd) => {
       const scanner = open()
       const bomb = zipOf('a', Buffer.alloc(20 * MiB))
       expect(bomb.length).toBeLessThan(30_000)
-      for (const source of [bytesSource(bomb), zerosSource(12 * MiB)])
+      for (const source of [bytesSource(bomb), zerosSource(3 * MiB)])
         expect(await scanner.scan(source, about)).toMatchObject({
           verdict: 'unscannable',
           reason: 'limits-exceeded',
@@ -114,14 +114,22 @@ await describeOn('on a real clamd', missingClamdReason(), start, (clamd) => {
 
   test('a clamd that stands still is given up in time, and scans again when it goes on', async () => {
     const scanner = opened({ port: clamd.port, idleTimeoutMs: 200 })
-    clamd.pause()
+    const body = Buffer.alloc(3 * MiB)
+    const pausing = (start: number): undefined => {
+      if (start > 0) clamd.pause()
+    }
     try {
-      for (const source of [textSource('short'), zerosSource(15 * MiB)])
+      for (const source of [
+        piecesSource(body.subarray(0, 20), 10, pausing),
+        piecesSource(body, body.length / 3, pausing),
+        textSource('while it stands still'),
+      ]) {
         await expect(scanner.scan(source, about)).rejects.toMatchObject({
           code: 'MEDIA_UNAVAILABLE',
           reason: 'scanner-timeout',
           retryable: true,
         })
+      }
     } finally {
       clamd.resume()
     }
@@ -158,7 +166,7 @@ await describeOn(
 )
 
 const lenient = (): ReturnType<typeof startClamd> =>
-  startClamd({ settings: { AlertEncrypted: 'no', AlertExceedsMax: 'no', MaxScanSize: '8M' } })
+  startClamd({ settings: { AlertEncrypted: 'no', AlertExceedsMax: 'no', MaxScanSize: '2M' } })
 await describeOn('on a clamd without the two alerts', missingClamdReason(), lenient, (clamd) => {
   test('what it did not look into is called clean: why the guide asks for two settings', async () => {
     const scanner = opened({ port: clamd.port })

@@ -9,14 +9,14 @@ const MAX_REPLIES = 4
 
 /** One connection, used by one after the other: send, and read what comes back. */
 export interface Connection {
-  /** Resolves when the bytes have left: with `false` when the other side takes no more, or has answered already. */
+  /** Resolves when the bytes have left: with `false` when the other side has answered, or closed, already. */
   send(bytes: Uint8Array): Promise<boolean>
   /**
    * The next reply, also one that came before the connection broke.
    * @throws MediaError MEDIA_UNAVAILABLE `scanner-closed`, `scanner-garbled`, `scanner-timeout`
    */
   reply(): Promise<string>
-  /** Calls back once when the other side takes no more, or has answered: a source that waits need not go on. */
+  /** Calls back once when the other side has answered, or closed: a source that waits need not go on. */
   onAnswer(listener: () => void): void
   /** Resolves when nothing is left of it. */
   close(): Promise<void>
@@ -33,7 +33,6 @@ export async function openConnection(settings: ClamavSettings, signal: AbortSign
   const replies: string[] = []
   let unfinished = ''
   let isConnected = false
-  let takesMore = true
   let isEnded = false
   let fault: MediaError | undefined
   let cause: unknown
@@ -42,7 +41,7 @@ export async function openConnection(settings: ClamavSettings, signal: AbortSign
 
   const changed = (): void => {
     wake()
-    if (replies.length > 0 || !takesMore || isEnded) answered()
+    if (replies.length > 0 || isEnded) answered()
   }
   const end = (error?: MediaError): void => {
     fault ??= error
@@ -51,6 +50,7 @@ export async function openConnection(settings: ClamavSettings, signal: AbortSign
     changed()
   }
   const stop = (): void => end()
+  // Of this one talk: it goes with it.
   signal.addEventListener('abort', stop, { once: true })
   socket.setNoDelay(true)
   socket.on('connect', () => {
@@ -69,6 +69,7 @@ export async function openConnection(settings: ClamavSettings, signal: AbortSign
   socket.on('error', (error) => {
     cause = error
   })
+  // Node would first wait until all is written, also by one who reads no more.
   socket.on('end', stop)
   const closed = new Promise<void>((resolve) => {
     socket.on('close', () => {
@@ -76,10 +77,7 @@ export async function openConnection(settings: ClamavSettings, signal: AbortSign
       resolve()
     })
   })
-  readPastFailedWrites(socket, () => {
-    takesMore = false
-    changed()
-  })
+  readPastFailedWrites(socket)
 
   /** Waits for it, for the end of the connection, or for the end of our patience, which is a fault. */
   const until = (isSo: () => boolean, waitMs: number, late: () => MediaError): Promise<void> =>
@@ -97,13 +95,13 @@ export async function openConnection(settings: ClamavSettings, signal: AbortSign
 
   const connection: Connection = {
     async send(bytes) {
-      if (replies.length > 0 || !takesMore || isEnded) return false
+      if (replies.length > 0 || isEnded) return false
       let isTaken = false
       socket.write(bytes, (error) => {
         isTaken = error === undefined || error === null
         changed()
       })
-      await until(() => isTaken || replies.length > 0 || !takesMore, idleTimeoutMs, tooSlow)
+      await until(() => isTaken || replies.length > 0, idleTimeoutMs, tooSlow)
       return isTaken
     },
     async reply() {
@@ -121,7 +119,6 @@ export async function openConnection(settings: ClamavSettings, signal: AbortSign
       changed()
     },
     async close() {
-      signal.removeEventListener('abort', stop)
       socket.destroy()
       await closed
     },
@@ -140,11 +137,10 @@ export async function openConnection(settings: ClamavSettings, signal: AbortSign
  * clamd that has had enough answers and closes while we still write. Node destroys a socket whose write failed, and with
  * it the answer that has arrived: so a failed write is left without an end, and reading goes on to its own.
  */
-function readPastFailedWrites(socket: Socket, onFailed: () => void): void {
+function readPastFailedWrites(socket: Socket): void {
   const write = socket._write.bind(socket)
   socket._write = (chunk, encoding, done) =>
     write(chunk, encoding, (error) => {
       if (error === undefined || error === null) done()
-      else onFailed()
     })
 }

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { type ByteSource, bytesSource, MiB, type ScanVerdict } from '@mediakeep/core'
@@ -59,6 +60,18 @@ test('a body arrives whole and unchanged, in frames that clamd counts', async ()
     expect(await scan(source)).toEqual({ verdict: 'clean', ...version })
   expect(server.bodies.map((body) => body.length)).toEqual([300_000, 300_000, 0])
   expect(server.bodies[0]?.equals(bytes) && server.bodies[1]?.equals(bytes)).toBe(true)
+})
+
+test('a scan leaves nothing behind: no timer, no listener, no stream, no connection', async () => {
+  const clock = fakeClock()
+  const { server, scanner } = await before(usualTalk(CLEAN), { clock })
+  const { signal } = new AbortController()
+  const source = tracked(textSource('a body'))
+  expect(await scanner.scan(source, { ...about, signal })).toMatchObject({ verdict: 'clean' })
+  expect(clock.pendingTimers).toBe(0)
+  expect(getEventListeners(signal, 'abort')).toEqual([])
+  expect(source.streams.map((stream) => stream.destroyed)).toEqual([true])
+  await server.idle()
 })
 
 test('answers that come in two pieces are the same, wherever they are cut', async () => {
@@ -295,6 +308,53 @@ test('an address where nothing listens is no verdict', async () => {
   await scanner.close()
 })
 
+test('a connection that does not come about in time is no verdict', async () => {
+  const clock = fakeClock()
+  const { scan } = await before(usualTalk(CLEAN), { clock, connectTimeoutMs: 1_000 })
+  const scanned = scan()
+  // Before the system could say that it is there.
+  for (let turns = 0; turns < 20; turns++) await Promise.resolve()
+  clock.advance(1_000)
+  await expect(scanned).rejects.toMatchObject(unavailable('scanner-unreachable'))
+  expect(clock.pendingTimers).toBe(0)
+})
+
+test('a stream that fails while it is closed disturbs nothing', async () => {
+  const { scan } = await before(usualTalk(CLEAN))
+  const source = tracked({
+    sizeBytes: 15,
+    open: () =>
+      new Readable({
+        read() {
+          this.push(Buffer.alloc(10))
+        },
+        destroy(_error, done) {
+          setImmediate(() => done(new Error('cannot be closed')))
+        },
+      }),
+  })
+  await expect(scan(source)).rejects.toMatchObject({ code: 'MEDIA_BAD_INPUT' })
+  await expect.poll(() => source.streams[0]?.closed).toBe(true)
+})
+
+test('one who ends and reads no more is no verdict, at once', async () => {
+  const sockets: Socket[] = []
+  const { scan } = await before(
+    async (talk) => {
+      sockets.push(talk.socket)
+      await talk.command()
+      await talk.command()
+      talk.say(`1: ${VERSION}\0`)
+      await talk.command()
+      talk.socket.pause()
+      talk.socket.end()
+    },
+    { clock: fakeClock() },
+  )
+  await expect(scan(zerosSource(64 * MiB))).rejects.toMatchObject(unavailable('scanner-closed'))
+  for (const socket of sockets) socket.resume()
+})
+
 test('a body above maxStreamBytes is unscannable without a connection, one of that length is sent', async () => {
   const { server, scan } = await before(usualTalk(CLEAN), { maxStreamBytes: 10 })
   expect(await scan(textSource('eleven byte'))).toEqual({
@@ -338,29 +398,53 @@ test('a source that gives less or more than it declares, or fails, is no verdict
 
 test('the reason of a signal passes through untouched, wherever it comes, and nothing is left', async () => {
   const reason = { why: 'the caller left' }
-  for (const talk of [
-    never,
-    async (talk: FakeTalk) => {
+  const steps: ((talk: FakeTalk) => Promise<unknown>)[] = [
+    async () => undefined,
+    async (talk) => {
       await talk.command()
       await talk.command()
       talk.say(`1: ${VERSION}\0`)
-      await never()
+      await talk.command()
     },
-    async (talk: FakeTalk) => {
-      await usualTalk('')(talk)
+    (talk) => usualTalk('')(talk),
+  ]
+  for (const step of steps) {
+    const reached = signalled()
+    const { server, scanner } = await before(async (talk) => {
+      await step(talk)
+      reached.tell()
       await never()
+    })
+    const opened = tracked(textSource('a body'))
+    const controller = new AbortController()
+    const scanned = scanner.scan(opened, { ...about, signal: controller.signal })
+    void reached.told.then(() => controller.abort(reason))
+    await expect(scanned).rejects.toBe(reason)
+    expect(opened.streams.every((stream) => stream.destroyed)).toBe(true)
+    await server.idle()
+  }
+})
+
+test('the reason of a signal passes through untouched while a source waits, and before all', async () => {
+  const reason = { why: 'the caller left' }
+  const waiting = await before(usualTalk(CLEAN))
+  const source = tracked(waitingSource())
+  const controller = new AbortController()
+  let told: AbortSignal | undefined
+  const scanned = waiting.scanner.scan(
+    {
+      ...source,
+      open(options) {
+        told = options?.signal
+        setImmediate(() => controller.abort(reason))
+        return source.open(options)
+      },
     },
-  ])
-    for (const source of [waitingSource(), textSource('a body')]) {
-      const { server, scanner } = await before(talk)
-      const opened = tracked(source)
-      const controller = new AbortController()
-      const scanned = scanner.scan(opened, { ...about, signal: controller.signal })
-      setTimeout(() => controller.abort(reason), 20)
-      await expect(scanned).rejects.toBe(reason)
-      expect(opened.streams.every((stream) => stream.destroyed)).toBe(true)
-      await server.idle()
-    }
+    { ...about, signal: controller.signal },
+  )
+  await expect(scanned).rejects.toBe(reason)
+  expect(source.streams.map((stream) => stream.destroyed)).toEqual([true])
+  expect(told?.reason).toBe(reason)
   const { server, scanner } = await before(never)
   const signal = AbortSignal.abort(reason)
   await expect(scanner.scan(textSource('a'), { ...about, signal })).rejects.toBe(reason)

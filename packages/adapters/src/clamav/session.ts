@@ -55,7 +55,6 @@ async function numbered(name: string, connection: Connection, number: number): P
 async function sendBody(connection: Connection, source: ByteSource, signal: AbortSignal): Promise<boolean> {
   const stream: Readable = source.open({ signal })
   let isStopped = false
-  stream.on('error', () => {}) // one that comes after the last read
   connection.onAnswer(() => {
     isStopped = true
     stream.destroy() // a source that waits would not notice
