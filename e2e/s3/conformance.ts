@@ -1,4 +1,5 @@
 import { ListMultipartUploadsCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3'
+import { type ObjectStore, objectPartials } from '@mediakeep/core'
 import {
   type Conformance,
   type ObjectStoreContext,
@@ -125,6 +126,29 @@ function flaky(
   }
 }
 
+/** Bodies in pieces as objects of the store: it has no staging, which is where the cases look for them. */
+function inPieces(harness: ObjectStoreHarness): Conformance<ObjectStoreContext> {
+  const staged = (store: ObjectStore): ObjectStore => {
+    const { sweep, ...partials } = objectPartials(store, { pieceBytes: 40_000, sweepAfterMs: -60_000 })
+    const create = (): Promise<never> => Promise.reject(new Error('there is no staging'))
+    return { ...store, staging: { usedBytes: 0, budgetBytes: 0, create, sweep, partials } }
+  }
+  const conformance = objectStoreConformance({
+    async create() {
+      const fixture = await harness.create()
+      const { second } = fixture
+      return {
+        ...fixture,
+        store: staged(fixture.store),
+        ...(second === undefined ? {} : { second: async () => staged(await second()) }),
+      }
+    },
+    waivers: [{ id: 'partials.unseen', reason: 'a part is made of objects' }],
+    timeoutMs: 60_000,
+  })
+  return { ...conformance, cases: conformance.cases.filter(({ id }) => id.startsWith('partials.')) }
+}
+
 /** Objects and unfinished uploads, the marker aside. */
 async function namesBelow(client: S3Client, bucket: string, prefix: string): Promise<readonly string[]> {
   const objects = await client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix }))
@@ -165,6 +189,7 @@ export async function describeOnServer(serverName: ObjectServerName): Promise<vo
       timeoutMs: 60_000,
     }
     describeObjectStore(pair, harness)
+    describeConformance(`${pair}, in pieces`, inPieces(harness))
     if (!isLong) continue
     if (serverName === 'minio')
       describeConformance(`${pair}, flaky`, flaky(server, client, bucket, openStore))

@@ -1,6 +1,7 @@
 import type { Part, Violation } from '../harness/part.ts'
 import { takeImage } from '../simulation/image.ts'
 import { judge } from './judge.ts'
+import { judgeParts, PART_LEVELS } from './parts.ts'
 import { createStateReader, shapes } from './shapes.ts'
 
 export const LEVELS = ['durable', 'file', 'none'] as const
@@ -11,7 +12,7 @@ export const persistence: Part = {
   name: 'persistence',
   about: 'every state that a power cut may leave of every act of the file store',
   unit: 'acts',
-  fullCount: shapes.length * LEVELS.length * ORDERS.length,
+  fullCount: (shapes.length * LEVELS.length + PART_LEVELS.length) * ORDERS.length,
   // The whole takes seconds: less than all of it would say little.
   async run({ signal, progress, note }) {
     const image = await takeImage()
@@ -19,16 +20,29 @@ export const persistence: Part = {
     const violations: Violation[] = []
     let done = 0
     let total = 0
-    for (const shape of shapes)
-      for (const durability of LEVELS)
-        for (const order of ORDERS) {
-          if (signal.aborted) return { done, violations }
-          const found = await judge(shape, { durability, promised: durability, order, image, reader })
-          total += found.states
-          for (const what of found.violations)
-            violations.push({ what: `${durability}, ${order} names: ${what}`, replay: '' })
-          progress(++done)
-        }
+    const judging = [
+      ...shapes.flatMap((shape) =>
+        LEVELS.map((durability) => ({
+          durability,
+          inOrder: (order: (typeof ORDERS)[number]) =>
+            judge(shape, { durability, promised: durability, order, image, reader }),
+        })),
+      ),
+      ...PART_LEVELS.map((durability) => ({
+        durability,
+        inOrder: (order: (typeof ORDERS)[number]) =>
+          judgeParts({ durability, promised: durability, order, image }),
+      })),
+    ]
+    for (const { durability, inOrder } of judging)
+      for (const order of ORDERS) {
+        if (signal.aborted) return { done, violations }
+        const found = await inOrder(order)
+        total += found.states
+        for (const what of found.violations)
+          violations.push({ what: `${durability}, ${order} names: ${what}`, replay: '' })
+        progress(++done)
+      }
     note(`${total} states`)
     return { done, violations }
   },

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { type Image, takeImage } from '../simulation/image.ts'
 import { judge } from './judge.ts'
 import { LEVELS, ORDERS } from './part.ts'
+import { judgeParts, PART_LEVELS } from './parts.ts'
 import { examine, protocols } from './protocols.ts'
 import { createStateReader, type StateReader, shapes } from './shapes.ts'
 
@@ -43,6 +44,26 @@ describe('a level that is taken for more than it is is convicted', () => {
         found += violations.length
       }
       expect(found).toBeGreaterThan(0)
+    })
+})
+
+describe('a body that comes in pieces', () => {
+  for (const durability of PART_LEVELS)
+    for (const order of ORDERS)
+      it(`level ${durability} keeps every synced byte at its place where names reach the disk ${order}`, async () => {
+        const { states, violations } = await judgeParts({ durability, promised: durability, order, image })
+        expect(violations.slice(0, 3)).toEqual([])
+        expect(states).toBeGreaterThan(100)
+      })
+
+  for (const [durability, promised] of [
+    ['none', 'file'],
+    ['none', 'durable'],
+    ['file', 'durable'],
+  ] as const)
+    it(`${durability} that is taken for ${promised} is convicted`, async () => {
+      const { violations } = await judgeParts({ durability, promised, order: 'weak', image })
+      expect(violations.length).toBeGreaterThan(0)
     })
 })
 

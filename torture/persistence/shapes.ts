@@ -124,8 +124,16 @@ export const shapes: readonly Shape[] = [
   },
 ]
 
-/** What the real store does for this shape, call by call. */
-export async function traceOf(shape: Shape, durability: Durability, image: Image): Promise<Trace> {
+/**
+ * What the real store does for this shape, call by call.
+ * @param acknowledged called with the number of calls so far when `act` says that it was given an answer
+ */
+export async function traceOf(
+  shape: Pick<Shape, 'prepare'> & { act(store: FsStore, answered: () => void): Promise<unknown> },
+  durability: Durability,
+  image: Image,
+  acknowledged: (calls: number) => void = () => {},
+): Promise<Trace> {
   const disk = createDisk({ now: () => 0, order: 'weak' })
   image.apply(disk, 'model')
   const recorder = recordOn(disk)
@@ -134,7 +142,7 @@ export async function traceOf(shape: Shape, durability: Durability, image: Image
   recorder.calls.length = 0
   await shape.prepare?.(store)
   const before = recorder.calls.splice(0)
-  await shape.act(store)
+  await shape.act(store, () => acknowledged(recorder.calls.length))
   const calls = recorder.calls.splice(0)
   await store.close()
   const shards = new Set([...before, ...calls].flatMap(({ args }) => args.flatMap((arg) => shardIn(arg))))
@@ -148,12 +156,8 @@ function shardIn(argument: unknown): readonly string[] {
   return shard === undefined ? [] : [shard]
 }
 
-/** Reads with the real store whatever disk is put under it: opening one for each state would cost most of the time. */
-export interface StateReader {
-  read(disk: Disk, key: string): Promise<Content | undefined>
-}
-
-export async function createStateReader(image: Image): Promise<StateReader> {
+/** The real store over whatever disk is put under it: opening one for each state would cost most of the time. */
+export async function createStateStore(image: Image): Promise<(disk: Disk) => FsStore> {
   let under = createDisk({ now: () => 0, order: 'weak' })
   image.apply(under, 'model')
   const disk = new Proxy(under, {
@@ -161,10 +165,21 @@ export async function createStateReader(image: Image): Promise<StateReader> {
   })
   const store = fsStore({ root: ROOT, fs: createProcess(disk, atOnce).fs, clock: STILL, maxIdleFiles: 0 })
   await store.open()
+  return (left) => {
+    under = left
+    return store
+  }
+}
+
+export interface StateReader {
+  read(disk: Disk, key: string): Promise<Content | undefined>
+}
+
+export async function createStateReader(image: Image): Promise<StateReader> {
+  const storeOn = await createStateStore(image)
   return {
-    async read(left, key) {
-      under = left
-      const reader = await store.get(key)
+    async read(disk, key) {
+      const reader = await storeOn(disk).get(key)
       if (reader === undefined) return undefined
       const parts: Buffer[] = []
       for await (const part of reader.stream()) parts.push(Buffer.from(part as Uint8Array))

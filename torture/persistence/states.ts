@@ -15,6 +15,8 @@ export interface CutState {
   readonly disk: Disk
   /** The cut came after the last call: the program had acknowledged. */
   readonly acknowledged: boolean
+  /** Calls that were made before it. */
+  readonly calls: number
   /** In words, for a report. */
   readonly cut: string
 }
@@ -46,7 +48,8 @@ export function* cutStates(trace: Trace, order: Disk['order']): Generator<CutSta
     for (const choice of choicesOf(pendingOn(disk()), order)) {
       const left = disk()
       left.cutPower(remainsOf(choice))
-      yield { disk: left, acknowledged: at === trace.calls.length, cut: describe(trace, at, choice) }
+      const acknowledged = at === trace.calls.length
+      yield { disk: left, acknowledged, calls: at, cut: describe(trace, at, choice) }
     }
   }
 }

@@ -29,6 +29,10 @@ const CODES: Readonly<Record<string, { readonly code: string; readonly reason?: 
   EROFS: { code: 'MEDIA_UNAVAILABLE', reason: 'not-writable' },
 }
 
+function fail(why: string): never {
+  throw new Error(why)
+}
+
 const ACTS: Readonly<Record<string, (store: FsStore) => Promise<unknown>>> = {
   'put of bytes': (store) => store.put(placement, bytesSource(bytes)),
   'put of a stream': (store) => store.put(placement, stream, { checksum: digestOf(bytes) }),
@@ -55,6 +59,25 @@ const ACTS: Readonly<Record<string, (store: FsStore) => Promise<unknown>>> = {
       }
     } finally {
       await writer.abort()
+    }
+  },
+  'a part that is taken over': async (store) => {
+    const partials = store.staging.partials ?? fail('a store of files takes bodies in pieces')
+    const part = { name: 'session', part: 0 }
+    try {
+      const writer = await partials.open({ ...part, sizeBytes: bytes.length })
+      try {
+        await writer.write(bytes.subarray(0, 400_000), 0)
+        await writer.sync()
+        await writer.write(bytes.subarray(400_000), 400_000)
+        await writer.sync()
+      } finally {
+        await writer.close()
+      }
+      const body = await partials.find({ ...part, sizeBytes: bytes.length - 1 })
+      await store.adopt(placement, body?.path ?? fail('the part is not there'))
+    } finally {
+      await partials.delete(part).catch(() => {}) // where it is not there, nothing may be looked at either
     }
   },
 }

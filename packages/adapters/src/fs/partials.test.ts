@@ -94,6 +94,22 @@ describe('a part', () => {
     await store.close()
   })
 
+  test('that was deleted and made anew is not what a body of the old one reads or discards', async () => {
+    const store = fsStore({ root: folder.root })
+    await (await written(store)).close()
+    const old = await partialsOf(store).find({ ...part, sizeBytes: bytes.length })
+    const kept = join(folder.root, 'staging', '~kept')
+    linkSync(path, kept) // so that the new file is another one for certain
+    await partialsOf(store).delete(part)
+    await (await written(store, Buffer.from('other bytes, no fewer'))).close()
+    await expect(old?.open().toArray()).rejects.toMatchObject({ reason: 'staging-ended' })
+    await old?.discard()
+    expect(readFileSync(path, 'utf8')).toBe('other bytes, no fewer')
+    expect(() => old?.open()).toThrow(expect.objectContaining({ reason: 'staging-ended' }))
+    rmSync(kept)
+    await store.close()
+  })
+
   test('is found on a volume that was made before there were parts', async () => {
     const store = fsStore({ root: folder.root })
     await store.open()

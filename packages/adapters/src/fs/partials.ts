@@ -151,11 +151,12 @@ export function createPartials(
         }
       })
 
+    const hasName = async (): Promise<boolean> => (await lstatIfThere(fs, path))?.ino === fs.fstat(fd).ino
+
     /** Also where another process took it away: bytes without a name are not durable. */
     async function checkName(): Promise<void> {
-      const named = await lstatIfThere(fs, path)
-      if (named?.ino === fs.fstat(fd).ino) return
-      if (named === undefined) await checkOnline()
+      if (await hasName()) return
+      await checkOnline()
       throw ended(part)
     }
 
@@ -169,7 +170,8 @@ export function createPartials(
         isPromised = true
       } catch (error) {
         failure = { error }
-        if (!isPromised) await fs.unlink(path).catch(() => {}) // the next sweep finds it
+        // Where this fails too the next sweep finds it.
+        if (!isPromised && (await hasName().catch(() => false))) await fs.unlink(path).catch(() => {})
         throw error
       }
     }
