@@ -142,6 +142,12 @@ describe.each([
         })
       },
     )
+
+    it.skipIf(!isHere(major))(`looks into bodies by a thread on Node ${major}`, async () => {
+      const { code, output, stdout } = await run(nodeOf(major), ['inspect.mjs'], app)
+      expect(code, output).toBe(0)
+      expect(JSON.parse(stdout)).toEqual({ facts: { durationMs: 2_000 }, refused: 'active-content' })
+    })
   }
 
   if (native) {

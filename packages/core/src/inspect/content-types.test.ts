@@ -127,6 +127,14 @@ const rows: readonly Row[] = [
     'polyglot',
   ],
   [
+    '2.6-07b',
+    'a PDF with a ZIP behind, and one byte more',
+    () => Buffer.concat([text('%PDF-1.7\n1 0 obj\n<<>>\nendobj\n%%EOF\n\u0001'), NOTES, text('x')]),
+    {},
+    TYPE_REFUSED,
+    'polyglot',
+  ],
+  [
     '2.6-08',
     'a PDF whose header stands at byte 1,000',
     () => Buffer.concat([Buffer.alloc(1_000, 1), text('%PDF-1.7\n')]),

@@ -1,12 +1,17 @@
 import type { MediaFacts } from '../contracts/media.ts'
 import { lookAtZip } from './archives/zip.ts'
+import { MAX_WINDOW_READ_BYTES } from './byte-window.ts'
 import { type Inspection, NO_FACTS } from './inspection.ts'
-import { invalid } from './refusals.ts'
+import { doubtful, invalid } from './refusals.ts'
 import { checkNoZip } from './zip-end.ts'
 
 /** PDF: it may not be an archive as well. */
 export async function lookAtPdf({ window }: Inspection): Promise<MediaFacts> {
   await checkNoZip(window)
+  // Some readers of archives do not mind bytes behind the end of one.
+  const last = await window.read(Math.max(0, window.sizeBytes - MAX_WINDOW_READ_BYTES), MAX_WINDOW_READ_BYTES)
+  if (last.subarray(last.lastIndexOf('%%EOF')).includes('PK\u0005\u0006') && last.includes('%%EOF'))
+    throw doubtful('polyglot', 'PDF: behind its end there is an archive')
   return NO_FACTS
 }
 

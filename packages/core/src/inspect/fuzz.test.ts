@@ -28,7 +28,7 @@ import {
 } from './samples.fixture.ts'
 
 const isLong = process.env['MEDIAKEEP_LONG'] === '1'
-const RUNS = isLong ? 3_000 : 300
+const RUNS = isLong ? 1_500 : 200
 const REFUSALS = new Set(['MEDIA_INVALID', 'MEDIA_TYPE_REFUSED'])
 /** More than any look at such small bodies may do. */
 const MAX_STEPS = 20_000

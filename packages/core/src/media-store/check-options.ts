@@ -1,5 +1,6 @@
 import { MediaError } from '../errors/media-error.ts'
 import { ruleFaults } from '../tiering/rules.ts'
+import { policyFaults } from '../validation/policy-faults.ts'
 import type { MediaStoreOptions } from './options.ts'
 
 /**
@@ -7,7 +8,12 @@ import type { MediaStoreOptions } from './options.ts'
  * @throws MediaError MEDIA_BAD_INPUT `bad-composition`
  */
 export function checkOptions(options: MediaStoreOptions): void {
-  const faults = [...tierFaults(options), ...numberFaults(options), ...urlFaults(options)]
+  const faults = [
+    ...tierFaults(options),
+    ...numberFaults(options),
+    ...urlFaults(options),
+    ...policyFaults(options.policies ?? []),
+  ]
   if (faults.length > 0) {
     throw new MediaError('MEDIA_BAD_INPUT', `the store cannot be composed: ${faults.join('; ')}`, {
       reason: 'bad-composition',
