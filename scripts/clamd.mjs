@@ -17,9 +17,9 @@ import { findProgram, pathFolders } from './lib/programs.mjs'
 const HOST = '127.0.0.1'
 const MiB = 2 ** 20
 const NAME = 'daily.cud'
-/** Ends the daemon, also one that stands still, and removes its folder at the end of its own input. */
+/** Ends the daemon, also one that stands still, and removes its folder at the end of its own input. Nobody may hear it any more. */
 const guard =
-  'folder=$1; shift; "$@" < /dev/null & server=$!; echo "pid $server"; cat > /dev/null; kill -KILL $server 2> /dev/null; wait $server; rm -rf "$folder"'
+  'folder=$1; shift; "$@" < /dev/null & server=$!; echo "pid $server"; cat > /dev/null; exec 2> /dev/null; kill -KILL $server; wait $server; rm -rf "$folder"'
 
 // Debian keeps it in sbin, which is not on everybody's PATH.
 const findClamd = () => findProgram('clamd', [...pathFolders(), '/usr/local/sbin', '/usr/sbin'])
