@@ -33,6 +33,22 @@ await describeOnPostgres('postgres catalog, its schema', (on) => {
     expect((await pool.query('SELECT x, y FROM older.a')).rows).toEqual([{ x: 7, y: 8 }])
   })
 
+  test('a schema of version 1 is brought forward: its sessions are those of puts, what is pending waits for a verdict', async () => {
+    expect(await migrate(pool, 'first', waits, MIGRATIONS.slice(0, 1))).toBe(1)
+    await pool.query(`SET search_path TO first;
+      INSERT INTO blobs(id, domain, digest, size_bytes, state) VALUES ('b', '', '\\x${'ab'.repeat(32)}', 5, 'live');
+      INSERT INTO media VALUES ('n', 'm', NULL, 'ann', 'private', 1, 1, 0, 0, '[]', '[]', '{}');
+      INSERT INTO contents VALUES ('m', 1, 'b', 'image/png', 'f', '{}', 'pending', 0);
+      INSERT INTO sessions VALUES ('s', 'n', 'ann', NULL, 7, ${Date.now() + 60_000}, 3, 'live', NULL, '{}')`)
+    const catalog = postgresCatalog({ pool, schema: 'first' })
+    await catalog.open()
+    expect(await catalog.getSession('s')).toBeUndefined()
+    expect(await catalog.extendSession({ id: 's', fence: 7 }, {})).toMatchObject({ offsetBytes: 3 })
+    const { blobs } = await catalog.listUnscanned({ which: 'pending', limit: 10 })
+    expect(blobs.map(({ blobId }) => blobId)).toEqual(['b'])
+    await catalog.close()
+  })
+
   test('a migration that fails is undone whole, and the next open tries again', async () => {
     const broken = ['CREATE TABLE @a(x INT)', 'CREATE TABLE @b(x INT); SELECT nonsense FROM nowhere']
     await expect(migrate(pool, 'broken', waits, broken)).rejects.toMatchObject({

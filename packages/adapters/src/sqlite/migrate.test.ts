@@ -93,6 +93,31 @@ test('a catalog of version 3 is brought forward: what was leaving goes, and what
   }
 })
 
+test('a catalog of version 4 is brought forward: sessions are those of puts, what is pending waits for a verdict', async () => {
+  const connection = open()
+  expect(migrate(connection, MIGRATIONS.slice(0, 4))).toBe(4)
+  connection.exec(`INSERT INTO blobs(id, domain, digest, sizeBytes, state) VALUES ('b', '', x'${'ab'.repeat(32)}', 5, 'live');
+    INSERT INTO media VALUES ('n', 'm', 'key', 'ann', 'private', 1, 1, 0, 0, '[]', '[]', '{}');
+    INSERT INTO contents VALUES ('m', 1, 'b', 'image/png', 'f', '{}', 'pending', 0);
+    INSERT INTO sessions VALUES ('s', 'n', 'ann', NULL, 7, ${Date.now() + 60_000}, 3, 'live', NULL, '{}')`)
+  connection.close()
+  const catalog = sqliteCatalog({ file })
+  await catalog.open()
+  try {
+    expect(await catalog.getSession('s')).toBeUndefined()
+    expect(await catalog.isSessionLive('s')).toBe(true)
+    expect(await catalog.extendSession({ id: 's', fence: 7 }, {})).toMatchObject({ offsetBytes: 3 })
+    const { blobs } = await catalog.listUnscanned({ which: 'pending', limit: 10 })
+    expect(blobs.map(({ blobId }) => blobId)).toEqual(['b'])
+    const verdict = { verdict: 'clean', engine: 'e', database: '1' } as const
+    const contents = { from: ['pending'], to: 'active', limit: 10 } as const
+    const { records } = await catalog.settleVerdict('b', verdict, contents)
+    expect(records.map(({ id, content }) => [id, content.state])).toEqual([['m', 'active']])
+  } finally {
+    await catalog.close()
+  }
+})
+
 test('a migration that fails is undone whole, and the next open tries again', () => {
   const connection = open()
   const broken = ['CREATE TABLE a(x INTEGER)', 'CREATE TABLE b(x INTEGER); SELECT nonsense FROM nowhere']
