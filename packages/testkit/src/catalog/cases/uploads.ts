@@ -144,11 +144,15 @@ export const uploadCases: readonly CatalogCase[] = [
       const aborted = await beginUpload(catalog)
       await catalog.endSession(aborted, { ...KEPT, state: 'aborted' })
       await advance(SHORT_TTL_MS)
-      const begun = await Promise.allSettled(Array.from({ length: 20 }, () => begin(catalog, { upload })))
-      assert.equal(begun.filter(({ status }) => status === 'fulfilled').length, 3)
+      // The first round warms up whatever calls share.
+      for (const owner of ['carl', 'ann']) {
+        const begins = Array.from({ length: 20 }, () => begin(catalog, { owner, upload }))
+        const begun = await Promise.allSettled(begins)
+        assert.equal(begun.filter(({ status }) => status === 'fulfilled').length, 3, owner)
+      }
       const call = begin(catalog, { upload, reservations: ann(1, 100) })
       await refuses('MEDIA_RATE_LIMITED', call, 'one more', 'too-many-uploads')
-      const open = await catalog.listSessions(ALPHA)
+      const open = (await catalog.listSessions(ALPHA)).filter(({ owner }) => owner !== 'carl')
       assert.equal(open.length, 3 + others.length - 1, 'those refused leave nothing')
       const mine = open.find(({ id, owner }) => owner === 'ann' && others.every((one) => one.id !== id))
       assert.ok(mine !== undefined)

@@ -20,6 +20,7 @@ import {
   commitInput,
   type PutInput,
   put,
+  type Staged,
   stage,
 } from '../put.ts'
 
@@ -175,18 +176,23 @@ export const verdictCases: readonly CatalogCase[] = [
     id: 'verdict.race',
     claim: 'of puts that commit while their bytes are found bad none serves them',
     async check({ catalog }) {
-      const { record } = await put(catalog, { bytes: 'x' })
-      const staged = await Promise.all(Array.from({ length: 8 }, () => stage(catalog, { bytes: 'x' })))
-      const blob = record.content.blobId
-      const settleAll = () => settle(catalog, blob, INFECTED, ['pending', 'active'], 'quarantined')
-      const [, settled] = await Promise.all([
-        Promise.all(staged.slice(0, 4).map((one) => catalog.commitContent(commitInput(one)))),
-        settleAll(),
-        Promise.all(staged.slice(4).map((one) => catalog.commitContent(commitInput(one)))),
-      ])
-      if (settled.more) await settleAll()
-      assert.deepEqual(await listIds(catalog, ALPHA, { state: 'active' }), [])
-      assert.equal((await listIds(catalog, ALPHA, { state: 'quarantined' })).length, 9)
+      for (const [round, before] of [0, 2, 4, 6].entries()) {
+        const bytes = `round ${round}`
+        const { record } = await put(catalog, { bytes })
+        const staged = await Promise.all(Array.from({ length: 6 }, () => stage(catalog, { bytes })))
+        const settleAll = () =>
+          settle(catalog, record.content.blobId, INFECTED, ['pending', 'active'], 'quarantined')
+        const commits = (some: readonly Staged[]) =>
+          Promise.all(some.map((one) => catalog.commitContent(commitInput(one))))
+        const [, settled] = await Promise.all([
+          commits(staged.slice(0, before)),
+          settleAll(),
+          commits(staged.slice(before)),
+        ])
+        if (settled.more) await settleAll()
+        assert.deepEqual(await listIds(catalog, ALPHA, { state: 'active' }), [])
+        assert.equal((await listIds(catalog, ALPHA, { state: 'quarantined' })).length, 7 * (round + 1))
+      }
     },
   },
   {
