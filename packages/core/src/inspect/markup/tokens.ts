@@ -20,12 +20,12 @@ export type Token =
 
 const SPACE = /\s/
 const NAME_END = /[\s/>=<]/
-/** Longest document type declaration. */
-const MAX_DOCTYPE = 65_536
+/** What HTML reads as text, whatever it holds, until it is closed. */
+const TEXT_ELEMENTS = new Set(['style', 'title', 'textarea'])
 
 /**
- * The pieces of a text of markup, in one pass that takes time in proportion to its length. `strict` is XML; without it
- * values may stand without quotes, as HTML allows.
+ * The pieces of a text of markup, in one pass that takes time in proportion to its length. `strict` is XML; without it the text
+ * is cut as HTML cuts it: comments and declarations that end early, values without quotes, elements that hold text alone.
  * @throws (while it is read) MediaError MEDIA_INVALID `invalid-markup` where readers might go on in different ways.
  */
 export function* tokensOf(text: string, strict: boolean): Generator<Token> {
@@ -33,20 +33,21 @@ export function* tokensOf(text: string, strict: boolean): Generator<Token> {
   while (at < text.length) {
     const open = text.indexOf('<', at)
     const end = open < 0 ? text.length : open
-    if (end > at) yield { type: 'text', text: text.slice(at, end) }
+    if (end > at) yield { type: 'text', text: decodeEntities(text.slice(at, end)) }
     if (open < 0) return
-    if (text.startsWith('<!--', open)) at = after(text, '-->', open + 4)
-    else if (text.startsWith('<![CDATA[', open)) {
+    if (text.startsWith('<!--', open)) {
+      at = after(text, '-->', open + 4)
+      // Here HTML ends a comment that XML goes on with.
+      if (!strict && /^-?>|--!>/.test(text.slice(open + 4, at))) throw broken()
+    } else if (strict && text.startsWith('<![CDATA[', open)) {
       at = after(text, ']]>', open + 9)
       yield { type: 'text', text: text.slice(open + 9, at - 3) }
     } else if (text.startsWith('<?', open)) {
       at = after(text, strict ? '?>' : '>', open + 2)
-      yield {
-        type: 'instruction',
-        target: /^[^\s?>]{0,64}/.exec(text.slice(open + 2, open + 66))?.[0]?.toLowerCase() ?? '',
-      }
+      const target = /^[^\s?>]{0,64}/.exec(text.slice(open + 2, open + 66))?.[0] ?? ''
+      yield { type: 'instruction', target: target.toLowerCase() }
     } else if (text.startsWith('<!', open)) {
-      at = afterDoctype(text, open + 2)
+      at = strict ? afterDoctype(text, open + 2) : after(text, '>', open + 2)
       yield { type: 'doctype', text: text.slice(open, at) }
     } else if (text.startsWith('</', open)) {
       at = after(text, '>', open + 2)
@@ -61,6 +62,11 @@ export function* tokensOf(text: string, strict: boolean): Generator<Token> {
       const tag = readTag(text, open + 1, strict)
       at = tag.end
       yield tag.token
+      if (strict || !TEXT_ELEMENTS.has(tag.token.name)) continue
+      const close = text.slice(at).search(new RegExp(`</${tag.token.name}[\\s/>]`, 'i'))
+      if (close < 0) throw broken()
+      yield { type: 'text', text: text.slice(at, at + close) }
+      at += close
     } else {
       if (strict) throw broken()
       yield { type: 'text', text: '<' }
@@ -79,29 +85,24 @@ function after(text: string, mark: string, from: number): number {
   return found + mark.length
 }
 
+/** Behind the `>`, or behind the declarations in brackets. Those are not read: what has any is refused, or taken as it is. */
 function afterDoctype(text: string, from: number): number {
-  let depth = 0
-  let quote = ''
-  for (let at = from; at < text.length && at < from + MAX_DOCTYPE; at++) {
-    const char = text[at] ?? ''
-    if (quote !== '') {
-      if (char === quote) quote = ''
-    } else if (char === '"' || char === "'") quote = char
-    else if (char === '[' || char === '<') depth += 1
-    else if (char === ']') depth -= 1
-    else if (char === '>') {
-      if (depth === 0) return at + 1
-      depth -= 1
-    }
-  }
-  throw broken()
+  const named = /[^"'[>]*(?:"[^"]*"[^"'[>]*|'[^']*'[^"'[>]*)*/y
+  named.lastIndex = from
+  named.exec(text)
+  const at = named.lastIndex
+  if (text[at] === '>') return at + 1
+  const declared = /\]\s*>/g
+  declared.lastIndex = at
+  if (text[at] !== '[' || declared.exec(text) === null) throw broken()
+  return declared.lastIndex
 }
 
 function readTag(
   text: string,
   from: number,
   strict: boolean,
-): { readonly token: Token; readonly end: number } {
+): { readonly token: Token & { type: 'open' }; readonly end: number } {
   let at = from
   const past = (pattern: RegExp): string => {
     const start = at
