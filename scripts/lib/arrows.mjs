@@ -23,6 +23,7 @@ export const coreLevels = [
     'eviction',
   ],
   ['tiering'],
+  ['scanning'],
   ['ingest', 'uploads', 'journal'],
   ['upkeep'],
   ['moves', 'external'],

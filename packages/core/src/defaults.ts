@@ -222,6 +222,45 @@ export const HINT_RETRY_MS = 2_000
 /** First pause before a source of hints that ended or failed is asked anew; it doubles up to the last one. */
 export const FOLLOW_RETRY_MS = 1_000
 export const FOLLOW_RETRY_MAX_MS: number = 5 * 60_000
+/** How long one look of a scanner may take. */
+export const SCAN_TIMEOUT_MS: number = 5 * 60_000
+/** Looks in the background at once. */
+export const MAX_BACKGROUND_SCANS = 2
+/** Media that wait in memory for their look; others wait in the catalog, for the next round. */
+export const MAX_WAITING_SCANS = 1_000
+/** How often a look that failed is tried again before the next round. */
+export const SCAN_ATTEMPTS = 5
+/** First pause before that; it doubles. */
+export const SCAN_RETRY_MS = 1_000
+/** How long an upload may rest before it is swept. */
+export const UPLOAD_TTL_MS: number = 24 * 60 * 60_000
+/** The same for an address that takes one body. */
+export const PRESIGNED_UPLOAD_TTL_MS: number = 15 * 60_000
+/** Longest such time. */
+export const PRESIGNED_UPLOAD_MAX_TTL_MS: number = 60 * 60_000
+/** Longest life that any upload may be given. */
+export const UPLOAD_MAX_TTL_MS: number = 7 * 24 * 60 * 60_000
+/** How long an upload that has ended is still told of. */
+export const ENDED_UPLOAD_TTL_MS: number = 24 * 60 * 60_000
+/** How long an upload belongs to the process that writes it; extended while bytes come. */
+export const UPLOAD_LEASE_MS = 10_000
+/** A sender that has moved no byte for so long gives way to the next one. */
+export const UPLOAD_STALL_MS = 2_000
+/** How long the next one waits for an upload that is being written. */
+export const UPLOAD_LOCK_WAIT_MS = 10_000
+/** Uploads that an owner may have open at once. */
+export const MAX_OPEN_UPLOADS = 100
+/** Bytes of each chunk but the last. */
+export const UPLOAD_CHUNK_BYTES: number = 8 * MiB
+/** Smallest and largest that a host may choose. */
+export const MIN_UPLOAD_CHUNK_BYTES: number = 256 * KiB
+export const MAX_UPLOAD_CHUNK_BYTES: number = 64 * MiB
+/** Most chunks of one upload. */
+export const MAX_UPLOAD_CHUNKS = 10_000
+/** Most parts of one concatenation. */
+export const MAX_UPLOAD_PARTS = 1_000
+/** Uploads whose hashing goes on where it stopped, in this process; others are read once more. */
+export const MAX_RUNNING_DIGESTS = 1_000
 /** When to ask again for an external object that was found changed. */
 export const OBJECT_CHANGED_RETRY_MS = 1_000
 /** Pixels of one image. */

@@ -3,9 +3,9 @@ import type { MediaStore } from '@mediakeep/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openAccess } from './router/access.ts'
 import { mediaRouter } from './router/media-router.ts'
-import { type Answer, type Ask, formOf, memoryMedia, PNG, serve, type Wire } from './wire.fixture.ts'
+import { type Answer, type Ask, formOf, memoryMedia, PNG, pngWith, serve, type Wire } from './wire.fixture.ts'
 
-const png = (text: string): Buffer => Buffer.concat([PNG, Buffer.from(text)])
+const png = pngWith
 const sha256 = (bytes: Buffer): string => `sha-256=:${createHash('sha256').update(bytes).digest('base64')}:`
 
 let store: MediaStore

@@ -2,9 +2,9 @@ import type { MediaStore } from '@mediakeep/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openAccess } from './router/access.ts'
 import { mediaRouter } from './router/media-router.ts'
-import { type Answer, memoryMedia, PNG, serve, type Wire } from './wire.fixture.ts'
+import { type Answer, memoryMedia, PNG, pngWith, serve, type Wire } from './wire.fixture.ts'
 
-const png = (text: string): Buffer => Buffer.concat([PNG, Buffer.from(text)])
+const png = pngWith
 
 let store: MediaStore
 let wire: Wire

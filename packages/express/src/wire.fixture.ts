@@ -10,6 +10,7 @@ import {
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
 import {
   type Access,
   createMediaStore,
@@ -26,6 +27,17 @@ export const PNG: Buffer = Buffer.from(
   '89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000b49444154789c6360000200000500017a5eab3f0000000049454e44ae426082',
   'hex',
 )
+
+/** The same picture with a text in it: other bytes, and as whole. */
+export function pngWith(text: string): Buffer {
+  const chunk = Buffer.from(`tEXtComment\0${text}`, 'latin1')
+  const frame = Buffer.alloc(chunk.length + 8)
+  frame.writeUInt32BE(chunk.length - 4, 0)
+  frame.set(chunk, 4)
+  frame.writeUInt32BE(crc32(chunk), chunk.length + 4)
+  const endBytes = 12
+  return Buffer.concat([PNG.subarray(0, -endBytes), frame, PNG.subarray(-endBytes)])
+}
 
 export interface Answer {
   readonly status: number

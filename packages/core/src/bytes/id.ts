@@ -32,12 +32,17 @@ export function newId(nowMs: number = Date.now()): string {
   bytes[7] = sequence & 0xff
   bytes[8] = 0x80 | ((bytes[8] as number) & 0x3f)
   const hex = bytes.toString('hex')
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+  return withDashes(hex)
 }
 
 /** When an id was made, by the clock of who made it; with or without its dashes. */
 export function idTimeMs(id: string): number {
   return Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16)
+}
+
+/** An id of 32 digits as ids are written. */
+export function withDashes(hex: string): string {
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 
 export function isId(value: string): boolean {

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
 import type { Digest } from '../contracts/bytes.ts'
-import { createChunkSummer } from './chunk-sums.ts'
+import { type ChunkSummer, createChunkSummer } from './chunk-sums.ts'
 
 /** What the catalog keeps of a body: its name, its length, and the sums that ranges are checked with. */
 export interface BodySummary {
@@ -14,12 +14,16 @@ export interface BodyDigester {
   readonly sizeBytes: number
   update(bytes: Uint8Array): void
   finish(): BodySummary
+  /** One that has seen the same bytes and goes on by itself. */
+  fork(): BodyDigester
 }
 
 export function createBodyDigester(): BodyDigester {
-  const hash = createHash('sha256')
-  const sums = createChunkSummer()
-  let sizeBytes = 0
+  return digesterFrom(createHash('sha256'), createChunkSummer(), 0)
+}
+
+function digesterFrom(hash: Hash, sums: ChunkSummer, startBytes: number): BodyDigester {
+  let sizeBytes = startBytes
   return {
     get sizeBytes() {
       return sizeBytes
@@ -29,6 +33,7 @@ export function createBodyDigester(): BodyDigester {
       sums.update(bytes)
       sizeBytes += bytes.byteLength
     },
+    fork: () => digesterFrom(hash.copy(), sums.fork(), sizeBytes),
     finish: () => ({ digest: `sha256:${hash.digest('hex')}`, sizeBytes, chunkSums: sums.finish() }),
   }
 }

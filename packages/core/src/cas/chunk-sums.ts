@@ -8,13 +8,21 @@ export interface ChunkSummer {
   update(bytes: Uint8Array): void
   /** 4 bytes a chunk, big-endian; empty for an empty body. */
   finish(): Uint8Array
+  /** One that has seen the same bytes and goes on by itself. */
+  fork(): ChunkSummer
 }
 
 export function createChunkSummer(): ChunkSummer {
-  let sums = Buffer.alloc(64)
-  let count = 0
-  let filled = 0
-  let sum = 0
+  return summerFrom({ sums: Buffer.alloc(64), count: 0, filled: 0, sum: 0 })
+}
+
+function summerFrom(start: {
+  readonly sums: Buffer
+  readonly count: number
+  readonly filled: number
+  readonly sum: number
+}): ChunkSummer {
+  let { sums, count, filled, sum } = start
   const push = (): void => {
     if ((count + 1) * 4 > sums.length) sums = Buffer.concat([sums], sums.length * 2)
     sums.writeUInt32BE(sum, count * 4)
@@ -37,6 +45,7 @@ export function createChunkSummer(): ChunkSummer {
       if (filled > 0) push()
       return new Uint8Array(sums.subarray(0, count * 4))
     },
+    fork: () => summerFrom({ sums: Buffer.from(sums), count, filled, sum }),
   }
 }
 

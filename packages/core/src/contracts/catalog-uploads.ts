@@ -27,6 +27,7 @@ export interface UploadSessionRecord extends SessionRecord {
 
 export interface UnscannedBlob {
   readonly blobId: string
+  readonly domain: string
   readonly digest: Digest
   readonly sizeBytes: number
   /** Of one of its contents. */

@@ -14,6 +14,7 @@ import type {
   PutOptions,
 } from './media.ts'
 import type { MediaEvent } from './observer.ts'
+import type { ScanOptions, ScanProgress } from './scanning.ts'
 import type { Tiering } from './tiering.ts'
 import type { UploadSessions } from './uploads.ts'
 
@@ -201,6 +202,11 @@ export interface Upkeep {
    * deleted while its blob is in use. @throws MediaError MEDIA_BAD_INPUT `bad-cursor`
    */
   verify(options?: VerifyOptions): AsyncIterable<VerifyProgress>
+  /**
+   * Has bytes looked at by the scanner: those that wait for it, or also those that were looked at by an older database. What is found
+   * is held back from then on, whoever owns it. @throws MediaError MEDIA_UNSUPPORTED `no-scanner`
+   */
+  scan(options?: ScanOptions): AsyncIterable<ScanProgress>
   /** Makes the copies that `minCopies` asks for and that are missing, each from a good one that is checked on the way. */
   repair(options?: Call): AsyncIterable<RepairProgress>
   /**
@@ -332,6 +338,11 @@ export interface MediaStore extends AsyncDisposable {
    * states. `onGap`: some may have been missed; nothing that was found out before is certain. Returns how to stop.
    */
   watch(listener: (names: readonly string[]) => void, options: { readonly onGap: () => void }): () => void
+  /**
+   * Lets out what a scanner holds back, because somebody looked: every media of the same bytes serves from now on, also those that
+   * come later. @throws MediaError MEDIA_ABSENT; MEDIA_CONFLICT `not-held`
+   */
+  release(ref: MediaRef, options?: Call): Promise<Media>
   /** Asks for the bytes to be brought to a serving tier; one fetch for any number of callers. */
   warm(ref: MediaRef, options?: Call): Promise<Availability>
   usage(by: 'owner' | 'type' | 'tier', options?: Call): Promise<readonly UsageRow[]>
@@ -341,7 +352,7 @@ export interface MediaStore extends AsyncDisposable {
    * Transports call it before they answer `Expect: 100-continue`.
    */
   admit(options: PutOptions): Promise<void>
-  readonly uploads: Pick<UploadSessions, 'list'>
+  readonly uploads: UploadSessions
   readonly tiers: Tiering
   readonly upkeep: Upkeep
   health(): Promise<HealthReport>

@@ -1,5 +1,7 @@
 import type { MediaErrorCode } from '../errors/codes.ts'
+import type { Digest } from './bytes.ts'
 import type { CallContext } from './call.ts'
+import type { MediaState } from './media.ts'
 
 /** Everything the store tells about itself: a closed union, so that a consumer's switch can be exhaustive. */
 export type MediaEvent =
@@ -38,6 +40,28 @@ export type MediaEvent =
       readonly blobId: string
       readonly volumeId: string
       readonly key: string
+    }
+  | {
+      /** A scanner looked at these bytes. */
+      readonly type: 'scan.verdict'
+      readonly at: Date
+      readonly digest: Digest
+      readonly verdict: 'clean' | 'infected' | 'unscannable' | 'released'
+      readonly engine: string
+      readonly database: string
+      readonly signature?: string
+      readonly reason?: string
+      readonly context?: CallContext
+    }
+  | {
+      /** The state of a content was settled after it came in: it serves from now on, or is held back. */
+      readonly type: 'media.settled'
+      readonly at: Date
+      readonly namespace: string
+      readonly mediaId: string
+      readonly key?: string
+      readonly revision: number
+      readonly state: MediaState
     }
   | {
       readonly type: 'volume.offline' | 'volume.online'

@@ -1,6 +1,7 @@
 import type { Body, Digest, JsonObject } from './bytes.ts'
 import type { Call } from './call.ts'
 import type { LinkTarget, Media, MediaCondition, MediaId, MediaRef, Visibility } from './media.ts'
+import type { SignedRequest } from './object-store.ts'
 
 /** `direct`: the bytes go straight to a bucket. */
 export type UploadDoor = 'presigned' | 'chunked' | 'tus' | 'direct'
@@ -56,7 +57,7 @@ export interface Upload {
   readonly door: UploadDoor
   readonly owner: string
   readonly state: UploadState
-  /** Bytes from the start that are durable. */
+  /** Bytes from the start that are durable; of `chunked` those of all chunks that are. */
   readonly offsetBytes: number
   readonly sizeBytes?: number
   readonly digest?: Digest
@@ -122,7 +123,7 @@ export interface UploadSessions {
   list(): Promise<readonly UploadStatus[]>
   /**
    * Checks what can be checked without bytes, reserves room and quota, and begins.
-   * @throws MediaError as `admit`; MEDIA_QUOTA, MEDIA_NO_SPACE; MEDIA_RATE_LIMITED `too-many-uploads` when the owner has too many
+   * @throws MediaError MEDIA_UNSUPPORTED `direct-unsupported` where no bucket signs addresses; as `admit`; MEDIA_QUOTA, MEDIA_NO_SPACE; MEDIA_RATE_LIMITED `too-many-uploads` when the owner has too many
    * open; MEDIA_BAD_INPUT
    */
   create(options: CreateUpload): Promise<Upload>
@@ -155,6 +156,16 @@ export interface UploadSessions {
    * `id` is an upload that has received nothing. @throws as `complete`; MEDIA_ABSENT, MEDIA_CONFLICT `upload-incomplete` for a part
    */
   concatenate(id: string, parts: readonly string[], options?: Call): Promise<Upload>
+  /**
+   * What the sender of a `direct` upload asks the bucket: exactly this body, and, where the bucket enforces it, only once. Its life is
+   * that of the upload at most. @throws MediaError MEDIA_ABSENT, MEDIA_GONE, MEDIA_CONFLICT `other-door` or `upload-ended`
+   */
+  address(id: string, options?: Call): Promise<SignedRequest>
+  /**
+   * An object has come to a bucket, as its notification says: when it is that of a `direct` upload that nobody has completed, it is
+   * completed now. `undefined` for all others. @throws as `complete`
+   */
+  arrived(objectKey: string, options?: Call): Promise<Media | undefined>
   /** Gives up: its bytes and reservations go now. Whether there was one under way. */
   abort(id: string, options?: Call): Promise<boolean>
 }

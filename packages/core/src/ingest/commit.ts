@@ -1,9 +1,13 @@
 import { newId } from '../bytes/id.ts'
+import { placementSource } from '../cas/placement-source.ts'
 import type { CommittedContent, MediaRecord } from '../contracts/catalog.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
+import type { BlobToScan } from '../scanning/background.ts'
 import type { Places } from '../tiering/places.ts'
+import type { Volume } from '../tiering/volume.ts'
 import type { IngestContext } from './context.ts'
 import { ensureCopies } from './ensure-copies.ts'
+import { type Examined, examine } from './examine.ts'
 import type { KeyedLock } from './keyed-lock.ts'
 import { type Published, publish } from './publish.ts'
 import type { PutRequest } from './put-options.ts'
@@ -23,6 +27,8 @@ export async function commit(
   places: Places,
   request: PutRequest,
   received: ReceivedBody,
+  /** Absent for bytes that can be read only where they are published. */
+  examined: Examined | undefined,
   signal: AbortSignal | undefined,
 ): Promise<PutOutcome> {
   const publishAndCommit = async (): Promise<PutOutcome | undefined> => {
@@ -32,7 +38,8 @@ export async function commit(
       return repeatedOutcome(context, { ...request, digest }, sizeBytes, published.mediaId)
     }
     try {
-      const committed = await commitContent(context, session, request, received, published)
+      const found = examined ?? (await examinePublished(context, request, received, published, signal))
+      const committed = await commitContent(context, session, request, received, found, published)
       session.committed()
       if (committed.redundant) await dropOwn(context, published)
       else tellKept(context, places, published, received.summary.sizeBytes)
@@ -45,6 +52,9 @@ export async function commit(
         deduplicated,
         repeated: false,
         chunkSums: received.summary.chunkSums,
+        ...(found.state === 'pending'
+          ? { pending: toScan(context, request, received, published.blobId) }
+          : {}),
       }
     } catch (error) {
       if (isCopyGone(error)) return undefined
@@ -67,11 +77,47 @@ export async function commit(
   })
 }
 
+function toScan(
+  context: IngestContext,
+  { namespace }: PutRequest,
+  { summary: { digest, sizeBytes }, contentType }: ReceivedBody,
+  blobId: string,
+): BlobToScan {
+  return { blobId, digest, sizeBytes, contentType, domain: context.domainOf(namespace) }
+}
+
+/** A body that went straight to its volume is looked into there, before it is anybody's. */
+async function examinePublished(
+  context: IngestContext,
+  request: PutRequest,
+  received: ReceivedBody,
+  { blobId, own }: Extract<Published, { type: 'published' }>,
+  signal: AbortSignal | undefined,
+): Promise<Examined> {
+  const at = own ?? (await anyCopy(context, blobId))
+  const { digest, sizeBytes } = received.summary
+  const source = placementSource(at.volume.store, { key: at.key, sizeBytes, digest, cause: 'verify' })
+  return examine(context, request, received, source, signal)
+}
+
+async function anyCopy(
+  { catalog, volumes }: IngestContext,
+  blobId: string,
+): Promise<{ readonly volume: Volume; readonly key: string }> {
+  const copies = await catalog.copiesOf(blobId)
+  for (const { volumeId, state, key } of copies?.placements ?? []) {
+    const volume = volumes.byId(volumeId)
+    if (state === 'live' && volume !== undefined) return { volume, key }
+  }
+  throw new MediaError('MEDIA_CONFLICT', 'the copy of these bytes has gone', { reason: 'placement-gone' })
+}
+
 function commitContent(
   context: IngestContext,
   session: PutSession,
   request: PutRequest,
   received: ReceivedBody,
+  { facts, state, verdict }: Examined,
   published: Extract<Published, { type: 'published' }>,
 ): Promise<CommittedContent> {
   const { begun } = session
@@ -87,11 +133,18 @@ function commitContent(
       : { placement: { id: own.placementId, storedBytes: own.head.sizeBytes, etag: own.head.etag } }),
     media: {
       ...request.media,
-      newId: newId(context.clock.now()),
+      newId: session.mediaId ?? newId(context.clock.now()),
       namespace: request.namespace,
       owner: request.owner,
     },
-    content: { contentType: received.contentType, filename: request.filename, facts: {}, state: 'active' },
+    content: {
+      contentType: received.contentType,
+      filename: request.filename,
+      facts,
+      state,
+      ...(verdict === undefined ? {} : { verdict }),
+    },
+    ...(session.kept === undefined ? {} : { keepSession: session.kept }),
   })
 }
 
@@ -144,6 +197,10 @@ function isRefusal(error: unknown): boolean {
     isMediaError(error, 'MEDIA_ABSENT') ||
     isMediaError(error, 'MEDIA_CONFLICT') ||
     isMediaError(error, 'MEDIA_LEASE_LOST') ||
+    isMediaError(error, 'MEDIA_QUOTA') ||
+    // Of a look into bytes that are published and not committed.
+    isMediaError(error, 'MEDIA_INVALID') ||
+    isMediaError(error, 'MEDIA_TYPE_REFUSED') ||
     isMediaError(error, 'MEDIA_NO_SPACE')
   )
 }

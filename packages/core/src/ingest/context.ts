@@ -2,6 +2,8 @@ import type { Catalog } from '../contracts/catalog.ts'
 import type { Clock } from '../contracts/clock.ts'
 import type { MediaEvent } from '../contracts/observer.ts'
 import type { MediaPolicy } from '../contracts/policy.ts'
+import type { Inspector } from '../inspect/index.ts'
+import type { Scanning } from '../scanning/scanning.ts'
 import type { Chooser } from '../tiering/places.ts'
 import type { Volume } from '../tiering/volume.ts'
 import type { Volumes } from '../tiering/volumes.ts'
@@ -31,6 +33,12 @@ export interface IngestContext {
   readonly sessionTtlMs: number
   /** Live copies on different home volumes that every blob should have. */
   readonly minCopies: number
+  /** What the media of an owner may take together, in bytes. `undefined`: no limit. */
+  quotaOf(namespace: string, owner: string): number | undefined
+  /** Looks into whole bodies, by their type. */
+  readonly inspector: Inspector
+  /** Has bodies looked at by the scanner, where there is one. */
+  readonly scanning: Scanning
   /** Dedupe domain of a namespace. */
   domainOf(namespace: string): string
   emit(event: MediaEvent): void

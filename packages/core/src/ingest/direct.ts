@@ -1,5 +1,6 @@
 import { digestOf } from '../bytes/digest.ts'
 import { newPlacementId, physicalKey } from '../cas/physical-key.ts'
+import type { Digest } from '../contracts/bytes.ts'
 import type { CallCause } from '../contracts/call.ts'
 import type { ObjectHead, StagedBody, StagingWriter } from '../contracts/object-store.ts'
 import { MediaError } from '../errors/media-error.ts'
@@ -54,9 +55,7 @@ export async function openDirect(
         sizeBytes,
         digest,
         open() {
-          throw new MediaError('MEDIA_UNSUPPORTED', 'the body went straight to its volume', {
-            reason: 'body-gone',
-          })
+          throw bodyGone()
         },
         discard: () => writer.abort(),
         direct: { volume, placementId, key, publish: () => writer.commit(call) },
@@ -64,4 +63,21 @@ export async function openDirect(
     },
     abort: () => writer.abort(),
   }
+}
+
+/** A body that is an object already. What becomes of the object when it is not kept is decided by whoever put it there. */
+export function placedBody(direct: DirectBody['direct'], sizeBytes: number, digest: Digest): DirectBody {
+  return {
+    sizeBytes,
+    digest,
+    open() {
+      throw bodyGone()
+    },
+    discard: async () => {},
+    direct,
+  }
+}
+
+function bodyGone(): MediaError {
+  return new MediaError('MEDIA_UNSUPPORTED', 'the body went straight to its volume', { reason: 'body-gone' })
 }

@@ -1,8 +1,12 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { fileSource } from '../bytes/source.ts'
+import type { BodySummary } from '../cas/body-digest.ts'
 import type { Body, ByteSource } from '../contracts/bytes.ts'
+import type { StagedBody } from '../contracts/object-store.ts'
 import { MediaError } from '../errors/media-error.ts'
+import { letGo } from './chunks.ts'
+import type { DirectBody } from './direct.ts'
 
 /** A body as ingest takes it: whole in memory, a stream, or a local file that may be moved. */
 export type Intake =
@@ -13,6 +17,19 @@ export type Intake =
       readonly sizeBytes: number | undefined
     }
   | { readonly kind: 'file'; readonly path: string; readonly source: ByteSource }
+  | {
+      /** An object that lies on its volume already, under a key that nobody else can write to; it is read to be looked at. */
+      readonly kind: 'placed'
+      readonly stream: AsyncIterable<Uint8Array>
+      readonly object: DirectBody['direct']
+    }
+  | {
+      /** Of an upload: whole, on its volume, and to be taken over there. */
+      readonly kind: 'staged'
+      readonly body: StagedBody
+      /** What is known of it without reading it again. */
+      readonly summary: BodySummary | undefined
+    }
 
 /** @throws MediaError MEDIA_BAD_INPUT for what is no body, or a path that is no file. */
 export async function toIntake(body: Body): Promise<Intake> {
@@ -28,6 +45,14 @@ export async function toIntake(body: Body): Promise<Intake> {
   if (Symbol.asyncIterator in body) return { kind: 'stream', stream: body, sizeBytes: undefined }
   if ('path' in body && typeof body.path === 'string') return fileIntake(body.path, body.move === true)
   throw notABody(body)
+}
+
+/** Lets go of a body that nobody will read. */
+export function discardIntake(intake: Intake): void {
+  if (intake.kind !== 'stream') return
+  const { stream } = intake
+  if ('destroy' in stream) stream.on('error', () => {}).destroy()
+  else if (!('locked' in stream && stream.locked === true)) letGo(stream[Symbol.asyncIterator]())
 }
 
 async function fileIntake(path: string, move: boolean): Promise<Intake> {

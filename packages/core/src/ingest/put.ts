@@ -1,22 +1,31 @@
 import { ReadStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
 import { fileSource } from '../bytes/source.ts'
-import type { Body } from '../contracts/bytes.ts'
-import type { StagingWriter } from '../contracts/object-store.ts'
+import type { Body, Digest } from '../contracts/bytes.ts'
+import type { StagedBody, StagingWriter } from '../contracts/object-store.ts'
 import { MediaError } from '../errors/media-error.ts'
 import { choosePlaces, type Places } from '../tiering/places.ts'
 import { untilAbort } from '../time/interruption.ts'
 import { decideType } from '../validation/decide-type.ts'
 import { admit } from './admit.ts'
-import { forEachChunk, letGo } from './chunks.ts'
+import { forEachChunk } from './chunks.ts'
 import { commit } from './commit.ts'
 import type { IngestContext } from './context.ts'
-import { type Intake, toIntake } from './intake.ts'
+import { isDirect, placedBody } from './direct.ts'
+import { examine } from './examine.ts'
+import { discardIntake, type Intake, toIntake } from './intake.ts'
 import type { KeyedLock } from './keyed-lock.ts'
 import { openStaging } from './open-staging.ts'
 import { mergeLate, type PutRequest } from './put-options.ts'
-import { createReceiver, type ReceivedBody, type ReceiveOptions, receiveBytes } from './receive.ts'
+import {
+  createReceiver,
+  type ReceivedBody,
+  type ReceiveOptions,
+  receiveBytes,
+  receiveStaged,
+} from './receive.ts'
 import { type PutOutcome, repeatedOutcome } from './repeat.ts'
 import { createPutSession, type PutSession } from './session.ts'
 import { tellUpkeepFailed } from './upkeep-failed.ts'
@@ -38,7 +47,22 @@ export async function putBody(
   signal: AbortSignal | undefined,
   progress: PutProgress,
 ): Promise<PutOutcome> {
-  const intake = await toIntake(body)
+  return putIntake(context, digestLock, request, await toIntake(body), undefined, signal, progress)
+}
+
+/**
+ * The same for a body as ingest takes it. With `given` it belongs to a session that was begun before, an upload's: its conditions
+ * were looked at then and are looked at again by the commit.
+ */
+export async function putIntake(
+  context: IngestContext,
+  digestLock: KeyedLock,
+  request: PutRequest,
+  intake: Intake,
+  given: PutSession | undefined,
+  signal: AbortSignal | undefined,
+  progress: PutProgress,
+): Promise<PutOutcome> {
   let taken = false
   let session: PutSession | undefined
   let received: ReceivedBody | undefined
@@ -50,17 +74,19 @@ export async function putBody(
       choosePlaces(context, { ...about, sizeBytes, contentType })
     // Asked before the first byte: where no volume is there, none is read.
     await placesFor(declaredBytes, request.declaredType)
-    session = createPutSession(context, {
-      namespace: request.namespace,
-      owner: request.owner,
-      idempotencyKey: request.idempotencyKey,
-      declaredBytes,
-      declared: {
-        filename: request.filename,
-        ...(request.declaredType === undefined ? {} : { contentType: request.declaredType }),
-      },
-    })
-    if (request.idempotencyKey !== undefined) {
+    session =
+      given ??
+      createPutSession(context, {
+        namespace: request.namespace,
+        owner: request.owner,
+        idempotencyKey: request.idempotencyKey,
+        declaredBytes,
+        declared: {
+          filename: request.filename,
+          ...(request.declaredType === undefined ? {} : { contentType: request.declaredType }),
+        },
+      })
+    if (request.idempotencyKey !== undefined && given === undefined) {
       const mediaId = await session.begin()
       if (mediaId !== undefined) {
         const knownBytes = intake.kind === 'bytes' ? intake.bytes.byteLength : declaredBytes
@@ -76,6 +102,9 @@ export async function putBody(
         { reason: 'digest-mismatch' },
       )
     }
+    const { source } = received
+    const examined = isDirect(source) ? undefined : await examine(context, request, received, source, signal)
+    // Asked last: what may change while bytes are looked at is not settled before.
     const final =
       request.late === undefined ? request : mergeLate(request, await untilAbort(request.late(), signal))
     if (final.filename !== request.filename) {
@@ -85,15 +114,17 @@ export async function putBody(
       )
     }
     signal?.throwIfAborted()
+    await session.own(received.summary.sizeBytes)
     const places = await placesFor(received.summary.sizeBytes, received.contentType)
-    const outcome = await commit(context, digestLock, session, places, final, received, signal)
+    const outcome = await commit(context, digestLock, session, places, final, received, examined, signal)
     // The caller gave the file away; what dedupe or a copy left of it goes.
     if (intake.kind === 'file') await removeGiven(context, intake.path)
     return outcome
   } finally {
     if (!taken) discardIntake(intake)
     await received?.discard()
-    await session?.end()
+    // An upload ends, or goes on, by those who hold it.
+    if (given === undefined) await session?.end()
   }
 }
 
@@ -121,13 +152,19 @@ async function receive(
     request.onProgress?.(progress.receivedBytes)
     return received
   }
+  if (intake.kind === 'staged' && intake.summary !== undefined)
+    return receiveStaged(intake.body, intake.summary, bounds)
   const options: ReceiveOptions = {
     ...bounds,
-    memoryBodyBytes: context.memoryBodyBytes,
+    // What is staged already is taken over as it lies.
+    memoryBodyBytes: intake.kind === 'staged' || intake.kind === 'placed' ? 0 : context.memoryBodyBytes,
     held: context.held,
     chunks: givesForGood(intake) ? 'own' : 'copy',
     async stage(contentType) {
-      if (intake.kind === 'file') return inPlace(intake.path, intake.source.sizeBytes)
+      if (intake.kind === 'file') return fileInPlace(intake.path, intake.source.sizeBytes)
+      if (intake.kind === 'staged') return inPlace((digest) => ({ ...intake.body, digest }))
+      if (intake.kind === 'placed')
+        return inPlace((digest) => placedBody(intake.object, declaredBytes ?? 0, digest))
       const { places } = await placesFor(declaredBytes, contentType)
       return openStaging(context, session, places, declaredBytes, signal)
     },
@@ -135,7 +172,7 @@ async function receive(
   }
   const receiver = createReceiver(options)
   try {
-    const stream = intake.kind === 'file' ? intake.source.open() : intake.stream
+    const stream = openIntake(intake)
     await forEachChunk(
       stream,
       (chunk) => {
@@ -169,19 +206,29 @@ function givesForGood(intake: Intake): boolean {
 }
 
 /** A file that is given away is its own staging: it is only read here, and taken over when it is published. */
-function inPlace(path: string, sizeBytes: number): Promise<StagingWriter> {
+function fileInPlace(path: string, sizeBytes: number): Promise<StagingWriter> {
+  return inPlace((digest) => ({ ...fileSource(path, sizeBytes, digest), path, discard: async () => {} }))
+}
+
+/** Bytes that are where they are to be staged. */
+function inPlace(finish: (digest: Digest) => StagedBody): Promise<StagingWriter> {
   return Promise.resolve({
     write: async () => {},
-    finish: async (digest) => ({ ...fileSource(path, sizeBytes, digest), path, discard: async () => {} }),
+    finish: async (digest) => finish(digest),
     abort: async () => {},
   })
 }
 
-function discardIntake(intake: Intake): void {
-  if (intake.kind !== 'stream') return
-  const { stream } = intake
-  if ('destroy' in stream) stream.on('error', () => {}).destroy()
-  else if (!('locked' in stream && stream.locked === true)) letGo(stream[Symbol.asyncIterator]())
+function openIntake(intake: Exclude<Intake, { kind: 'bytes' }>): Readable | AsyncIterable<Uint8Array> {
+  switch (intake.kind) {
+    case 'file':
+      return intake.source.open()
+    case 'staged':
+      return intake.body.open()
+    case 'placed':
+    case 'stream':
+      return intake.stream
+  }
 }
 
 /** The media is kept by now: a folder that keeps its file makes no failure of it. */

@@ -1,3 +1,4 @@
+import { buffer } from 'node:stream/consumers'
 import { setImmediate } from 'node:timers/promises'
 import { bytesSource, partsSource } from '../bytes/source.ts'
 import { type BodySummary, createBodyDigester } from '../cas/body-digest.ts'
@@ -15,13 +16,17 @@ const TURN_BYTES = 1_048_576
 /** Smaller chunks are gathered in blocks of this size: held one by one, a body in pieces of a byte takes a hundred times its length. */
 const HELD_BLOCK_BYTES = 16_384
 
-/** What bounds a body while it arrives. */
-export interface ReceiveOptions {
+/** What a body may be. */
+export interface BodyBounds {
   readonly declaredBytes: number | undefined
   readonly declaredType: string | undefined
   readonly filename: string | undefined
   readonly policies: readonly MediaPolicy[]
   readonly maxBodyBytes: number
+}
+
+/** What bounds a body while it arrives. */
+export interface ReceiveOptions extends BodyBounds {
   readonly memoryBodyBytes: number
   /** Memory that this body shares with others; a body that finds none left is staged. */
   readonly held: HeldBytes
@@ -37,6 +42,7 @@ export interface ReceivedBody {
   readonly summary: BodySummary
   readonly sniffed: Sniffed
   readonly contentType: string
+  readonly policy: MediaPolicy
   readonly source: ByteSource | StagedBody
   discard(): Promise<void>
 }
@@ -154,7 +160,7 @@ export function createReceiver(options: ReceiveOptions): Receiver {
         })
       }
       const summary = digester.finish()
-      const about = { summary, sniffed, contentType }
+      const about = { summary, sniffed, contentType, policy }
       if (writer === undefined) {
         const source = partsSource(parts, summary.sizeBytes, summary.digest)
         return { ...about, source, discard: async () => share.release() }
@@ -174,11 +180,50 @@ function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength)
 }
 
-/** Summary and verified type of a body that is whole and in memory: nothing is copied. */
-export async function receiveBytes(
-  bytes: Uint8Array,
-  options: Omit<ReceiveOptions, 'memoryBodyBytes' | 'held' | 'chunks' | 'stage' | 'onReceived'>,
+/** Limits, and the type by the first bytes, of a body that is whole. */
+async function decideWhole(
+  prefix: Uint8Array,
+  sizeBytes: number,
+  options: BodyBounds,
+): Promise<Pick<ReceivedBody, 'sniffed' | 'contentType' | 'policy'>> {
+  if (sizeBytes === 0) throw new MediaError('MEDIA_BAD_INPUT', 'the body is empty', { reason: 'empty-file' })
+  const sniffed = await sniff(prefix, prefix.byteLength === sizeBytes)
+  const { contentType, policy } = decideType(
+    { sniffed, declared: options.declaredType, filename: options.filename },
+    options.policies,
+  )
+  const limitBytes = Math.min(options.maxBodyBytes, policy.maxBytes ?? options.maxBodyBytes)
+  if (sizeBytes > limitBytes)
+    throw new MediaError('MEDIA_TOO_LARGE', `the body is over ${limitBytes} bytes`, {
+      reason: 'entity-too-large',
+    })
+  if (policy.minBytes !== undefined && sizeBytes < policy.minBytes) {
+    throw new MediaError('MEDIA_INVALID', `${contentType} needs at least ${policy.minBytes} bytes`, {
+      reason: 'entity-too-small',
+    })
+  }
+  return { sniffed, contentType, policy }
+}
+
+/** A body whose bytes were hashed while they came: only its first ones are read again. */
+export async function receiveStaged(
+  body: StagedBody,
+  summary: BodySummary,
+  options: BodyBounds,
 ): Promise<ReceivedBody> {
+  const endExclusive = Math.min(SNIFF_BYTES, summary.sizeBytes)
+  const prefix = await buffer(body.open({ range: { start: 0, endExclusive } }))
+  const decided = await decideWhole(prefix, summary.sizeBytes, options)
+  return {
+    summary,
+    ...decided,
+    source: { ...body, digest: summary.digest },
+    discard: () => body.discard(),
+  }
+}
+
+/** Summary and verified type of a body that is whole and in memory: nothing is copied. */
+export async function receiveBytes(bytes: Uint8Array, options: BodyBounds): Promise<ReceivedBody> {
   const { declaredBytes } = options
   if (declaredBytes !== undefined && bytes.byteLength !== declaredBytes) {
     throw new MediaError(
@@ -187,34 +232,12 @@ export async function receiveBytes(
       { reason: 'size-mismatch' },
     )
   }
-  if (bytes.byteLength === 0)
-    throw new MediaError('MEDIA_BAD_INPUT', 'the body is empty', { reason: 'empty-file' })
-  const sniffed = await sniff(bytes, true)
-  const { contentType, policy } = decideType(
-    { sniffed, declared: options.declaredType, filename: options.filename },
-    options.policies,
-  )
-  const limitBytes = Math.min(options.maxBodyBytes, policy.maxBytes ?? options.maxBodyBytes)
-  if (bytes.byteLength > limitBytes)
-    throw new MediaError('MEDIA_TOO_LARGE', `the body is over ${limitBytes} bytes`, {
-      reason: 'entity-too-large',
-    })
-  if (policy.minBytes !== undefined && bytes.byteLength < policy.minBytes) {
-    throw new MediaError('MEDIA_INVALID', `${contentType} needs at least ${policy.minBytes} bytes`, {
-      reason: 'entity-too-small',
-    })
-  }
+  const decided = await decideWhole(bytes, bytes.byteLength, options)
   const digester = createBodyDigester()
   for (let at = 0; at < bytes.byteLength; at += TURN_BYTES) {
     if (at > 0) await setImmediate()
     digester.update(bytes.subarray(at, at + TURN_BYTES))
   }
   const summary = digester.finish()
-  return {
-    summary,
-    sniffed,
-    contentType,
-    source: bytesSource(bytes, summary.digest),
-    discard: async () => {},
-  }
+  return { summary, ...decided, source: bytesSource(bytes, summary.digest), discard: async () => {} }
 }

@@ -1,5 +1,6 @@
 import type { MediaRecord } from '../contracts/catalog.ts'
 import { MediaError } from '../errors/media-error.ts'
+import type { BlobToScan } from '../scanning/background.ts'
 import type { IngestContext } from './context.ts'
 import type { PutRequest } from './put-options.ts'
 
@@ -9,6 +10,8 @@ export interface PutOutcome {
   readonly deduplicated: boolean
   /** An earlier put with the same idempotency key made it. */
   readonly repeated: boolean
+  /** Its content waits for a look at these bytes. */
+  readonly pending?: BlobToScan
   /** Of the bytes; absent where nothing was committed. */
   readonly chunkSums?: Uint8Array
 }

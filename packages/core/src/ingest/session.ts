@@ -1,6 +1,7 @@
 import { newId } from '../bytes/id.ts'
+import { MiB } from '../bytes/sizes.ts'
 import type { JsonObject } from '../contracts/bytes.ts'
-import type { BeginSession, Reservation } from '../contracts/catalog.ts'
+import type { BeginSession, CommitContent, Reservation } from '../contracts/catalog.ts'
 import { RESERVE_STEP_BYTES } from '../defaults.ts'
 import { isMediaError } from '../errors/media-error.ts'
 import type { Volume } from '../tiering/volume.ts'
@@ -14,6 +15,9 @@ export interface SessionPlan {
   readonly declaredBytes: number | undefined
   readonly declared: JsonObject
 }
+
+/** Room of an owner that a body of unknown length reserves at once, and then again. */
+const QUOTA_STEP_BYTES = 8 * MiB
 
 /** One put's hold on catalog and room. Begun late for small bodies, in one transaction with their placement. */
 export interface PutSession {
@@ -33,6 +37,11 @@ export interface PutSession {
   /** Ends it when it was begun and not committed: room, pins and staged placements go. Never throws. */
   end(): Promise<void>
   committed(): void
+  /** Holds at least so much of the owner's quota, where there is one and the session is begun. @throws MediaError MEDIA_QUOTA */
+  own(sizeBytes: number): Promise<void>
+  /** Of an upload: the id its media will have, and what stays of the session when it is committed. */
+  readonly mediaId?: string
+  readonly kept?: CommitContent['keepSession']
 }
 
 export function createPutSession(context: IngestContext, plan: SessionPlan): PutSession {
@@ -42,13 +51,14 @@ export function createPutSession(context: IngestContext, plan: SessionPlan): Put
   /** Where room is reserved, and how much. */
   let room: { readonly volume: Volume; bytes: number } | undefined
   let extendedAtMs = 0
+  const quotaBytes = context.quotaOf(plan.namespace, plan.owner)
+  /** Of the owner's quota. */
+  let ownedBytes = plan.declaredBytes ?? 0
 
-  const reservations = (): readonly Reservation[] => {
-    if (room === undefined || room.bytes === 0) return []
-    const { volume, bytes } = room
-    const limit = volume.capacityBytes === undefined ? {} : { limitBytes: volume.capacityBytes }
-    return [{ subject: { volumeId: volume.id }, bytes, ...limit }]
-  }
+  const reservations = (): readonly Reservation[] => [
+    ...roomOf(room),
+    ...quotaReservation(plan.owner, ownedBytes, quotaBytes),
+  ]
   const planned = (): BeginSession => ({
     id,
     namespace: plan.namespace,
@@ -85,6 +95,7 @@ export function createPutSession(context: IngestContext, plan: SessionPlan): Put
     },
     plan(volume, sizeBytes) {
       room = volume.capacityBytes === undefined ? undefined : { volume, bytes: sizeBytes }
+      ownedBytes = Math.max(ownedBytes, sizeBytes)
       return planned()
     },
     adopted(given) {
@@ -107,10 +118,21 @@ export function createPutSession(context: IngestContext, plan: SessionPlan): Put
     onReceived(receivedBytes) {
       if (fence === undefined) return undefined
       const short = room !== undefined && plan.declaredBytes === undefined && receivedBytes > room.bytes
+      const overQuota = quotaBytes !== undefined && receivedBytes > ownedBytes
       const fresh = Math.abs(context.clock.now() - extendedAtMs) < context.sessionTtlMs / 3
-      if (!short && fresh) return undefined
+      if (!short && !overQuota && fresh) return undefined
       if (short && room !== undefined) room.bytes = Math.max(receivedBytes, room.bytes + RESERVE_STEP_BYTES)
-      return extend(receivedBytes).then(() => {})
+      if (!overQuota) return extend(receivedBytes).then(() => {})
+      ownedBytes = Math.max(receivedBytes, ownedBytes + QUOTA_STEP_BYTES)
+      return extend(receivedBytes).then(
+        () => {},
+        (error: unknown) => {
+          if (!isMediaError(error, 'MEDIA_QUOTA') || ownedBytes === receivedBytes) throw error
+          // Near the limit there is no room for a whole step; for what has come there may be.
+          ownedBytes = receivedBytes
+          return extend(receivedBytes).then(() => {})
+        },
+      )
     },
     async end() {
       if (fence === undefined || over) return
@@ -125,5 +147,28 @@ export function createPutSession(context: IngestContext, plan: SessionPlan): Put
     committed() {
       over = true
     },
+    async own(sizeBytes) {
+      if (quotaBytes === undefined || fence === undefined || ownedBytes >= sizeBytes) return
+      ownedBytes = sizeBytes
+      await extend()
+    },
   }
+}
+
+function roomOf(
+  room: { readonly volume: Volume; readonly bytes: number } | undefined,
+): readonly Reservation[] {
+  if (room === undefined || room.bytes === 0) return []
+  const { volume, bytes } = room
+  const limit = volume.capacityBytes === undefined ? {} : { limitBytes: volume.capacityBytes }
+  return [{ subject: { volumeId: volume.id }, bytes, ...limit }]
+}
+
+/** What an owner with a quota holds of it. */
+export function quotaReservation(
+  owner: string,
+  bytes: number,
+  limitBytes: number | undefined,
+): readonly Reservation[] {
+  return limitBytes === undefined || bytes === 0 ? [] : [{ subject: { owner }, bytes, limitBytes }]
 }

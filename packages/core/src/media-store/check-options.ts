@@ -13,6 +13,7 @@ export function checkOptions(options: MediaStoreOptions): void {
     ...numberFaults(options),
     ...urlFaults(options),
     ...policyFaults(options.policies ?? []),
+    ...scanFaults(options),
   ]
   if (faults.length > 0) {
     throw new MediaError('MEDIA_BAD_INPUT', `the store cannot be composed: ${faults.join('; ')}`, {
@@ -68,6 +69,9 @@ function numberFaults(options: MediaStoreOptions): string[] {
     ['limits.maxUploadsInFlight', limits.maxUploadsInFlight, 1],
     ['limits.maxBodyBytes', limits.maxBodyBytes, 1],
     ['limits.memoryBodyBytes', limits.memoryBodyBytes, 0],
+    ['limits.maxOpenUploads', limits.maxOpenUploads, 1],
+    ['scanning.timeoutMs', options.scanning?.timeoutMs, 1],
+    ['scanning.maxConcurrent', options.scanning?.maxConcurrent, 1],
     ['reads.cacheBytes', reads.cacheBytes, 0],
     ['reads.verifiedForMs', reads.verifiedForMs, 0],
     ['upkeep.intervalMs', upkeep.intervalMs, 0],
@@ -91,6 +95,15 @@ function numberFaults(options: MediaStoreOptions): string[] {
       ? []
       : [`${name} must be a number of at least ${least}`],
   )
+}
+
+function scanFaults({ scanner, scanning = {} }: MediaStoreOptions): string[] {
+  const faults: string[] = []
+  const { mode, onInfected, onUnscannable } = scanning
+  if (scanner === undefined && Object.keys(scanning).length > 0) faults.push('scanning: there is no scanner')
+  if (mode === 'async' && (onInfected === 'reject' || onUnscannable === 'reject'))
+    faults.push('scanning: what was answered before it is looked at cannot be rejected; use quarantine')
+  return faults
 }
 
 function urlFaults({ publicBaseUrl }: MediaStoreOptions): string[] {

@@ -27,9 +27,12 @@ import { createExternal, reconcileByItself } from '../external/index.ts'
 import { createHeldBytes } from '../ingest/held-bytes.ts'
 import { createKeyedLock } from '../ingest/keyed-lock.ts'
 import { tellUpkeepFailed, toFailure } from '../ingest/upkeep-failed.ts'
+import { createInspector } from '../inspect/index.ts'
 import { createMediaJournal } from '../journal/index.ts'
 import { createKeyRing, createSigningKey } from '../keys/key-ring.ts'
 import { createHeat, createTiering, createTiers, homeIdsOf, type TierContext } from '../moves/index.ts'
+import { createBackgroundScans } from '../scanning/background.ts'
+import { createScanning } from '../scanning/scanning.ts'
 import { advisoryStates } from '../state/advice.ts'
 import { memoryStates } from '../state/index.ts'
 import { createMoney, type Money } from '../tiering/money.ts'
@@ -45,6 +48,8 @@ import { checkOptions } from './check-options.ts'
 import type { Engine } from './engine.ts'
 import { createEventHub, type EventHub } from './events.ts'
 import type { MediaStoreOptions } from './options.ts'
+import { settledBy } from './settled.ts'
+import { createUploadContext } from './uploads.ts'
 import { createView } from './view.ts'
 import { announce } from './watch.ts'
 
@@ -72,6 +77,7 @@ export async function createMediaStore(options: MediaStoreOptions): Promise<Medi
   } catch (error) {
     await money.close().catch(() => {})
     await options.resourceStates?.close().catch(() => {})
+    await options.scanner?.close().catch(() => {})
     await closeParts(options)
     throw error
   }
@@ -107,7 +113,8 @@ function assemble(
   events: EventHub,
   money: Money,
 ): MediaStore {
-  const { limits = {}, reads = {}, upkeep: rounds = {}, tiering = {}, catalog } = options
+  const { limits = {}, reads = {}, upkeep: rounds = {}, tiering = {} } = options
+  const catalog = options.catalog
   const clock = options.clock ?? systemClock
   const volumes = createVolumes(all)
   const sums = createReadCache(SUMS_CACHE_BYTES)
@@ -125,7 +132,7 @@ function assemble(
   const shared = options.resourceStates
   const local = memoryStates({ clock })
   const states = shared === undefined ? local : advisoryStates(shared, local)
-  const base: Omit<Engine, 'journal' | 'tiers' | 'external'> = {
+  const base: Omit<Engine, 'journal' | 'tiers' | 'external' | 'scans' | 'uploads'> = {
     states,
     ...(shared === undefined ? {} : { sharedStates: shared }),
     catalog,
@@ -139,6 +146,15 @@ function assemble(
     held: createHeldBytes(MEMORY_BODIES_BYTES),
     sessionTtlMs: options.sessionTtlMs ?? SESSION_TTL_MS,
     minCopies: options.minCopies ?? 1,
+    quotaOf: quotaOf(limits.ownerBytes),
+    inspector: createInspector(),
+    scanning: createScanning({
+      scanner: options.scanner,
+      catalog,
+      clock,
+      options: options.scanning ?? {},
+      emit: (event) => events.emit(event),
+    }),
     domainOf: options.dedupe === 'namespace' ? (namespace) => namespace : () => '',
     emit(event) {
       announce(states, event)
@@ -164,7 +180,19 @@ function assemble(
       return found
     },
   }
-  const upkeepContext = { ...base, journal: createMediaJournal(base) }
+  const journal = createMediaJournal(base)
+  const scans = createBackgroundScans(
+    {
+      catalog,
+      volumes,
+      clock,
+      scanning: base.scanning,
+      settled: settledBy({ ...base, journal }),
+      failed: (task, error) => tellUpkeepFailed(base, task, toFailure(error)),
+    },
+    options.scanning?.maxConcurrent,
+  )
+  const upkeepContext = { ...base, journal, scans }
   const tierContext: TierContext = {
     ...upkeepContext,
     options: tiering,
@@ -176,7 +204,8 @@ function assemble(
   }
   const tiers = createTiers(tierContext, Math.min(MOVE_POLL_MS, rounds.intervalMs ?? UPKEEP_INTERVAL_MS))
   const external = createExternal(upkeepContext)
-  const engine: Engine = { ...upkeepContext, tiers, external }
+  const uploads = createUploadContext(upkeepContext, base.digestLock, limits)
+  const engine: Engine = { ...upkeepContext, tiers, external, uploads }
   const upkeep = createUpkeep(engine)
   const stopRounds = startRounds(engine, upkeep, {
     intervalMs: rounds.intervalMs ?? UPKEEP_INTERVAL_MS,
@@ -190,9 +219,9 @@ function assemble(
   let closed: Promise<void> | undefined
   const close = async (graceMs: number): Promise<void> => {
     await Promise.all([engine.activity.close(graceMs, clock), stopRounds(), stopFollowing()])
-    await Promise.all([tiers.close(), external.close()])
+    await Promise.all([tiers.close(), external.close(), scans.close(), engine.inspector.close()])
     events.close()
-    const ended = await Promise.allSettled([money.close(), states.close()])
+    const ended = await Promise.allSettled([money.close(), states.close(), engine.scanning.close()])
     await closeParts(options)
     for (const end of ended) if (end.status === 'rejected') throw end.reason
   }
@@ -208,6 +237,17 @@ function assemble(
     },
     DEFAULT_NAMESPACE,
   )
+}
+
+/** Copies are nobody's: they have no owner. */
+function quotaOf(
+  limit: NonNullable<MediaStoreOptions['limits']>['ownerBytes'],
+): (namespace: string, owner: string) => number | undefined {
+  if (limit === undefined) return () => undefined
+  return (namespace, owner) => {
+    if (owner === '') return undefined
+    return typeof limit === 'number' ? limit : limit(owner, namespace)
+  }
 }
 
 /** Closes stores and catalog; a part that fails to close does not keep the others open. */

@@ -5,6 +5,7 @@ import type { External } from '../external/index.ts'
 import type { KeyedLock } from '../ingest/keyed-lock.ts'
 import type { Tiers } from '../moves/index.ts'
 import type { UpkeepContext } from '../upkeep/context.ts'
+import type { UploadContext } from '../uploads/context.ts'
 import type { Activity } from './activity.ts'
 import type { EventHub } from './events.ts'
 
@@ -19,6 +20,7 @@ export interface Engine extends UpkeepContext {
   readonly activity: Activity
   readonly events: EventHub
   readonly digestLock: KeyedLock
+  readonly uploads: UploadContext
   readonly cacheObjectBytes: number
   readonly pool: BlockPool
   readonly maxUploadsInFlight: number

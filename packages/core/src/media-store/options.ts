@@ -4,6 +4,8 @@ import type { KeyRing } from '../contracts/key-ring.ts'
 import type { Observer } from '../contracts/observer.ts'
 import type { MediaPolicy } from '../contracts/policy.ts'
 import type { ResourceStates } from '../contracts/resource-states.ts'
+import type { Scanner } from '../contracts/scanner.ts'
+import type { ScanningOptions } from '../contracts/scanning.ts'
 import type { TieringOptions } from '../contracts/tiering.ts'
 import type { TierOptions } from '../tiering/tier.ts'
 
@@ -15,6 +17,13 @@ export interface LimitOptions {
   readonly maxBodyBytes?: number
   /** Bodies up to this size are held in memory while they are hashed, all together up to 64 MiB; others are staged. Default 1 MiB. */
   readonly memoryBodyBytes?: number
+  /**
+   * What the media of an owner may take together, each counted whole, in bytes: reserved before a body comes, so that uploads side by
+   * side never pass it. A number for every owner, or a function; `undefined`: no limit. Default: none.
+   */
+  readonly ownerBytes?: number | ((owner: string, namespace: string) => number | undefined)
+  /** Uploads in pieces that an owner may have open at once in a namespace. Default 100. */
+  readonly maxOpenUploads?: number
 }
 
 export interface ReadOptions {
@@ -66,6 +75,9 @@ export interface MediaStoreOptions {
    * taken for its own. Needed where several hosts do. Default: there is one host.
    */
   readonly hostId?: string
+  /** Looks at bytes before anybody may read them. Closed by the store. Default: none. */
+  readonly scanner?: Scanner
+  readonly scanning?: ScanningOptions
   /** Rules, bursts, promotion, budget: what goes where, when, and for how much. */
   readonly tiering?: TieringOptions
   /** What hosts share about loads under way. Default: in this process. Closed by the store. */

@@ -8,6 +8,7 @@ import { type PutProgress, putBody } from '../ingest/put.ts'
 import { parsePutOptions } from '../ingest/put-options.ts'
 import type { PutOutcome } from '../ingest/repeat.ts'
 import { choosePlaces } from '../tiering/places.ts'
+import type { UpkeepContext } from '../upkeep/context.ts'
 import { callSignal } from './call-signal.ts'
 import type { Engine } from './engine.ts'
 import { snapshotOf } from './snapshot.ts'
@@ -26,20 +27,15 @@ export async function put(
     engine.activity.checkOpen()
     checkBusy(engine)
     const request = parsePutOptions(namespace, options)
-    const outcome = await callSignal(
+    return await callSignal(
       engine,
       options,
       async (signal) => {
         const outcome = await putBody(engine, engine.digestLock, request, body, signal, progress)
-        // Of a repeated put too: the first may have died between its commit and its line.
-        await engine.journal.changed(await withCopies(engine, outcome), outcome.chunkSums)
-        return outcome
+        return tellPut(engine, outcome, startedMs, context)
       },
       'upload',
     )
-    const media = snapshotOf(outcome.record)
-    if (!outcome.repeated) tell(engine, media, outcome, startedMs, context)
-    return media
   } catch (error) {
     engine.emit({
       type: 'upload.refused',
@@ -55,8 +51,28 @@ export async function put(
   }
 }
 
+/** What follows a commit, whatever door the body came by: its line, what waits for a look, word to all who watch. */
+export async function tellPut(
+  context: UpkeepContext,
+  outcome: PutOutcome,
+  startedMs: number,
+  call: Pick<PutOptions, 'context'>,
+): Promise<Media> {
+  // Of a repeated put too: the first may have died between its commit and its line.
+  await context.journal.changed(await withCopies(context, outcome), outcome.chunkSums)
+  const media = snapshotOf(outcome.record)
+  if (outcome.repeated) return media
+  tell(context, media, outcome, startedMs, call)
+  const { pending } = outcome
+  if (pending !== undefined) context.scans.soon(pending)
+  return media
+}
+
 /** The record with the further copies that the put made: they too are to know whose bytes they hold. */
-async function withCopies({ catalog, minCopies }: Engine, { record }: PutOutcome): Promise<MediaRecord> {
+async function withCopies(
+  { catalog, minCopies }: UpkeepContext,
+  { record }: PutOutcome,
+): Promise<MediaRecord> {
   if (minCopies === 1) return record
   const now = await catalog.get(record.namespace, record.id).catch(() => undefined)
   return now ?? record
@@ -90,7 +106,8 @@ export async function admitPut(engine: Engine, namespace: string, options: PutOp
   }
 }
 
-function checkBusy(engine: Engine): void {
+/** @throws MediaError MEDIA_BUSY `too-many-uploads`; MEDIA_CLOSED */
+export function checkBusy(engine: Engine): void {
   if (engine.activity.uploads < engine.maxUploadsInFlight) return
   throw new MediaError('MEDIA_BUSY', `${engine.maxUploadsInFlight} uploads are under way`, {
     reason: 'too-many-uploads',
@@ -99,7 +116,7 @@ function checkBusy(engine: Engine): void {
 }
 
 function tell(
-  engine: Engine,
+  engine: UpkeepContext,
   media: Media,
   outcome: PutOutcome,
   startedMs: number,

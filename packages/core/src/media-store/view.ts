@@ -10,6 +10,7 @@ import { parseCondition, parseOwner, parseRef, parseVisibility } from '../ingest
 import type { SharedTiering } from '../moves/index.ts'
 import { cleanFilename, parseLinkTarget, parseMediaKey, parseMetadata, parseTags } from '../names/index.ts'
 import { pagesOf } from '../pages.ts'
+import { createUploads } from '../uploads/sessions.ts'
 import { signUpload, verifySignedUpload } from '../uploads/signed-upload.ts'
 import { availabilityOf, whereIs } from './availability.ts'
 import { callSignal } from './call-signal.ts'
@@ -17,8 +18,9 @@ import { directUrl } from './direct-url.ts'
 import type { Engine } from './engine.ts'
 import { healthOf } from './health.ts'
 import { openContent, openInMemory, unreadable } from './open.ts'
-import { admitPut, put } from './put.ts'
+import { admitPut, checkBusy, put } from './put.ts'
 import { recheckCopies } from './recheck.ts'
+import { release } from './release.ts'
 import { signUrl, verifySignedUrl } from './signed-url.ts'
 import { recordOf, snapshotOf } from './snapshot.ts'
 import { warmUnread } from './warm-unread.ts'
@@ -107,18 +109,13 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
     })
     return snapshotOf(record)
   }
-  const uploads: MediaStore['uploads'] = {
-    async list() {
-      const sessions = await catalog.listSessions(namespace)
-      return sessions.map(({ id, owner, offsetBytes, expiresAt, declared }) => ({
-        id,
-        owner,
-        receivedBytes: offsetBytes,
-        expiresAt,
-        ...(typeof declared['sizeBytes'] === 'number' ? { declaredBytes: declared['sizeBytes'] } : {}),
-      }))
+  const uploads = createUploads(engine.uploads, namespace, {
+    call: (options, work) => callSignal(engine, options, work),
+    upload: (options, work) => {
+      checkBusy(engine)
+      return callSignal(engine, options, work, 'upload')
     },
-  }
+  })
 
   const store: MediaStore = {
     namespace,
@@ -241,6 +238,12 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
       return engine.states.subscribe(listener, options)
     },
     availability: (ref, options = {}) => call(options, async () => availabilityOf(engine, await get(ref))),
+    release: (ref, options = {}) =>
+      call(options, async () => {
+        const record = found(await get(ref))
+        await release(engine, record)
+        return snapshotOf(found(await get(record.id)))
+      }),
     warm: (ref, options = {}) =>
       call(options, async () => {
         const record = await get(ref)

@@ -2,6 +2,7 @@ import type { ReadCache } from '../cas/read-cache.ts'
 import type { VerifyMemo } from '../cas/verify-memo.ts'
 import type { IngestContext } from '../ingest/context.ts'
 import type { MediaJournal } from '../journal/index.ts'
+import type { BackgroundScans } from '../scanning/background.ts'
 
 /** What upkeep needs of the store it works for. */
 export interface UpkeepContext extends IngestContext {
@@ -14,4 +15,6 @@ export interface UpkeepContext extends IngestContext {
   readonly memo: VerifyMemo
   readonly garbageGraceMs: number
   readonly maxGarbageRatio: number
+  /** Looks that nobody waits for. */
+  readonly scans: BackgroundScans
 }

@@ -2,6 +2,8 @@ import type { Call } from '../contracts/call.ts'
 import type { ExpireProgress } from '../contracts/media-store.ts'
 import { isMediaError } from '../errors/media-error.ts'
 import { tellUpkeepFailed } from '../ingest/upkeep-failed.ts'
+import type { Volume } from '../tiering/volume.ts'
+import { objectPartials } from '../uploads/object-partials.ts'
 import { BATCH } from './batch.ts'
 import { callCheck } from './call-check.ts'
 import type { UpkeepContext } from './context.ts'
@@ -18,12 +20,11 @@ export async function* expire(context: UpkeepContext, { signal }: Call): AsyncGe
     yield { ...total }
   }
   for (const volume of context.volumes.all) {
-    if (volume.store.staging === undefined) continue
+    const staging = stagingOf(context, volume, total.expiredSessions > 0)
+    if (staging === undefined) continue
     try {
       await volume.checkOnline()
-      total.removedStagingFiles += await volume.store.staging.sweep((name) =>
-        context.catalog.isSessionLive(name),
-      )
+      total.removedStagingFiles += await staging.sweep((name) => context.catalog.isSessionLive(name))
     } catch (error) {
       // One volume that is away does not keep the others from it.
       if (!isMediaError(error) || isMediaError(error, 'MEDIA_CLOSED')) throw error
@@ -31,4 +32,14 @@ export async function* expire(context: UpkeepContext, { signal }: Call): AsyncGe
     }
   }
   yield { ...total }
+}
+
+/** Pieces that lie as objects are listed only where some may have been left: listing may be paid for. */
+function stagingOf(
+  { clock }: UpkeepContext,
+  { role, store }: Volume,
+  mayBeLeft: boolean,
+): { sweep(keep: (name: string) => Promise<boolean>): Promise<number> } | undefined {
+  if (store.staging !== undefined) return store.staging
+  return role === 'home' && mayBeLeft ? objectPartials(store, { clock }) : undefined
 }

@@ -5,6 +5,7 @@ import type { UpkeepContext } from './context.ts'
 import { expire } from './expire.ts'
 import { rebuildCatalog } from './rebuild.ts'
 import { repair } from './repair.ts'
+import { scan } from './scan.ts'
 import { verify } from './verify.ts'
 
 export { startRounds } from './rounds.ts'
@@ -17,6 +18,7 @@ export function createUpkeep(context: UpkeepContext): Upkeep {
     expire: (options = {}) => expire(context, options),
     compactJournals: (options = {}) => compactJournals(context, options, compactedBytes),
     verify: (options = {}) => verify(context, options),
+    scan: (options = {}) => scan(context, options),
     repair: (options = {}) => repair(context, options),
     rebuildCatalog: (options = {}) => rebuildCatalog(context, options),
   }

@@ -32,6 +32,7 @@ export function startRounds(
   let cancel = (): void => {}
   let round: Promise<void> = Promise.resolve()
   let thoroughAtMs = clock.now() + THOROUGH_INTERVAL_MS
+  let rescanAtMs = thoroughAtMs
   let reconcileAtMs = clock.now() + Math.min(options.reconcileEveryMs, RECONCILE_FIRST_MS)
 
   const collectNext = async (): Promise<void> => {
@@ -44,10 +45,18 @@ export function startRounds(
     reconcileAtMs = clock.now() + options.reconcileEveryMs
     await options.reconcile(signal)
   }
+  /** What waits for its first look each time; a new database is a reason to look at all, once a day. */
+  const scanNext = async (): Promise<void> => {
+    if (!context.scanning.isOn) return
+    const all = clock.now() >= rescanAtMs
+    if (all) rescanAtMs = clock.now() + THOROUGH_INTERVAL_MS
+    await toEnd(upkeep.scan({ which: all ? 'stale' : 'pending', signal }))
+  }
   const run = async (): Promise<void> => {
     for (const [task, work] of [
       ['expire', () => toEnd(upkeep.expire({ signal }))],
       ['collect-garbage', collectNext],
+      ['scan', scanNext],
       ['repair', () => toEnd(upkeep.repair({ signal }))],
       ['verify', verifyNext],
       ['reconcile', reconcileNext],

@@ -4,7 +4,7 @@ export type Route =
   /** `rawKey` as it stands on the request line. */
   | { readonly name: 'key'; readonly rawKey: string }
   | {
-      readonly name: 'record' | 'status' | 'content' | 'download' | 'availability' | 'warm'
+      readonly name: 'record' | 'status' | 'content' | 'download' | 'availability' | 'warm' | 'release'
       readonly id: string
     }
   | {
@@ -30,6 +30,7 @@ export const METHODS: Readonly<Record<RouteName, readonly string[]>> = {
   download: ['GET', 'HEAD'],
   availability: ['GET', 'HEAD'],
   warm: ['POST'],
+  release: ['POST'],
   link: ['PUT', 'DELETE'],
   linked: ['GET', 'HEAD'],
   tus: [], // The protocol has its own say in what the method is.
@@ -56,6 +57,7 @@ export function matchRoute(path: string): Route {
     case 'status':
     case 'availability':
     case 'warm':
+    case 'release':
       return { name: rest, id: first }
   }
   if (!rest.startsWith('links/')) return UNKNOWN

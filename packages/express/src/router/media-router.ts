@@ -8,7 +8,15 @@ import { changeLink } from './links.ts'
 import { listLinked, listMedia } from './lists.ts'
 import { METHODS, matchRoute, type Route } from './match.ts'
 import { readById, readByKey } from './read-content.ts'
-import { changeRecord, deleteRecord, showAvailability, showRecord, showStatus, warmMedia } from './records.ts'
+import {
+  changeRecord,
+  deleteRecord,
+  releaseMedia,
+  showAvailability,
+  showRecord,
+  showStatus,
+  warmMedia,
+} from './records.ts'
 import { type RouterOptions, settingsOf } from './settings.ts'
 import { splitTarget } from './target.ts'
 import { createMedia, putByKey, replaceContent } from './write-content.ts'
@@ -87,6 +95,8 @@ function answer(exchange: Exchange, route: Route): void | Promise<void> {
       return showAvailability(exchange, route.id)
     case 'warm':
       return warmMedia(exchange, route.id)
+    case 'release':
+      return releaseMedia(exchange, route.id)
     case 'link':
       return changeLink(exchange, route.id, route.kind, route.target)
     case 'linked':

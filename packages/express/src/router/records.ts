@@ -104,6 +104,19 @@ export async function warmMedia(exchange: Exchange, id: string): Promise<void> {
   sendJson(exchange, 202, answer, ['Retry-After', String(Math.max(1, Math.ceil(waitMs / 1000)))])
 }
 
+/**
+ * POST that lets out what a scanner holds back. Only for admins, whatever the host's rule says of owners: an owner who could let out
+ * what was found in their own upload would make the scanner a formality.
+ */
+export async function releaseMedia(exchange: Exchange, id: string): Promise<void> {
+  const { access, store } = exchange
+  const { media, principal } = await find(exchange, id, 'update')
+  if (access.open !== true && principal?.admin !== true)
+    throw denied(principal, 'only an admin may let out what is held')
+  const released = await store.release(media.id, { context: contextOf(exchange, principal) })
+  sendJson(exchange, 200, await mediaJson(store, released), revisionTag(released))
+}
+
 interface Found {
   readonly media: Media
   readonly principal: Principal | undefined

@@ -27,6 +27,7 @@ export async function verdictOf(
 
 type UnscannedRow = readonly [
   id: string,
+  domain: string,
   digest: string,
   sizeBytes: number,
   contentType: string,
@@ -39,7 +40,7 @@ interface Walked {
   readonly end: string | null
 }
 
-const AS_JSON = `json_build_array(b.id, encode(b.digest, 'hex'), b.size_bytes, c.content_type, b.verdict)`
+const AS_JSON = `json_build_array(b.id, b.domain, encode(b.digest, 'hex'), b.size_bytes, c.content_type, b.verdict)`
 
 // One row of the index for each content that waits, of which a blob may have many.
 const PENDING = `WITH looked AS MATERIALIZED (
@@ -50,7 +51,7 @@ const PENDING = `WITH looked AS MATERIALIZED (
     'end', (SELECT to_json(blob_id) FROM looked OFFSET $2 - 1 LIMIT 1))`
 
 const STALE = `WITH looked AS MATERIALIZED (
-    SELECT id, digest, size_bytes, verdict FROM @blobs WHERE id > $1 ORDER BY id LIMIT ${MAX_LOOKED_AT}),
+    SELECT id, domain, digest, size_bytes, verdict FROM @blobs WHERE id > $1 ORDER BY id LIMIT ${MAX_LOOKED_AT}),
   found AS MATERIALIZED (
     SELECT ${AS_JSON} AS blob FROM looked b
     CROSS JOIN LATERAL (SELECT content_type FROM @contents WHERE blob_id = b.id LIMIT 1) c
@@ -79,9 +80,10 @@ export async function listUnscanned(
   return end === undefined ? { blobs } : { blobs, nextCursor: encodeWalkCursor('unscanned', end) }
 }
 
-function unscannedOf([blobId, digest, sizeBytes, contentType, verdict]: UnscannedRow): UnscannedBlob {
+function unscannedOf([blobId, domain, digest, sizeBytes, contentType, verdict]: UnscannedRow): UnscannedBlob {
   return {
     blobId,
+    domain,
     digest: `sha256:${digest}`,
     sizeBytes,
     contentType,

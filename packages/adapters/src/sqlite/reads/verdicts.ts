@@ -25,13 +25,14 @@ export function verdictOf(database: Database, domain: string, digest: Digest): B
 
 type UnscannedJson = readonly [
   id: string,
+  domain: string,
   digest: string,
   sizeBytes: number,
   contentType: string,
   verdict: string | null,
 ]
 
-const AS_JSON = `json_array(${idAsJson('b.id')}, hex(b.digest), b.sizeBytes, c.contentType, b.verdict) AS json`
+const AS_JSON = `json_array(${idAsJson('b.id')}, b.domain, hex(b.digest), b.sizeBytes, c.contentType, b.verdict) AS json`
 
 // One row for each content that waits, of which a blob may have many.
 const PENDING = `SELECT ${AS_JSON} FROM
@@ -42,7 +43,7 @@ const PENDING_END = `SELECT DISTINCT blobId AS id FROM contents
   WHERE state = 'pending' AND blobId > ? ORDER BY blobId LIMIT 1 OFFSET ?`
 
 const STALE = `SELECT ${AS_JSON} FROM
-    (SELECT id, digest, sizeBytes, verdict FROM blobs WHERE id > ? ORDER BY id LIMIT ${MAX_LOOKED_AT}) b
+    (SELECT id, domain, digest, sizeBytes, verdict FROM blobs WHERE id > ? ORDER BY id LIMIT ${MAX_LOOKED_AT}) b
   CROSS JOIN contents c ON c.blobId = b.id
     AND (c.mediaId, c.number) = (SELECT mediaId, number FROM contents WHERE blobId = b.id ORDER BY mediaId, number LIMIT 1)
   WHERE b.digest IS NOT NULL AND (b.verdict IS NULL OR NOT EXISTS(
@@ -74,9 +75,10 @@ function page(blobs: readonly UnscannedBlob[], end: StoredId | undefined): Unsca
   return { blobs, ...(end === undefined ? {} : { nextCursor: walkCursor('unscanned', end) }) }
 }
 
-function unscannedOf([id, digest, sizeBytes, contentType, verdict]: UnscannedJson): UnscannedBlob {
+function unscannedOf([id, domain, digest, sizeBytes, contentType, verdict]: UnscannedJson): UnscannedBlob {
   return {
     blobId: readJsonId(id),
+    domain,
     digest: `sha256:${digest.toLowerCase()}`,
     sizeBytes,
     contentType,

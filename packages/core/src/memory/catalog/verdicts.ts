@@ -59,6 +59,7 @@ export function listUnscanned(
     if (blobs.length >= limit) return { blobs, nextCursor: encodeWalkCursor('unscanned', String(last)) }
     blobs.push({
       blobId: blob.id,
+      domain: blob.domain,
       digest: blob.digest,
       sizeBytes: blob.sizeBytes,
       contentType: content.contentType,

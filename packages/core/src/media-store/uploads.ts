@@ -1,0 +1,45 @@
+import type { CallContext } from '../contracts/call.ts'
+import type { MediaRecord } from '../contracts/catalog.ts'
+import type { Media } from '../contracts/media.ts'
+import {
+  MAX_OPEN_UPLOADS,
+  MAX_RUNNING_DIGESTS,
+  UPLOAD_LEASE_MS,
+  UPLOAD_LOCK_WAIT_MS,
+  UPLOAD_STALL_MS,
+} from '../defaults.ts'
+import type { KeyedLock } from '../ingest/keyed-lock.ts'
+import type { PutOutcome } from '../ingest/repeat.ts'
+import type { UpkeepContext } from '../upkeep/context.ts'
+import type { UploadContext } from '../uploads/context.ts'
+import { createHolds } from '../uploads/hold.ts'
+import { createRunningDigests } from '../uploads/running-digests.ts'
+import { createSpools } from '../uploads/spools.ts'
+import type { LimitOptions } from './options.ts'
+import { tellPut } from './put.ts'
+import { snapshotOf } from './snapshot.ts'
+
+/** What uploads in pieces share in one store. */
+export function createUploadContext(
+  context: UpkeepContext,
+  digestLock: KeyedLock,
+  { maxOpenUploads = MAX_OPEN_UPLOADS }: LimitOptions,
+): UploadContext {
+  const limits = {
+    maxOpen: maxOpenUploads,
+    leaseMs: UPLOAD_LEASE_MS,
+    stallMs: UPLOAD_STALL_MS,
+    lockWaitMs: UPLOAD_LOCK_WAIT_MS,
+  }
+  return {
+    ...context,
+    digestLock,
+    limits,
+    spools: createSpools(context.volumes, context.clock),
+    digests: createRunningDigests(MAX_RUNNING_DIGESTS),
+    holds: createHolds(context, limits),
+    snapshotOf: (record: MediaRecord) => snapshotOf(record),
+    committed: (outcome: PutOutcome, startedMs: number, call: CallContext | undefined): Promise<Media> =>
+      tellPut(context, outcome, startedMs, call === undefined ? {} : { context: call }),
+  }
+}

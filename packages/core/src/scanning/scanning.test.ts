@@ -1,0 +1,213 @@
+import { randomBytes } from 'node:crypto'
+import { buffer } from 'node:stream/consumers'
+import { describe, expect, test } from 'vitest'
+import type { MediaEvent } from '../contracts/observer.ts'
+import type { Scanner, ScanVerdict } from '../contracts/scanner.ts'
+import { isMediaError, MediaError } from '../errors/media-error.ts'
+import type { MediaStoreOptions } from '../media-store/index.ts'
+import { bytesOf, expectNothing, type Fixture, fixture, large } from '../media-store/store.fixture.ts'
+
+const BAD = Buffer.from('a small note with a worm in it')
+const GOOD = Buffer.from('a small note without')
+
+interface FakeScanner extends Scanner {
+  database: string
+  fails: boolean
+  looks: number
+  /** Names that are found by the database of now. */
+  signatures: string[]
+  release?: Promise<void>
+}
+
+/** Finds words in bytes, by a list that may change. */
+function fakeScanner(): FakeScanner {
+  const scanner: FakeScanner = {
+    name: 'fake',
+    database: '1',
+    fails: false,
+    looks: 0,
+    signatures: ['worm'],
+    async scan(source, { signal }): Promise<ScanVerdict> {
+      scanner.looks += 1
+      await scanner.release
+      signal?.throwIfAborted()
+      if (scanner.fails)
+        throw new MediaError('MEDIA_UNAVAILABLE', 'the scanner is away', { reason: 'scanner-unreachable' })
+      const text = (await buffer(source.open())).toString('latin1')
+      const about = { engine: 'fake', database: scanner.database }
+      if (text.includes('locked')) return { verdict: 'unscannable', reason: 'encrypted', ...about }
+      const signature = scanner.signatures.find((name) => text.includes(name))
+      return signature === undefined
+        ? { verdict: 'clean', ...about }
+        : { verdict: 'infected', signature, ...about }
+    },
+    version: async () => ({ engine: 'fake', database: scanner.database }),
+    close: async () => {},
+  }
+  return scanner
+}
+
+const settled = (events: readonly MediaEvent[]): MediaEvent[] =>
+  events.filter(({ type }) => type === 'media.settled')
+async function scanned(
+  options: Partial<MediaStoreOptions> = {},
+): Promise<Fixture & { readonly scanner: FakeScanner }> {
+  const scanner = fakeScanner()
+  return { ...(await fixture({ scanner, ...options })), scanner }
+}
+async function until(is: () => Promise<boolean>): Promise<void> {
+  for (let turn = 0; !(await is()); turn++) {
+    if (turn > 1000) throw new Error('it did not come to pass')
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  }
+}
+
+describe('a store with a scanner', () => {
+  test('serves what is clean, and keeps from everybody what is not', async () => {
+    const { store, events } = await scanned()
+    const good = await store.put(GOOD)
+    const bad = await store.put(BAD, { owner: 'ann' })
+    expect([good.state, bad.state]).toEqual(['active', 'quarantined'])
+    expect(await bytesOf(store, good.id)).toEqual(GOOD)
+    await expect(store.open(bad.id)).rejects.toMatchObject({ code: 'MEDIA_HELD', reason: 'quarantined' })
+    expect(await store.availability(bad.id)).toEqual({ state: 'held', reason: 'quarantined' })
+    expect(events.filter(({ type }) => type === 'scan.verdict')).toMatchObject([
+      { verdict: 'clean' },
+      { verdict: 'infected', signature: 'worm', digest: bad.digest },
+    ])
+  })
+
+  test('looks at equal bytes once, and holds them back for the next owner too', async () => {
+    const { store, scanner } = await scanned()
+    await Promise.all([1, 2, 3].map((owner) => store.put(GOOD, { owner: `owner ${owner}` })))
+    expect(scanner.looks).toBe(1)
+    await store.put(BAD)
+    expect((await store.put(BAD, { owner: 'bob' })).state).toBe('quarantined')
+    expect(scanner.looks).toBe(2)
+  })
+
+  test('keeps nothing when the scanner cannot look', async () => {
+    const now = await scanned()
+    now.scanner.fails = true
+    for (const body of [GOOD, large])
+      await expect(now.store.put(body)).rejects.toMatchObject({ code: 'MEDIA_UNAVAILABLE' })
+    await expectNothing(now)
+  })
+
+  test('keeps nothing of what is rejected', async () => {
+    const now = await scanned({ scanning: { onInfected: 'reject', onUnscannable: 'reject' } })
+    await expect(now.store.put(BAD)).rejects.toMatchObject({ code: 'MEDIA_INVALID', reason: 'infected' })
+    await expect(now.store.put(Buffer.from('it is locked'))).rejects.toMatchObject({
+      code: 'MEDIA_INVALID',
+      reason: 'unscannable',
+    })
+    await expectNothing(now)
+  })
+
+  test('takes what cannot be looked into only where it was told to', async () => {
+    const locked = Buffer.from('it is locked')
+    expect((await (await scanned()).store.put(locked)).state).toBe('quarantined')
+    const { store } = await scanned({ scanning: { onUnscannable: 'accept' } })
+    expect((await store.put(locked)).state).toBe('active')
+  })
+
+  test('serves the old content of a media whose new one is held back', async () => {
+    const { store } = await scanned()
+    const { id } = await store.put(GOOD, { at: { key: 'a' } })
+    const after = await store.put(BAD, { at: { key: 'a' } })
+    expect(after).toMatchObject({ id, state: 'active' })
+    expect(await bytesOf(store, id)).toEqual(GOOD)
+  })
+
+  test('ends a look that takes too long, and keeps nothing', async () => {
+    const now = await scanned({ scanning: { timeoutMs: 20 } })
+    let release = (): void => {}
+    now.scanner.release = new Promise((resolve) => {
+      release = resolve
+    })
+    const put = now.store.put(GOOD)
+    setTimeout(() => release(), 200)
+    await expect(put).rejects.toMatchObject({ code: 'MEDIA_TIMEOUT', reason: 'scan-timeout' })
+    await expectNothing(now)
+  })
+})
+
+describe('a store that looks later', () => {
+  test('serves nothing before the look, and by itself after it', async () => {
+    const { store, events } = await scanned({ scanning: { mode: 'async' } })
+    const [good, bad] = [await store.put(GOOD), await store.put(BAD)]
+    expect([good.state, bad.state]).toEqual(['pending', 'pending'])
+    await until(async () => settled(events).length === 2)
+    expect(await bytesOf(store, good.id)).toEqual(GOOD)
+    expect((await store.stat(bad.id))?.state).toBe('quarantined')
+  })
+
+  test('refuses readers while it waits', async () => {
+    const now = await scanned({ scanning: { mode: 'async' } })
+    let release = (): void => {}
+    now.scanner.release = new Promise((resolve) => {
+      release = resolve
+    })
+    const { id } = await now.store.put(GOOD)
+    await expect(now.store.open(id)).rejects.toSatisfy(
+      (error) => isMediaError(error, 'MEDIA_NOT_READY') && error.reason === 'pending',
+    )
+    expect(await now.store.availability(id)).toEqual({ state: 'held', reason: 'pending' })
+    release()
+    await until(async () => (await now.store.stat(id))?.state === 'active')
+  })
+
+  test('leaves a look that failed to the next round, and goes on serving the old content', async () => {
+    const { store, scanner } = await scanned({ scanning: { mode: 'async' } })
+    const first = await store.put(GOOD, { at: { key: 'a' } })
+    await until(async () => (await store.stat(first.id))?.state === 'active')
+    scanner.fails = true
+    const replaced = randomBytes(2_000_000)
+    await store.put(replaced, { at: { key: 'a' } })
+    for await (const { failed } of store.upkeep.scan()) expect(failed).toBe(1)
+    expect(await bytesOf(store, first.id)).toEqual(GOOD)
+    scanner.fails = false
+    for await (const { scanned: looked, changed } of store.upkeep.scan())
+      expect([looked, changed]).toEqual([1, 1])
+    expect(replaced.equals(await bytesOf(store, first.id))).toBe(true)
+  })
+})
+
+describe('a new database', () => {
+  test('has all looked at again, and takes back what it finds from all who have it', async () => {
+    const { store, scanner, events } = await scanned()
+    const old = await store.put(Buffer.from('a small note with a bug'), { owner: 'ann' })
+    const same = await store.put(Buffer.from('a small note with a bug'), { owner: 'bob' })
+    await store.put(GOOD)
+    scanner.database = '2'
+    scanner.signatures.push('bug')
+    let last: unknown
+    for await (const progress of store.upkeep.scan({ which: 'stale' })) last = progress
+    expect(last).toMatchObject({ scanned: 2, infected: 1, changed: 2, failed: 0 })
+    for (const { id } of [old, same])
+      await expect(store.open(id)).rejects.toMatchObject({ code: 'MEDIA_HELD' })
+    expect(settled(events)).toMatchObject([{ state: 'quarantined' }, { state: 'quarantined' }])
+    for await (const progress of store.upkeep.scan({ which: 'stale' })) last = progress
+    expect(last).toMatchObject({ scanned: 0 })
+  })
+})
+
+describe('a release', () => {
+  test('lets all media of the same bytes out, also those that come later', async () => {
+    const { store, scanner } = await scanned()
+    const [one, other] = [await store.put(BAD, { owner: 'ann' }), await store.put(BAD, { owner: 'bob' })]
+    expect((await store.release(one.id)).state).toBe('active')
+    expect(await bytesOf(store, other.id)).toEqual(BAD)
+    expect((await store.put(BAD)).state).toBe('active')
+    scanner.database = '2'
+    for await (const _ of store.upkeep.scan({ which: 'stale' })) continue
+    expect((await store.stat(one.id))?.state).toBe('active')
+    await expect(store.release(one.id)).rejects.toMatchObject({ code: 'MEDIA_CONFLICT', reason: 'not-held' })
+  })
+})
+
+test('a store without a scanner says so', async () => {
+  const { store } = await fixture()
+  const first = store.upkeep.scan()[Symbol.asyncIterator]().next()
+  await expect(first).rejects.toMatchObject({ code: 'MEDIA_UNSUPPORTED', reason: 'no-scanner' })
+})

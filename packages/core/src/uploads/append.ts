@@ -1,0 +1,272 @@
+import type { BodyDigester } from '../cas/body-digest.ts'
+import type { Body } from '../contracts/bytes.ts'
+import type { PartialWriter } from '../contracts/object-store.ts'
+import type { AppendOptions } from '../contracts/uploads.ts'
+import { RESERVE_STEP_BYTES } from '../defaults.ts'
+import { isMediaError, MediaError } from '../errors/media-error.ts'
+import { quotaReservation } from '../ingest/session.ts'
+import { decideType } from '../validation/decide-type.ts'
+import { maxBytesOf } from '../validation/policies.ts'
+import { SNIFF_BYTES, sniff } from '../validation/sniff.ts'
+import { type Completed, completeHeld, rejectHeld } from './complete.ts'
+import type { UploadContext } from './context.ts'
+import { requestOf } from './create.ts'
+import type { Hold } from './hold.ts'
+import { roomReservation } from './put-session.ts'
+import type { UploadPart } from './upload-data.ts'
+import { openPiece } from './write-piece.ts'
+
+/**
+ * Adds a piece at the end of an upload that is held, and lets go of it. What arrived is durable when this ends, however it ends.
+ * @returns what it became, where it was completed with this piece
+ */
+export async function appendPiece(
+  context: UploadContext,
+  hold: Hold,
+  body: Body,
+  options: AppendOptions,
+  signal: AbortSignal,
+): Promise<Completed | undefined> {
+  const piece = await openPiece(body, { checksum: options.checksum })
+  let taken = false
+  try {
+    const target = targetOf(context, hold, options)
+    const { volume, partials } = await context.spools.at(hold.data.volumeId)
+    const part = writablePart(hold)
+    const startBytes = hold.record.offsetBytes
+    const room = createRoom(context, hold, volume)
+    await room.grow(startBytes + (options.pieceBytes ?? 0))
+    await hold.save({
+      state: 'receiving',
+      data: {
+        isWriting: true,
+        parts: part.parts,
+        nextPart: part.nextPart,
+        ...(target.sizeBytes === undefined ? {} : { sizeBytes: target.sizeBytes }),
+      },
+    })
+    const writer = await partials.open({ name: hold.token.id, part: part.part })
+    const receiver = createPieceReceiver(context, hold, {
+      ...target,
+      ...part,
+      startBytes,
+      room,
+      writer,
+      options,
+    })
+    taken = true
+    try {
+      await piece.read((chunk) => receiver.write(chunk), signal)
+      await receiver.finish()
+    } finally {
+      await receiver.close()
+    }
+    const { offsetBytes } = receiver
+    if (options.complete === true && !hold.data.partial && offsetBytes === target.sizeBytes)
+      return await completeHeld(context, hold, { offsetBytes, signal, call: options.context })
+    await hold.handOver({
+      offsetBytes,
+      state: offsetBytes === target.sizeBytes ? 'received' : 'receiving',
+      data: { isWriting: false },
+      // What brings nothing keeps nothing alive.
+      ...(offsetBytes > startBytes ? { ttlMs: hold.data.ttlMs } : {}),
+    })
+    return undefined
+  } finally {
+    if (!taken) piece.discard()
+  }
+}
+
+interface Target {
+  /** Of the whole, where it is known by now. */
+  readonly sizeBytes: number | undefined
+  readonly maxBytes: number
+}
+
+/** @throws MediaError what the place or the length of the piece make impossible */
+function targetOf({ policies, maxBodyBytes }: UploadContext, hold: Hold, options: AppendOptions): Target {
+  const { offsetBytes } = hold.record
+  const known = hold.data.sizeBytes
+  if (hold.data.door === 'chunked')
+    throw new MediaError('MEDIA_CONFLICT', 'this upload comes in chunks', { reason: 'other-door' })
+  if (options.offsetBytes !== offsetBytes)
+    throw new MediaError(
+      'MEDIA_CONFLICT',
+      `the upload has ${offsetBytes} bytes, the piece begins at ${options.offsetBytes}`,
+      { reason: 'offset-mismatch' },
+    )
+  if (options.sizeBytes !== undefined && known !== undefined && known !== options.sizeBytes)
+    throw new MediaError('MEDIA_CONFLICT', 'the length of this upload is known already', {
+      reason: 'size-known',
+    })
+  const sizeBytes = known ?? options.sizeBytes
+  const maxBytes = Math.min(maxBodyBytes, maxBytesOf(policies, undefined))
+  const mostBytes = sizeBytes ?? maxBytes
+  if (sizeBytes !== undefined && sizeBytes > maxBytes) throw tooLarge(maxBytes)
+  if (sizeBytes !== undefined && sizeBytes < offsetBytes)
+    throw new MediaError('MEDIA_CONFLICT', `the upload has ${offsetBytes} bytes already`, {
+      reason: 'size-mismatch',
+    })
+  if (offsetBytes + (options.pieceBytes ?? 0) > mostBytes) throw tooLarge(mostBytes)
+  return { sizeBytes, maxBytes: mostBytes }
+}
+
+/** The last part, or a new one where somebody who lost the upload may still write to it. */
+export function writablePart({ data, record }: Pick<Hold, 'data' | 'record'>): {
+  readonly part: number
+  readonly partStartBytes: number
+  readonly parts: readonly UploadPart[]
+  readonly nextPart: number
+} {
+  const last = data.parts.at(-1)
+  if (last !== undefined && !data.isWriting)
+    return { part: last.part, partStartBytes: last.startBytes, parts: data.parts, nextPart: data.nextPart }
+  const startBytes = record.offsetBytes
+  const part = data.nextPart
+  // Parts of which nothing counts are not read, and are swept with the rest.
+  const parts = [...data.parts.filter((other) => other.startBytes < startBytes), { part, startBytes }]
+  return { part, partStartBytes: startBytes, parts, nextPart: part + 1 }
+}
+
+interface Room {
+  /** Reserves it on the volume and of the quota where that was not done when the upload was created. */
+  grow(bytes: number): Promise<void>
+}
+
+function createRoom(context: UploadContext, hold: Hold, volume: Parameters<typeof roomReservation>[0]): Room {
+  const { record, data } = hold
+  const quotaBytes = context.quotaOf(record.namespace, record.owner)
+  let reservedBytes = data.sizeBytes ?? record.offsetBytes
+  const reserve = async (bytes: number): Promise<void> => {
+    await hold.save({
+      reservations: [...roomReservation(volume, bytes), ...quotaReservation(record.owner, bytes, quotaBytes)],
+    })
+    reservedBytes = bytes
+  }
+  return {
+    async grow(bytes) {
+      if (bytes <= reservedBytes) return
+      if (volume.capacityBytes === undefined && quotaBytes === undefined) return
+      try {
+        await reserve(bytes + RESERVE_STEP_BYTES)
+      } catch (error) {
+        // Near a limit there is no room for a whole step; for what comes now there may be.
+        if (!isMediaError(error, 'MEDIA_QUOTA') && !isMediaError(error, 'MEDIA_NO_SPACE')) throw error
+        await reserve(bytes)
+      }
+    },
+  }
+}
+
+interface PieceTarget extends Target {
+  readonly part: number
+  readonly partStartBytes: number
+  /** Where the piece begins. */
+  readonly startBytes: number
+  readonly room: Room
+  readonly writer: PartialWriter
+  readonly options: AppendOptions
+}
+
+interface PieceReceiver {
+  /** Of the whole, with what this piece brought so far. */
+  readonly offsetBytes: number
+  write(chunk: Uint8Array): Promise<void>
+  /** The piece is whole and good: it counts. */
+  finish(): Promise<void>
+  /** Closes the part. Where the piece was not finished, what counts of it is written to the row, and the upload let go. */
+  close(): Promise<void>
+}
+
+function createPieceReceiver(context: UploadContext, hold: Hold, target: PieceTarget): PieceReceiver {
+  const { options, startBytes, writer, room } = target
+  const { id } = hold.token
+  // A piece with a checksum counts whole or not at all.
+  const counts = options.checksum === undefined ? 'as-it-comes' : 'whole'
+  const known: BodyDigester | undefined = context.digests.take(id, startBytes)
+  const digester = counts === 'whole' ? known?.fork() : known
+  let offsetBytes = startBytes
+  let finished = false
+  let rejected = false
+  let prefix: Buffer[] | undefined = startBytes === 0 ? [] : undefined
+
+  const checkType = async (isWhole: boolean): Promise<void> => {
+    if (prefix === undefined) return
+    const first = Buffer.concat(prefix)
+    if (first.byteLength < SNIFF_BYTES && !isWhole) return
+    prefix = undefined
+    const { declaredType, filename } = requestOf(hold)
+    try {
+      decideType({ sniffed: await sniff(first, isWhole), declared: declaredType, filename }, context.policies)
+    } catch (error) {
+      if (!isMediaError(error, 'MEDIA_TYPE_REFUSED') || hold.data.partial) throw error
+      rejected = true
+      await rejectHeld(context, hold, error)
+      throw error
+    }
+  }
+  const beat = async (): Promise<void> => {
+    if (counts === 'whole') return hold.save({ leaseMs: context.limits.leaseMs })
+    await writer.sync()
+    await hold.save({ leaseMs: context.limits.leaseMs, offsetBytes, ttlMs: hold.data.ttlMs })
+  }
+
+  return {
+    get offsetBytes() {
+      return offsetBytes
+    },
+    async write(chunk) {
+      if (chunk.byteLength === 0) return
+      hold.touch()
+      const endBytes = offsetBytes + chunk.byteLength
+      if (endBytes > target.maxBytes) throw tooLarge(target.maxBytes)
+      await room.grow(endBytes)
+      if (prefix !== undefined && !hold.data.partial) {
+        prefix.push(Buffer.from(chunk.subarray(0, SNIFF_BYTES)))
+        await checkType(false)
+      }
+      await writer.write(chunk, offsetBytes - target.partStartBytes)
+      digester?.update(chunk)
+      offsetBytes = endBytes
+      if (hold.isDue) await beat()
+      options.onProgress?.(offsetBytes)
+    },
+    async finish() {
+      if (offsetBytes === target.sizeBytes && !hold.data.partial) await checkType(true)
+      await writer.sync()
+      if (digester !== undefined) context.digests.keep(id, digester)
+      finished = true
+    },
+    async close() {
+      if (finished) return writer.close()
+      const keptBytes = await keepWhatCame()
+      if (rejected) return
+      const isKnown = counts === 'whole' ? known : digester
+      if (isKnown?.sizeBytes === keptBytes) context.digests.keep(id, isKnown)
+      await hold.letGo({
+        offsetBytes: keptBytes,
+        data: { isWriting: false },
+        ...(keptBytes > startBytes ? { ttlMs: hold.data.ttlMs } : {}),
+      })
+    },
+  }
+
+  async function keepWhatCame(): Promise<number> {
+    try {
+      if (counts === 'whole' || rejected) return hold.record.offsetBytes
+      await writer.sync()
+      return offsetBytes
+    } catch {
+      // Told already by what ended the piece, or by the next one: here only what is durable counts.
+      return hold.record.offsetBytes
+    } finally {
+      await writer.close().catch(() => {})
+    }
+  }
+}
+
+function tooLarge(maxBytes: number): MediaError {
+  return new MediaError('MEDIA_TOO_LARGE', `the upload takes ${maxBytes} bytes`, {
+    reason: 'entity-too-large',
+  })
+}

@@ -1,0 +1,170 @@
+import type { CallContext } from '../contracts/call.ts'
+import type { Media } from '../contracts/media.ts'
+import { ENDED_UPLOAD_TTL_MS } from '../defaults.ts'
+import { isMediaError, MediaError } from '../errors/media-error.ts'
+import type { Intake } from '../ingest/intake.ts'
+import { putIntake } from '../ingest/put.ts'
+import { tellUpkeepFailed, toFailure } from '../ingest/upkeep-failed.ts'
+import type { OpenUpload, UploadContext } from './context.ts'
+import { requestOf } from './create.ts'
+import { completeDirect, dropObject } from './direct.ts'
+import type { Hold } from './hold.ts'
+import { openWhole, removeParts } from './parts.ts'
+import { putSessionOf } from './put-session.ts'
+
+export interface Completed {
+  readonly media: Media
+  /** The bytes were there already. */
+  readonly deduplicated: boolean
+}
+
+export interface Completing {
+  readonly signal: AbortSignal
+  readonly call: CallContext | undefined
+  readonly onProgress?: ((receivedBytes: number) => void) | undefined
+}
+
+/**
+ * Checks the whole and makes the media of an upload that is held; it is let go in any case. What a check refuses is rejected for good;
+ * after any other failure it may be completed again.
+ */
+export async function completeHeld(
+  context: UploadContext,
+  hold: Hold,
+  { offsetBytes, signal, call }: Completing & { readonly offsetBytes: number },
+): Promise<Completed> {
+  const { sizeBytes, direct } = hold.data
+  if (direct !== undefined)
+    return ending(context, hold, 0, () =>
+      completeDirect(context, hold, signal, (intake) => putHeld(context, hold, intake, { signal, call })),
+    )
+  return ending(context, hold, offsetBytes, async () => {
+    if (sizeBytes === undefined || offsetBytes !== sizeBytes) throw incomplete(offsetBytes, sizeBytes)
+    const whole = await openWhole(context, hold, sizeBytes)
+    const digester =
+      hold.data.chunks === undefined ? context.digests.take(hold.token.id, sizeBytes) : undefined
+    const intake: Intake =
+      whole.kind === 'one'
+        ? { kind: 'staged', body: whole.body, summary: digester?.finish() }
+        : { kind: 'stream', stream: whole.stream, sizeBytes }
+    return putHeld(context, hold, intake, { signal, call })
+  })
+}
+
+/** Makes the media of a body that comes now, whole. */
+export async function receiveHeld(
+  context: UploadContext,
+  hold: Hold,
+  intake: Intake,
+  completing: Completing,
+): Promise<Completed> {
+  return ending(context, hold, 0, async () => {
+    try {
+      return await putHeld(context, hold, intake, completing)
+    } catch (error) {
+      throw isMediaError(error, 'MEDIA_BAD_INPUT') && error.reason === 'size-mismatch'
+        ? tooLong(hold.data.sizeBytes, error)
+        : error
+    }
+  })
+}
+
+async function putHeld(
+  context: UploadContext,
+  hold: Hold,
+  intake: Intake,
+  { signal, call, onProgress }: Completing,
+): Promise<Completed> {
+  const startedMs = context.clock.now()
+  const isScanned = context.scanning.isOn && context.scanning.mode === 'sync'
+  await hold.save({ state: isScanned ? 'scanning' : 'verifying', data: { isWriting: false } })
+  const request = { ...requestOf(hold), ...(onProgress === undefined ? {} : { onProgress }) }
+  const session = putSessionOf(context, hold)
+  const either = AbortSignal.any([signal, hold.signal])
+  const progress = { receivedBytes: 0 }
+  const outcome = await putIntake(context, context.digestLock, request, intake, session, either, progress)
+  const media = await context.committed(outcome, startedMs, call)
+  await forgetBytes(context, hold)
+  return { media, deduplicated: outcome.deduplicated }
+}
+
+/** Lets the upload go when `work` ends: whole, rejected for good, or to be tried again. */
+async function ending<T>(
+  context: UploadContext,
+  hold: Hold,
+  offsetBytes: number,
+  work: () => Promise<T>,
+): Promise<T> {
+  const stop = hold.keepAlive()
+  try {
+    return await work()
+  } catch (error) {
+    if (isMediaError(error) && isFinal(error)) await rejectHeld(context, hold, error)
+    else {
+      const isWhole = offsetBytes > 0 && offsetBytes === hold.data.sizeBytes
+      const state = isWhole ? 'received' : offsetBytes === 0 ? 'created' : 'receiving'
+      await hold.letGo({ offsetBytes, state, data: { isWriting: false } })
+    }
+    throw error
+  } finally {
+    stop()
+  }
+}
+
+/** The upload ends: no other try with these bytes could be better. Its bytes and reservations go; why is told for a while. */
+export async function rejectHeld(context: UploadContext, hold: Hold, error: MediaError): Promise<void> {
+  const { code, reason, message } = error
+  try {
+    await hold.end({
+      state: 'rejected',
+      ttlMs: ENDED_UPLOAD_TTL_MS,
+      data: { isWriting: false, error: { code, ...(reason === undefined ? {} : { reason }), message } },
+    })
+  } catch (failure) {
+    if (!isMediaError(failure)) throw failure
+    tellUpkeepFailed(context, 'end-session', failure)
+    return
+  }
+  await forgetBytes(context, hold)
+  await dropObject(context, hold)
+}
+
+/** The row says already that they are not needed: what cannot be removed now is swept. */
+export async function forgetBytes(context: UploadContext, upload: OpenUpload): Promise<void> {
+  context.digests.forget(upload.record.id)
+  try {
+    await removeParts(context, upload)
+  } catch (error) {
+    tellUpkeepFailed(context, 'remove-parts', toFailure(error))
+  }
+}
+
+/** Refusals of these very bytes. */
+const FINAL: ReadonlySet<string> = new Set([
+  'MEDIA_TYPE_REFUSED',
+  'MEDIA_INVALID',
+  'MEDIA_DIGEST_MISMATCH',
+  'MEDIA_TOO_LARGE',
+  'MEDIA_PRECONDITION',
+  'MEDIA_ABSENT',
+])
+
+function isFinal({ code, reason }: MediaError): boolean {
+  if (code === 'MEDIA_CONFLICT') return reason === 'key-taken'
+  if (code === 'MEDIA_BAD_INPUT') return reason === 'empty-file' || reason === 'size-mismatch'
+  return FINAL.has(code)
+}
+
+function tooLong(sizeBytes: number | undefined, cause: MediaError): MediaError {
+  return new MediaError('MEDIA_TOO_LARGE', `the upload takes ${sizeBytes} bytes`, {
+    reason: 'entity-too-large',
+    cause,
+  })
+}
+
+function incomplete(offsetBytes: number, sizeBytes: number | undefined): MediaError {
+  const of = sizeBytes === undefined ? 'an unknown number of' : String(sizeBytes)
+  return new MediaError('MEDIA_CONFLICT', `${offsetBytes} of ${of} bytes are there`, {
+    reason: 'upload-incomplete',
+  })
+}

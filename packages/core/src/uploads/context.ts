@@ -1,0 +1,35 @@
+import type { CallContext } from '../contracts/call.ts'
+import type { MediaRecord, UploadSessionRecord } from '../contracts/catalog.ts'
+import type { Media } from '../contracts/media.ts'
+import type { IngestContext } from '../ingest/context.ts'
+import type { KeyedLock } from '../ingest/keyed-lock.ts'
+import type { PutOutcome } from '../ingest/repeat.ts'
+import type { Holds } from './hold.ts'
+import type { RunningDigests } from './running-digests.ts'
+import type { Spools } from './spools.ts'
+import type { UploadData } from './upload-data.ts'
+
+/** What uploads need of the store they belong to. */
+export interface UploadContext extends IngestContext {
+  readonly digestLock: KeyedLock
+  readonly spools: Spools
+  readonly digests: RunningDigests
+  readonly limits: UploadLimits
+  readonly holds: Holds
+  snapshotOf(record: MediaRecord): Media
+  /** What follows a commit: lines, events, a look for what waits for one. */
+  committed(outcome: PutOutcome, startedMs: number, call: CallContext | undefined): Promise<Media>
+}
+
+export interface UploadLimits {
+  readonly maxOpen: number
+  readonly leaseMs: number
+  readonly stallMs: number
+  readonly lockWaitMs: number
+}
+
+/** A session and what its row holds. */
+export interface OpenUpload {
+  readonly record: UploadSessionRecord
+  readonly data: UploadData
+}

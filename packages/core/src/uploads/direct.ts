@@ -1,0 +1,139 @@
+import { digestOf } from '../bytes/digest.ts'
+import { isId, withDashes } from '../bytes/id.ts'
+import { isPhysicalKey, physicalKey } from '../cas/physical-key.ts'
+import type { ObjectStore, SignedRequest } from '../contracts/object-store.ts'
+import { isMediaError, MediaError } from '../errors/media-error.ts'
+import type { Intake } from '../ingest/intake.ts'
+import { tellUpkeepFailed, toFailure } from '../ingest/upkeep-failed.ts'
+import type { Place } from '../tiering/places.ts'
+import type { Volume } from '../tiering/volume.ts'
+import type { Completed } from './complete.ts'
+import type { OpenUpload, UploadContext } from './context.ts'
+import type { Hold } from './hold.ts'
+import { isEnded } from './snapshot.ts'
+
+/**
+ * Uploads whose bytes go straight to a bucket. The address binds length and digest, and, where the bucket is known to enforce it, that
+ * the key is free: then nobody can write over what was looked at, and the object is taken as it lies. Everywhere else its bytes are
+ * read once and kept under another key.
+ */
+
+/** The nearest volume whose store signs addresses. @throws MediaError MEDIA_UNSUPPORTED `direct-unsupported` */
+export function bucketOf(places: readonly Place[]): { readonly volume: Volume } {
+  const place = places.find(({ volume }) => volume.store.presign !== undefined)
+  if (place !== undefined) return place
+  throw new MediaError('MEDIA_UNSUPPORTED', 'no volume of this store takes bodies from senders themselves', {
+    reason: 'direct-unsupported',
+  })
+}
+
+/** Told by the id of the session, so that a notification of the bucket finds it. */
+export function directKey(sessionId: string): string {
+  return physicalKey(digestOf(Buffer.from(sessionId)), placementIdOf(sessionId))
+}
+
+/** The other way round; `undefined` for keys of no direct upload. */
+export function sessionOfKey(key: string): string | undefined {
+  if (!isPhysicalKey(key)) return undefined
+  const id = withDashes(key.slice(key.indexOf('.') + 1))
+  return isId(id) && directKey(id) === key ? id : undefined
+}
+
+function placementIdOf(sessionId: string): string {
+  return sessionId.replaceAll('-', '')
+}
+
+/** What the sender asks the bucket. */
+export async function signDirect(
+  context: UploadContext,
+  { record, data }: OpenUpload,
+): Promise<SignedRequest> {
+  const { direct, sizeBytes, options } = data
+  const isOver = record.expiresAt.getTime() <= context.clock.now()
+  if (isEnded(record.state)) throw conflict('upload-ended', 'this upload has ended')
+  if (isOver)
+    throw new MediaError('MEDIA_GONE', 'the time of this upload is over', { reason: 'upload-expired' })
+  const { store } = await volumeOf(context, data.volumeId)
+  if (direct === undefined || store.presign === undefined)
+    throw conflict('other-door', 'this upload does not go to a bucket')
+  return store.presign(direct.key, {
+    method: 'PUT',
+    expiresAt: record.expiresAt,
+    exact: {
+      ...(sizeBytes === undefined ? {} : { sizeBytes }),
+      ...(options.digest === undefined ? {} : { sha256: options.digest }),
+      ...(isWrittenOnce(store) ? { ifAbsent: true } : {}),
+    },
+  })
+}
+
+/** Reads the object that came, and has it put as any other body. */
+export async function completeDirect(
+  context: UploadContext,
+  hold: Hold,
+  signal: AbortSignal,
+  put: (intake: Intake) => Promise<Completed>,
+): Promise<Completed> {
+  const { data, token } = hold
+  const volume = await volumeOf(context, data.volumeId)
+  const { store } = volume
+  const { key } = data.direct ?? { key: directKey(token.id) }
+  const reader = await store.get(key, { signal, context: { cause: 'write' } })
+  if (reader === undefined) throw conflict('upload-incomplete', 'the object has not come yet')
+  try {
+    const { head } = reader
+    checkSize(head.sizeBytes, data.sizeBytes)
+    const stream = reader.stream() as AsyncIterable<Uint8Array>
+    const intake: Intake = isWrittenOnce(store)
+      ? {
+          kind: 'placed',
+          stream,
+          object: { volume, placementId: placementIdOf(token.id), key, publish: async () => head },
+        }
+      : { kind: 'stream', stream, sizeBytes: head.sizeBytes }
+    const completed = await put(intake)
+    if (intake.kind === 'stream' || completed.deduplicated) await dropObject(context, hold)
+    return completed
+  } finally {
+    await reader[Symbol.asyncDispose]()
+  }
+}
+
+/** The object is nobody's: what cannot be deleted now is found as an orphan. */
+export async function dropObject(context: UploadContext, { data }: OpenUpload): Promise<void> {
+  if (data.direct === undefined) return
+  try {
+    const { store } = await volumeOf(context, data.volumeId)
+    await store.delete(data.direct.key, { context: { cause: 'gc' } })
+  } catch (error) {
+    if (!isMediaError(error)) throw error
+    tellUpkeepFailed(context, 'remove-parts', toFailure(error))
+  }
+}
+
+function isWrittenOnce({ traits }: ObjectStore): boolean {
+  return traits.conditionalPut === 'enforced'
+}
+
+async function volumeOf({ volumes }: UploadContext, volumeId: string): Promise<Volume> {
+  const volume = volumes.byId(volumeId)
+  if (volume === undefined)
+    throw new MediaError('MEDIA_UNAVAILABLE', 'the bucket of this upload is not one of this host', {
+      reason: 'volume-elsewhere',
+    })
+  await volume.checkOnline()
+  return volume
+}
+
+function checkSize(sizeBytes: number, toldBytes: number | undefined): void {
+  if (toldBytes === undefined || sizeBytes === toldBytes) return
+  throw new MediaError(
+    sizeBytes > toldBytes ? 'MEDIA_TOO_LARGE' : 'MEDIA_BAD_INPUT',
+    `the object has ${sizeBytes} bytes, ${toldBytes} were told`,
+    { reason: sizeBytes > toldBytes ? 'entity-too-large' : 'size-mismatch' },
+  )
+}
+
+function conflict(reason: string, message: string): MediaError {
+  return new MediaError('MEDIA_CONFLICT', message, { reason })
+}

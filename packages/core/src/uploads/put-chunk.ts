@@ -1,0 +1,159 @@
+import type { Body } from '../contracts/bytes.ts'
+import type { ChunkOptions } from '../contracts/uploads.ts'
+import { isMediaError, MediaError } from '../errors/media-error.ts'
+import { decideType } from '../validation/decide-type.ts'
+import { SNIFF_BYTES, sniff } from '../validation/sniff.ts'
+import { writablePart } from './append.ts'
+import { rejectHeld } from './complete.ts'
+import type { UploadContext } from './context.ts'
+import { requestOf } from './create.ts'
+import type { Hold } from './hold.ts'
+import { openPiece } from './write-piece.ts'
+
+/** Writes one chunk of an upload that this process holds, perhaps beside others. Whoever is the last lets it go. */
+export async function putChunk(
+  context: UploadContext,
+  hold: Hold,
+  body: Body,
+  options: ChunkOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const piece = await openPiece(body, { checksum: options.checksum })
+  let taken = false
+  let begun = false
+  try {
+    const { start, sizeBytes } = boundsOf(hold, options)
+    begin(hold, options.index)
+    begun = true
+    const { partials } = await context.spools.at(hold.data.volumeId)
+    const part = await partFor(hold)
+    const writer = await partials.open({ name: hold.token.id, part })
+    await forgetChunk(hold, options.index)
+    let written = 0
+    taken = true
+    let prefix: Buffer[] | undefined = options.index === 0 ? [] : undefined
+    const checkType = async (isWhole: boolean): Promise<void> => {
+      if (prefix === undefined) return
+      const first = Buffer.concat(prefix)
+      if (first.byteLength < SNIFF_BYTES && !isWhole) return
+      prefix = undefined
+      const { declaredType, filename } = requestOf(hold)
+      const complete = sizeBytes === hold.data.sizeBytes && isWhole
+      try {
+        decideType(
+          { sniffed: await sniff(first, complete), declared: declaredType, filename },
+          context.policies,
+        )
+      } catch (error) {
+        if (isMediaError(error, 'MEDIA_TYPE_REFUSED')) await rejectHeld(context, hold, error)
+        throw error
+      }
+    }
+    try {
+      await piece.read(async (chunk) => {
+        hold.touch()
+        if (written + chunk.byteLength > sizeBytes) throw wrongSize(sizeBytes, 'MEDIA_TOO_LARGE')
+        if (prefix !== undefined) {
+          prefix.push(Buffer.from(chunk.subarray(0, SNIFF_BYTES)))
+          await checkType(false)
+        }
+        await writer.write(chunk, start + written)
+        written += chunk.byteLength
+        if (hold.isDue) await hold.save({ leaseMs: context.limits.leaseMs })
+      }, signal)
+      if (written !== sizeBytes) throw wrongSize(sizeBytes, 'MEDIA_BAD_INPUT')
+      await checkType(true)
+      await writer.sync()
+    } finally {
+      await writer.close()
+    }
+    await record(context, hold, options.index, part)
+  } finally {
+    if (!taken) piece.discard()
+    if (begun) hold.chunks.underWay.delete(options.index)
+    if (hold.leave()) {
+      await hold.letGo({ data: { isWriting: false } })
+      hold.release()
+    }
+  }
+}
+
+/** Two senders of one chunk would mix their bytes. */
+function begin({ chunks }: Hold, index: number): void {
+  if (chunks.underWay.has(index))
+    throw new MediaError('MEDIA_LOCKED', 'this chunk is being written by another request', {
+      reason: 'upload-locked',
+    })
+  chunks.underWay.add(index)
+}
+
+/** What is about to be written over is there no more: half of it may be the old one's. */
+async function forgetChunk(hold: Hold, index: number): Promise<void> {
+  const { chunks } = hold.data
+  if (chunks === undefined || (chunks[index] ?? -1) < 0) return
+  await hold.save({ data: { chunks: withChunk(chunks, index, -1) } })
+}
+
+/** What chunk it is. @throws MediaError MEDIA_BAD_INPUT `bad-chunk`, MEDIA_TOO_LARGE */
+function boundsOf(
+  { data }: Hold,
+  { index, pieceBytes }: ChunkOptions,
+): { readonly start: number; readonly sizeBytes: number } {
+  const { chunks, chunkBytes, sizeBytes } = data
+  if (chunks === undefined || chunkBytes === undefined || sizeBytes === undefined)
+    throw new MediaError('MEDIA_CONFLICT', 'this upload does not come in chunks', { reason: 'other-door' })
+  if (!Number.isSafeInteger(index) || index < 0 || index >= chunks.length)
+    throw new MediaError('MEDIA_BAD_INPUT', `the upload has chunks 0 to ${chunks.length - 1}`, {
+      reason: 'bad-chunk',
+    })
+  const start = index * chunkBytes
+  const ownBytes = Math.min(chunkBytes, sizeBytes - start)
+  if (pieceBytes !== undefined && pieceBytes !== ownBytes)
+    throw wrongSize(ownBytes, pieceBytes > ownBytes ? 'MEDIA_TOO_LARGE' : 'MEDIA_BAD_INPUT')
+  return { start, sizeBytes: ownBytes }
+}
+
+/** The part that is written to: chosen by the first chunk of a hold, the same for all others. */
+async function partFor(hold: Hold): Promise<number> {
+  const last = hold.data.parts.at(-1)?.part ?? 0
+  if (hold.chunks.isMarked) return last
+  hold.chunks.isMarked = true
+  if (!hold.data.isWriting) {
+    await hold.save({ state: 'receiving', data: { isWriting: true } })
+    return last
+  }
+  const { part, parts, nextPart } = writablePart(hold)
+  await hold.save({ state: 'receiving', data: { isWriting: true, parts, nextPart } })
+  return part
+}
+
+async function record(context: UploadContext, hold: Hold, index: number, part: number): Promise<void> {
+  const chunks = withChunk(hold.data.chunks ?? [], index, part)
+  const offsetBytes = bytesOf(chunks, hold.data.chunkBytes ?? 0, hold.data.sizeBytes ?? 0)
+  await hold.save({
+    leaseMs: context.limits.leaseMs,
+    ttlMs: hold.data.ttlMs,
+    offsetBytes,
+    data: { chunks },
+    state: offsetBytes === hold.data.sizeBytes ? 'received' : 'receiving',
+  })
+}
+
+function withChunk(chunks: readonly number[], index: number, part: number): readonly number[] {
+  const changed = [...chunks]
+  changed[index] = part
+  return changed
+}
+
+function bytesOf(chunks: readonly number[], chunkBytes: number, sizeBytes: number): number {
+  const isThere = (index: number): boolean => (chunks[index] ?? -1) >= 0
+  const count = chunks.filter((part) => part >= 0).length
+  const lastBytes = sizeBytes - (chunks.length - 1) * chunkBytes
+  return isThere(chunks.length - 1) ? (count - 1) * chunkBytes + lastBytes : count * chunkBytes
+}
+
+function wrongSize(bytes: number, code: 'MEDIA_TOO_LARGE' | 'MEDIA_BAD_INPUT'): MediaError {
+  return new MediaError(code, `this chunk has ${bytes} bytes`, {
+    reason: code === 'MEDIA_TOO_LARGE' ? 'entity-too-large' : 'incomplete-body',
+  })
+}

@@ -1,0 +1,57 @@
+import type { Reservation } from '../contracts/catalog.ts'
+import { ENDED_UPLOAD_TTL_MS } from '../defaults.ts'
+import { MediaError } from '../errors/media-error.ts'
+import { type PutSession, quotaReservation } from '../ingest/session.ts'
+import type { Volume } from '../tiering/volume.ts'
+import type { UploadContext } from './context.ts'
+import type { Hold } from './hold.ts'
+import { encodeData } from './upload-data.ts'
+
+/** What a put needs of a session, by one that an upload holds: it is committed with the media, and stays to be told of. */
+export function putSessionOf(context: UploadContext, hold: Hold): PutSession {
+  const { record, data } = hold
+  const quotaBytes = context.quotaOf(record.namespace, record.owner)
+  let ownedBytes = data.sizeBytes ?? 0
+  let roomOn = data.volumeId
+
+  return {
+    id: record.id,
+    begun: hold.token,
+    plan() {
+      throw new MediaError('MEDIA_LEASE_LOST', 'the upload has no session', { reason: 'no-session' })
+    },
+    adopted() {},
+    begin: async () => undefined,
+    async reserveOn(volume, sizeBytes = data.sizeBytes ?? 0) {
+      const moved: readonly Reservation[] =
+        roomOn === volume.id ? [] : [{ subject: { volumeId: roomOn }, bytes: 0 }]
+      await hold.save({ reservations: [...roomReservation(volume, sizeBytes), ...moved] })
+      roomOn = volume.id
+    },
+    onReceived() {
+      hold.touch()
+      return hold.isDue ? hold.save({ leaseMs: context.limits.leaseMs }) : undefined
+    },
+    end: async () => {},
+    committed: () => hold.committed(),
+    async own(sizeBytes) {
+      if (quotaBytes === undefined || ownedBytes >= sizeBytes) return
+      await hold.save({ reservations: quotaReservation(record.owner, sizeBytes, quotaBytes) })
+      ownedBytes = sizeBytes
+    },
+    mediaId: data.mediaId,
+    get kept() {
+      return {
+        declared: encodeData({ ...hold.data, isWriting: false, completedAtMs: context.clock.now() }),
+        ttlMs: ENDED_UPLOAD_TTL_MS,
+      }
+    },
+  }
+}
+
+/** Room that a body needs on its volume. */
+export function roomReservation(volume: Volume, bytes: number): readonly Reservation[] {
+  if (bytes === 0) return []
+  const limit = volume.capacityBytes === undefined ? {} : { limitBytes: volume.capacityBytes }
+  return [{ subject: { volumeId: volume.id }, bytes, ...limit }]
+}
