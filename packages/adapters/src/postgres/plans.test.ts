@@ -91,6 +91,26 @@ await describeOnPostgres('postgres catalog, its statements', (on) => {
     expect(await roundTrips(() => catalog.delete(NAMESPACE, record.id))).toBe(2)
   })
 
+  test('what is told of uploads waits for the disk, what a put begins does not', async () => {
+    const waits = async (work: () => Promise<unknown>): Promise<boolean> => {
+      await during(work)
+      return !sent.some(({ text }) => text.includes('synchronous_commit'))
+    }
+    const upload = sessionInput({ upload: { state: 'created' } })
+    const input = sessionInput()
+    expect(await waits(() => catalog.beginSession(upload))).toBe(true)
+    expect(await waits(() => catalog.beginSession(input))).toBe(false)
+    const session = await catalog.claimSession(upload.id, { leaseMs: 1_000, force: true })
+    expect(await waits(() => catalog.claimSession(upload.id, { leaseMs: 1, force: true }))).toBe(true)
+    const held = await catalog.claimSession(upload.id, { leaseMs: 0, force: true })
+    expect(held.fence).toBeGreaterThan(session.fence)
+    for (const to of [{ leaseMs: 0 }, { state: 'receiving' as const }, { declared: {} }])
+      expect(await waits(() => catalog.extendSession(held, to))).toBe(true)
+    expect(await waits(() => catalog.extendSession(held, { offsetBytes: 1 }))).toBe(false)
+    const kept = { state: 'aborted', declared: {}, ttlMs: 1 } as const
+    expect(await waits(() => catalog.endSession(held, kept))).toBe(true)
+  })
+
   /** One of every call but `usage`, which reads a whole namespace. */
   async function useAll(): Promise<void> {
     const target = { kind: 'recipe', target: '1' }

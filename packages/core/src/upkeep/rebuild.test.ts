@@ -51,6 +51,27 @@ const NOTHING = {
 }
 
 describe('rebuildCatalog()', () => {
+  it('lets nothing out that was held: state and verdict come back from the journal', async () => {
+    const volume = newVolume()
+    const before = await open(volume)
+    const { id } = await before.store.put(small)
+    const [media] = await exported(before.catalog)
+    const { content } = (await before.catalog.get('default', id)) ?? {}
+    if (media?.blob.digest === undefined || content === undefined) throw new Error('it was not stored')
+    const verdict = { verdict: 'infected', engine: 'e', database: '1', signature: 's' } as const
+    await before.catalog.settleVerdict(content.blobId, verdict, {
+      from: ['active'],
+      to: 'quarantined',
+      limit: 1,
+    })
+    await before.store.update(id, { tags: ['looked at'] })
+    const after = await open(volume)
+    expect(await rebuild(after.store)).toMatchObject({ restored: 1 })
+    expect((await after.catalog.get('default', id))?.content.state).toBe('quarantined')
+    expect(await after.catalog.verdictOf(media.blob.domain, media.blob.digest)).toEqual(verdict)
+    expect((await after.store.put(small)).state).toBe('quarantined')
+  })
+
   it('puts every media back as it was, and its bytes are served again', async () => {
     const volume = newVolume()
     const before = await open(volume)
