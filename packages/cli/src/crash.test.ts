@@ -114,7 +114,7 @@ it('keeps every acknowledged media, and no bytes of others, however often its pr
   timeout: LONG ? 600_000 : 60_000,
 }, async () => {
   const kept = new Map<string, string>()
-  for (let round = 0; round < (LONG ? 60 : 5); round++) {
+  for (let round = 0; round < (LONG ? 30 : 5); round++) {
     const { child, lines } = start('work', `p${round}`, 1_000_000)
     let said = 0
     const killAt = 2 + Math.floor(Math.random() * 60)
@@ -155,7 +155,7 @@ it('has in the journals, whenever its processes are killed, every media that the
       if (++said === killAt) child.kill('SIGKILL')
     }
   }
-  for (let round = 0; round < (LONG ? 20 : 2); round++) {
+  for (let round = 0; round < (LONG ? 10 : 2); round++) {
     await Promise.all([runToKill(`a${round}`), runToKill(`b${round}`)])
     const compacting = await openLater()
     for await (const _ of compacting.upkeep.compactJournals()) continue
