@@ -288,6 +288,7 @@ export function createPartials(
     open: async ({ sizeBytes = 0, ...named }) => {
       const part = partOf(named)
       return run(`open ${part.label}`, async () => {
+        await checkOnline()
         const { fd, isMade } = await openOrMake(part, sizeBytes)
         return createWriter(part, fd, isMade)
       })
@@ -301,6 +302,7 @@ export function createPartials(
           const stat = fs.fstat(fd)
           if (stat.size < sizeBytes) throw partShort(storeName, part, stat.size, sizeBytes)
           if (stat.size > sizeBytes) {
+            await checkOnline()
             checkAlone(part, stat)
             await fs.ftruncate(fd, sizeBytes)
           }

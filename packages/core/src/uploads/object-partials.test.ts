@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
+import { bytesSource } from '../bytes/source.ts'
 import type { Clock } from '../contracts/clock.ts'
 import type { ObjectHead, ObjectStore } from '../contracts/object-store.ts'
 import { memoryStore } from '../memory/object-store/index.ts'
@@ -91,8 +92,11 @@ describe('objectPartials()', () => {
     const writer = await opened(store, 100).open(part)
     await writer.write(bytes.subarray(0, 300), 0)
     const body = await opened(store, 100).find({ ...part, sizeBytes: 300 })
-    await store.delete((await objectsOf(store))[1]?.key ?? '')
+    const key = (await objectsOf(store))[1]?.key ?? ''
     const short = { code: 'MEDIA_CORRUPT', reason: 'part-short' }
+    await store.put(key, bytesSource(bytes.subarray(100, 199)))
+    await expect(body?.open().toArray(), 'a byte is missing').rejects.toMatchObject(short)
+    await store.delete(key)
     await expect(body?.open().toArray()).rejects.toMatchObject(short)
     await expect(opened(store, 100).find({ ...part, sizeBytes: 300 })).rejects.toMatchObject(short)
     expect(await contentOf(store, 100)).toEqual(bytes.subarray(0, 100))

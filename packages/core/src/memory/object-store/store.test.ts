@@ -24,6 +24,37 @@ describe('memoryStore()', () => {
     expect(await codeOf(store.put('c', body(60)))).toBe('ok')
   })
 
+  test('gives parts of bodies room of the volume, and refuses what does not fit before and while it comes', async () => {
+    await using store = memoryStore({ maxBytes: 100 })
+    const partials = store.staging?.partials
+    const part = { name: 'session', part: 0 }
+    await store.put('a', body(30))
+    expect(await codeOf(Promise.resolve(partials?.open({ ...part, sizeBytes: 71 })))).toBe('MEDIA_NO_SPACE')
+    const writer = await partials?.open({ ...part, sizeBytes: 70 })
+    await writer?.write(new Uint8Array(20), 50)
+    await writer?.write(new Uint8Array(20), 50)
+    expect(store.volume.usedBytes).toBe(100)
+    expect(await codeOf(Promise.resolve(writer?.write(new Uint8Array(1), 70)))).toBe('MEDIA_NO_SPACE')
+    expect(await codeOf(Promise.resolve(partials?.open({ ...part, sizeBytes: 70 })))).toBe('ok')
+    await partials?.find({ ...part, sizeBytes: 40 })
+    expect(store.volume.usedBytes).toBe(70)
+    await store.staging?.sweep(() => false)
+    expect(store.volume.usedBytes).toBe(30)
+    expect(await codeOf(Promise.resolve(writer?.write(new Uint8Array(1), 0)))).toBe('MEDIA_BAD_INPUT')
+  })
+
+  test('shows nothing of what find() has cut off, also in a hole of later writes', async () => {
+    await using store = memoryStore()
+    const partials = store.staging?.partials
+    const part = { name: 'session', part: 0 }
+    const writer = await partials?.open(part)
+    await writer?.write(Buffer.from('secret'), 0)
+    await partials?.find({ ...part, sizeBytes: 1 })
+    await writer?.write(Buffer.from('!'), 5)
+    const found = await partials?.find({ ...part, sizeBytes: 6 })
+    expect(Buffer.concat((await found?.open().toArray()) ?? []).toString()).toBe('s\0\0\0\0!')
+  })
+
   test('reserves before the first byte: two bodies that fit only alone are not both taken', async () => {
     await using store = memoryStore({ maxBytes: 100 })
     const slow = (sizeBytes: number) => ({ sizeBytes, open: () => Readable.from([Buffer.alloc(sizeBytes)]) })
