@@ -119,6 +119,8 @@ export interface ChunkOptions extends Call {
  * asks for one that is not of it, or with an id that is not whole, is told that there is none.
  */
 export interface UploadSessions {
+  /** Largest body of any type that is taken. */
+  readonly maxBytes: number
   /** Those under way, of this namespace; puts too. */
   list(): Promise<readonly UploadStatus[]>
   /**

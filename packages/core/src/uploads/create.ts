@@ -37,7 +37,8 @@ export async function createUpload(
   const ttlMs = ttlOf(options)
   const chunkBytes = door === 'chunked' ? chunkBytesOf(options) : undefined
   const extra = extraOf(options.extra)
-  await admit(context, request)
+  // A part may be empty: the whole may not.
+  if (!(partial && sizeBytes === 0)) await admit(context, request)
   const existing =
     request.media.at === undefined ? undefined : await context.catalog.get(namespace, request.media.at)
   const { owner } = request

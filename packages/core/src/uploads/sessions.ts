@@ -4,6 +4,7 @@ import type { Upload, UploadSessions } from '../contracts/uploads.ts'
 import { ENDED_UPLOAD_TTL_MS, MAX_UPLOAD_PARTS } from '../defaults.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
 import { discardIntake, toIntake } from '../ingest/intake.ts'
+import { maxBytesOf } from '../validation/policies.ts'
 import { appendPiece } from './append.ts'
 import { completeHeld, forgetBytes, receiveHeld } from './complete.ts'
 import { checkFinished, concatenateHeld } from './concatenate.ts'
@@ -70,6 +71,7 @@ export function createUploads(
   }
 
   const sessions: UploadSessions = {
+    maxBytes: Math.min(context.maxBodyBytes, maxBytesOf(context.policies, undefined)),
     async list() {
       const all = await catalog.listSessions(namespace)
       return all.map(({ id, owner, offsetBytes, expiresAt, declared }) => {

@@ -13,7 +13,8 @@ export function uploadOf({ record, data }: OpenUpload, nowMs: number): Upload {
     door: data.door,
     owner: record.owner,
     state: isOver ? 'expired' : record.state,
-    offsetBytes: record.offsetBytes,
+    // What it became has all bytes, also where none of them lay in the upload.
+    offsetBytes: record.mediaId === undefined ? record.offsetBytes : (sizeBytes ?? record.offsetBytes),
     ...(sizeBytes === undefined ? {} : { sizeBytes }),
     ...(options.digest === undefined ? {} : { digest: options.digest }),
     ...(chunkBytes === undefined ? {} : { chunkBytes }),
