@@ -67,7 +67,7 @@ export const DIFFERENCES: readonly Explanation[] = [
   ),
 
   row(OVERRIDE, /^POST: POST that is meant as (PATCH|DELETE)$/, 'status', '204', '400'),
-  row(OVERRIDE, /^HEAD: POST that is meant as DELETE, then HEAD$/, 'status', '404', '200'),
+  row(OVERRIDE, /^HEAD: POST that is meant as DELETE, then HEAD$/, 'status', '410', '200'),
   row(OVERRIDE, /^PUT: PUT that is meant as PATCH$/, 'status', '204', '404'),
   row(OVERRIDE, /^POST: POST that is meant as HEAD$/, 'status', '200', '400'),
   row(OVERRIDE, /^POST: POST that is meant as NONSENSE$/, 'status', '405', '400'),
@@ -123,6 +123,13 @@ export const DIFFERENCES: readonly Explanation[] = [
     undefined,
   ),
 
+  row(
+    'Termination: 404 or 410 afterwards; what has ended is told for a day',
+    /^(HEAD|PATCH|DELETE): (DELETE( of all bytes)?, then HEAD|PATCH after DELETE|DELETE after DELETE)$/,
+    'status',
+    '410',
+    '404',
+  ),
   row(METHODS, /^(PUT|PATCH|DELETE|HEAD): \1 of the beginning$/, 'status', '405', '404'),
   row(METHODS, /^PUT: PUT of an upload$/, 'status', '405', '404'),
   row(METHODS, /^POST: POST of an upload$/, 'status', '405', '400'),

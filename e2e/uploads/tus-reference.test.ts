@@ -8,7 +8,6 @@ import { mediaRouter, openAccess } from '@mediakeep/express'
 import { FileStore } from '@tus/file-store'
 import { Server as ReferenceServer } from '@tus/server'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { memoryUploads } from '../../packages/express/src/tus/memory-uploads.fixture.ts'
 import { DIFFERENCES, type Difference, explains } from './tus-differences.ts'
 import { tusScript } from './tus-script.ts'
 import { type Said, speak } from './tus-speaker.ts'
@@ -34,7 +33,6 @@ describe('tus: two servers and one script', () => {
       upkeep: { intervalMs: 0 },
       policies: [{ match: '*', allowUnrecognised: true, maxBytes: MAX_BYTES }],
     })
-    Object.assign(store, { uploads: memoryUploads(store) })
     const own = await listen(mediaRouter(store, { access: openAccess(), basePath: '/media' }))
     const directory = await mkdtemp(join(tmpdir(), 'mediakeep-tus-'))
     const reference = new ReferenceServer({

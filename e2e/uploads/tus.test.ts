@@ -10,7 +10,6 @@ import { type Media, type MediaStore } from '@mediakeep/core'
 import { mediaRouter, openAccess } from '@mediakeep/express'
 import { openMediaStore } from 'mediakeep'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { memoryUploads } from '../../packages/express/src/tus/memory-uploads.fixture.ts'
 import { fileUrlStorage, uploadFile, uploadStream } from './tus-client.ts'
 
 const MIB = 1024 * 1024
@@ -23,7 +22,6 @@ let endpoint: string
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mediakeep-tus-'))
   store = await openMediaStore(join(folder, 'media'))
-  Object.assign(store, { uploads: memoryUploads(store) })
   server = createServer(mediaRouter(store, { access: openAccess(), basePath: '/media' }))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}/media/tus`

@@ -134,10 +134,32 @@ describe('tus termination', () => {
     expect((await tus.store.list()).items).toHaveLength(1)
   })
 
-  it('2.3-73 of an upload that became a media ends the upload: the media is one of its own, and stays', async () => {
+  it('2.3-73 of an upload that is complete takes its media along', async () => {
     const path = await tus.begin({ 'upload-length': String(PNG.length) }, PNG)
     expect((await tus.ask(path, { method: 'DELETE' })).status).toBe(204)
-    expect([404, 410]).toContain((await tus.ask(path, { method: 'HEAD' })).status)
-    expect((await tus.store.list()).items).toHaveLength(1)
+    for (const [method] of requests(path)) {
+      expect([404, 410]).toContain((await send(method, path, 'as ann')).status)
+    }
+    expect((await tus.store.list()).items).toEqual([])
+  })
+
+  it('2.3-73 of an upload that is complete needs the right to delete its media', async () => {
+    const { authenticate } = namedAccess()
+    const own = await tusWire(
+      {},
+      { access: { authenticate, authorize: ({ action }) => action !== 'delete' } },
+    )
+    const path = await own.begin({ 'upload-length': String(PNG.length) }, PNG)
+    expect((await own.ask(path, { method: 'DELETE' })).status).toBe(403)
+    expect(await own.offset(path)).toBe(PNG.length)
+    expect((await own.store.list()).items).toHaveLength(1)
+    await own.close()
+  })
+
+  it('2.3-73 an upload whose media was deleted is gone', async () => {
+    const path = await tus.begin({ 'upload-length': String(PNG.length) }, PNG)
+    const { items } = await tus.store.list()
+    await tus.store.delete(items[0]?.id ?? '')
+    for (const [method] of requests(path)) expect((await send(method, path, 'as ann')).status).toBe(410)
   })
 })

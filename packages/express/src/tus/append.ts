@@ -7,7 +7,7 @@ import { pieceChecksum } from './checksum.ts'
 import { badHeader, fieldOf, lengthOf, offsetOf } from './numbers.ts'
 import { OFFSET_TYPE } from './protocol.ts'
 import { progressHeaders } from './upload-headers.ts'
-import { completeUpload, findUpload, isFinal, isWhole, sessionsOf } from './uploads.ts'
+import { completeUpload, findUpload, isFinal, isWhole } from './uploads.ts'
 
 /** PATCH: adds a piece, and makes the media when it was the last. */
 export async function appendToUpload(exchange: Exchange, id: string): Promise<void> {
@@ -61,7 +61,7 @@ export async function takePiece(
 ): Promise<Upload> {
   try {
     // Without the signal of the body: what came before a sender left is kept.
-    return await sessionsOf(exchange).append(id, openBody(exchange), {
+    return await exchange.store.uploads.append(id, openBody(exchange), {
       ...piece,
       context: contextOf(exchange, principal),
     })

@@ -26,6 +26,7 @@ describe('tus core: OPTIONS', () => {
         'tus-extension':
           'creation,creation-with-upload,creation-defer-length,expiration,checksum,checksum-trailer,termination,concatenation',
         'tus-checksum-algorithm': 'sha1,sha256,md5',
+        'tus-max-size': String(tus.store.uploads.maxBytes),
       })
     },
   )

@@ -1,8 +1,8 @@
-import { type CreateUpload, isMediaError, MediaError, type Principal, type Upload } from '@mediakeep/core'
+import { type CreateUpload, MediaError, type Principal, type Upload } from '@mediakeep/core'
 import { report } from '../router/answer.ts'
 import { hasBody } from '../router/client-body.ts'
 import { contextOf, type Exchange, principalOf } from '../router/exchange.ts'
-import { allowCreate, keyTaken, ownerOf } from '../router/write-content.ts'
+import { allowCreate, ownerOf } from '../router/write-content.ts'
 import { sendTus } from './answer.ts'
 import { type Piece, readPiece, takePiece } from './append.ts'
 import { parseUploadConcat, type UploadConcat } from './concat.ts'
@@ -10,7 +10,7 @@ import { findParts } from './find-parts.ts'
 import { optionsOfMetadata, parseUploadMetadata } from './metadata.ts'
 import { badHeader, declaredLength, fieldOf } from './numbers.ts'
 import { locationOf, progressHeaders } from './upload-headers.ts'
-import { completeUpload, isWhole, sessionsOf } from './uploads.ts'
+import { completeUpload, isWhole } from './uploads.ts'
 
 /** POST: begins an upload, with its first bytes or all of them, or puts one together from others. */
 export async function createUpload(exchange: Exchange): Promise<void> {
@@ -61,7 +61,7 @@ async function createFinal(exchange: Exchange, said: Said, partIds: readonly str
   const begun = await begin(exchange, principal, { ...said, sizeBytes })
   const call = { context: contextOf(exchange, principal) }
   const upload = await orNothing(exchange, begun, () =>
-    sessionsOf(exchange).concatenate(begun.id, partIds, call),
+    exchange.store.uploads.concatenate(begun.id, partIds, call),
   )
   sendCreated(exchange, upload)
 }
@@ -71,22 +71,17 @@ type Said = Pick<
   'at' | 'when' | 'filename' | 'contentType' | 'visibility' | 'tags' | 'metadata' | 'links' | 'extra'
 >
 
-async function begin(
+function begin(
   exchange: Exchange,
   principal: Principal | undefined,
   options: Omit<CreateUpload, 'door'>,
 ): Promise<Upload> {
-  try {
-    return await sessionsOf(exchange).create({
-      door: 'tus',
-      ...options,
-      ...ownerOf(principal),
-      context: contextOf(exchange, principal),
-    })
-  } catch (error) {
-    // The only condition of a creation is that its key is free.
-    throw isMediaError(error, 'MEDIA_PRECONDITION') ? keyTaken(error) : error
-  }
+  return exchange.store.uploads.create({
+    door: 'tus',
+    ...options,
+    ...ownerOf(principal),
+    context: contextOf(exchange, principal),
+  })
 }
 
 /** Its sender never learns the address of an upload whose creation fails: nothing of it stays. */
@@ -94,9 +89,7 @@ async function orNothing(exchange: Exchange, begun: Upload, work: () => Promise<
   try {
     return await work()
   } catch (error) {
-    await sessionsOf(exchange)
-      .abort(begun.id)
-      .catch((failure: unknown) => report(exchange, failure))
+    await exchange.store.uploads.abort(begun.id).catch((failure: unknown) => report(exchange, failure))
     throw error
   }
 }

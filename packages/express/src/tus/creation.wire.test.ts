@@ -65,6 +65,12 @@ describe('tus creation', () => {
     expect([status, json['reason']]).toEqual([400, reason])
   })
 
+  it('2.3-31 of the length that OPTIONS tells is taken, of one more byte not', async () => {
+    const { headers } = await tus.ask('/media/tus', { method: 'OPTIONS' })
+    expect(headers['tus-max-size']).toBe('1000000')
+    expect((await create({ 'upload-length': '1000000' })).status).toBe(201)
+  })
+
   it.each(['1000001', '9007199254740993', '99999999999999999999'])(
     '2.3-31 of %s bytes is 413: more than is taken',
     async (length) => {

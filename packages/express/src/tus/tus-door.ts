@@ -1,5 +1,6 @@
-import { MediaError } from '@mediakeep/core'
+import { isMediaError, MediaError } from '@mediakeep/core'
 import type { Exchange } from '../router/exchange.ts'
+import { keyTaken } from '../router/write-content.ts'
 import { sendTus, sendTusProblem } from './answer.ts'
 import { appendToUpload } from './append.ts'
 import { CHECKSUM_ALGORITHMS } from './checksum.ts'
@@ -23,7 +24,8 @@ export async function answerTus(given: Exchange, id: string | undefined): Promis
   try {
     await answer(exchange, id)
   } catch (error) {
-    sendTusProblem(exchange, error)
+    // The only condition of an upload is that its key is free, when it begins and when it ends.
+    sendTusProblem(exchange, isMediaError(error, 'MEDIA_PRECONDITION') ? keyTaken(error) : error)
   }
 }
 
@@ -40,6 +42,7 @@ async function answer(exchange: Exchange, id: string | undefined): Promise<void>
     sendTus(exchange, 204, [
       ...['Tus-Version', TUS_VERSION, 'Tus-Extension', TUS_EXTENSIONS],
       ...['Tus-Checksum-Algorithm', CHECKSUM_ALGORITHMS],
+      ...['Tus-Max-Size', String(exchange.store.uploads.maxBytes)],
     ])
     return
   }

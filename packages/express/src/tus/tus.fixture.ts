@@ -2,7 +2,6 @@ import type { Access, MediaStore, MediaStoreOptions } from '@mediakeep/core'
 import { mediaRouter } from '../router/media-router.ts'
 import type { RouterOptions } from '../router/settings.ts'
 import { type Answer, type Ask, memoryMedia, namedAccess, serve, type Wire } from '../wire.fixture.ts'
-import { memoryUploads } from './memory-uploads.fixture.ts'
 
 export interface TusWire {
   readonly store: MediaStore
@@ -31,7 +30,6 @@ export async function tusWire(
   routerOptions: RouterOptions & { readonly access?: Access } = {},
 ): Promise<TusWire> {
   const store = await memoryMedia(storeOptions)
-  Object.assign(store, { uploads: memoryUploads(store) })
   const wire = await serve(
     mediaRouter(store, { access: namedAccess(), basePath: '/media', ...routerOptions }),
   )

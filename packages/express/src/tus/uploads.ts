@@ -1,23 +1,17 @@
-import {
-  MediaError,
-  type MediaStore,
-  type Principal,
-  type Upload,
-  type UploadSessions,
-} from '@mediakeep/core'
+import { MediaError, type Principal, type Upload } from '@mediakeep/core'
 import { absent, denied, permits } from '../router/access.ts'
 import { contextOf, type Exchange } from '../router/exchange.ts'
 
 /**
  * The upload, for whoever began it. That of somebody else, or of another door, answers as one that never was.
- * @throws MediaError MEDIA_ABSENT; MEDIA_GONE `upload-expired`, `upload-ended`
+ * @throws MediaError MEDIA_ABSENT; MEDIA_GONE `upload-expired`, `upload-ended`, `media-gone`
  */
 export async function findUpload(
   exchange: Exchange,
   id: string,
   principal: Principal | undefined,
 ): Promise<Upload> {
-  const upload = await sessionsOf(exchange).get(id, { context: contextOf(exchange, principal) })
+  const upload = await exchange.store.uploads.get(id, { context: contextOf(exchange, principal) })
   if (upload === undefined || upload.door !== 'tus' || !isSenders(exchange, principal, upload)) throw absent()
   switch (upload.state) {
     case 'expired':
@@ -26,8 +20,11 @@ export async function findUpload(
     case 'rejected':
       throw gone('this upload has ended', 'upload-ended')
     default:
-      return upload
   }
+  if (isDone(upload) && (await exchange.store.stat(upload.mediaId)) === undefined) {
+    throw gone('the media that this upload became was deleted', 'media-gone')
+  }
+  return upload
 }
 
 function isSenders({ access }: Exchange, principal: Principal | undefined, { owner }: Upload): boolean {
@@ -38,6 +35,11 @@ function isSenders({ access }: Exchange, principal: Principal | undefined, { own
 
 /** Owner of what nobody in particular puts, as in `PutOptions`. */
 const ANONYMOUS = 'anonymous'
+
+/** It has become a media. */
+function isDone({ state }: Upload): boolean {
+  return state === 'active' || state === 'quarantined'
+}
 
 /** All bytes are there. */
 export function isWhole({ sizeBytes, offsetBytes }: Upload): boolean {
@@ -60,25 +62,15 @@ export async function completeUpload(
   principal: Principal | undefined,
 ): Promise<void> {
   const { access } = exchange
-  if (upload.partial || upload.state === 'active' || upload.state === 'quarantined') return
+  if (upload.partial || isDone(upload)) return
   const call = { context: contextOf(exchange, principal) }
   if (!(await permits(access, { principal, action: 'create', owner: upload.owner }))) {
-    await sessionsOf(exchange).abort(upload.id, call)
+    await exchange.store.uploads.abort(upload.id, call)
     throw denied(principal, 'you may not add media')
   }
-  await sessionsOf(exchange).complete(upload.id, call)
+  await exchange.store.uploads.complete(upload.id, call)
 }
 
 function gone(message: string, reason: string): MediaError {
   return new MediaError('MEDIA_GONE', message, { reason })
-}
-
-export function sessionsOf({ store }: Exchange): UploadSessions {
-  const { uploads } = store
-  if (takesPieces(uploads)) return uploads
-  throw new MediaError('MEDIA_UNSUPPORTED', 'this store takes no uploads in pieces')
-}
-
-function takesPieces(uploads: MediaStore['uploads']): uploads is UploadSessions {
-  return 'append' in uploads
 }
