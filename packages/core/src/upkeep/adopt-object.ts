@@ -16,11 +16,12 @@ export function digestInKey(key: string): string | undefined {
 }
 
 /**
- * A record for an object that nobody knows: read whole, named after its digest, of the type its bytes have.
+ * A record for an object that nobody knows: read whole, named after its digest, of the type its bytes have. Where there is a
+ * scanner it waits for it.
  * @returns `undefined` when it is gone, or its bytes are not those that its key says.
  */
 export async function recordOfObject(
-  { clock, domainOf }: Pick<UpkeepContext, 'clock' | 'domainOf'>,
+  { clock, domainOf, scanning }: Pick<UpkeepContext, 'clock' | 'domainOf' | 'scanning'>,
   volume: Volume,
   key: string,
   signal: AbortSignal | undefined,
@@ -60,7 +61,8 @@ export async function recordOfObject(
     updatedAt: modifiedAt,
     content: {
       number: 1,
-      state: 'active',
+      // It may be what waited beside a record, or was held: nobody knows any more.
+      state: scanning.isOn ? 'pending' : 'active',
       contentType,
       filename: `${hex.slice(0, NAME_DIGITS)}${extension === null ? '' : `.${extension}`}`,
       facts: {},

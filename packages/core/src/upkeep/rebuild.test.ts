@@ -317,6 +317,21 @@ describe('objects that no line names', () => {
     expect(await keys(objects)).toHaveLength(4)
   })
 
+  it('wait for the scanner when they are adopted, where there is one', async () => {
+    const engine = { engine: 'e', database: '1' }
+    const { store } = await open(await withUnknown(), {
+      scanner: {
+        name: 'all bad',
+        scan: async () => ({ verdict: 'infected', ...engine, signature: 's' }),
+        close: async () => {},
+      },
+    })
+    expect(await rebuild(store, { adoptUnknown: true })).toMatchObject({ adoptedObjects: 2 })
+    expect((await store.list({ state: 'pending' })).items).toHaveLength(2)
+    for await (const _ of store.upkeep.scan()) continue
+    expect((await store.list({ state: 'quarantined' })).items).toHaveLength(2)
+  })
+
   it('are not adopted when their bytes are not those that their key says, nor when a record has the same bytes', async () => {
     const volume = newVolume()
     const before = await open(volume)
