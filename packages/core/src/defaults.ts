@@ -234,10 +234,6 @@ export const SCAN_ATTEMPTS = 5
 export const SCAN_RETRY_MS = 1_000
 /** How long an upload may rest before it is swept. */
 export const UPLOAD_TTL_MS: number = 24 * 60 * 60_000
-/** The same for an address that takes one body. */
-export const PRESIGNED_UPLOAD_TTL_MS: number = 15 * 60_000
-/** Longest such time. */
-export const PRESIGNED_UPLOAD_MAX_TTL_MS: number = 60 * 60_000
 /** Longest life that any upload may be given. */
 export const UPLOAD_MAX_TTL_MS: number = 7 * 24 * 60 * 60_000
 /** How long an upload that has ended is still told of. */

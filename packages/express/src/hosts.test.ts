@@ -8,7 +8,7 @@ import fastify from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openAccess } from './router/access.ts'
 import { type MediaHandler, type MediaRouterOptions, mediaRouter } from './router/media-router.ts'
-import { formOf, memoryMedia, PNG, pngWith, type Wire, wireOf } from './wire.fixture.ts'
+import { type Answer, formOf, memoryMedia, PNG, pngWith, type Wire, wireOf } from './wire.fixture.ts'
 
 type Mountable = RequestListener & { use(path: string, handler: MediaHandler): unknown }
 const require = createRequire(import.meta.url)
@@ -206,6 +206,29 @@ describe.each(hosts)('mediaRouter under %s', (_, mount) => {
     expect((await wire.ask(`/media/${id}/warm`, { method: 'POST' })).json).toMatchObject({ state: 'ready' })
     const none = await wire.ask('/media/018f0000-0000-7000-8000-000000000000/availability')
     expect([none.status, none.json]).toEqual([200, { state: 'missing' }])
+  })
+
+  it('takes a presigned body, and one in chunks, at the addresses that it tells', async () => {
+    const text = Buffer.from('a note of this host')
+    for (const mode of ['presigned', 'chunked'] as const) {
+      const begun = await wire.ask('/media/uploads', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ filename: 'a.txt', contentType: 'text/plain', sizeBytes: text.length, mode }),
+      })
+      expect(begun.status).toBe(201)
+      const url = String(begun.json['url'])
+      expect(url).toMatch(/^\/media\/uploads\//)
+      const put = (path: string): Promise<Answer> => wire.ask(path, { method: 'PUT', body: text })
+      if (mode === 'presigned') expect((await put(url)).status).toBe(201)
+      else {
+        expect((await put(`${url}/chunks/0`)).status).toBe(200)
+        expect((await wire.ask(url)).json).toMatchObject({ progress: 1 })
+        expect((await wire.ask(`${url}/complete`, { method: 'POST' })).status).toBe(201)
+      }
+      const content = await wire.ask(`/media/${String(begun.json['mediaId'])}/content`)
+      expect(content.body).toEqual(text)
+    }
   })
 
   it('answers failures as problem+json with the request id it was given', async () => {

@@ -25,7 +25,7 @@ export interface Asked {
 }
 
 /** The same request may succeed later. */
-const RETRIED = new Set([408, 423, 425, 429, 500, 502, 503, 504])
+const RETRIED = new Set([408, 423, 425, 429, 502, 503, 504])
 
 /**
  * Sends until there is an answer that another try would not change, and gives its JSON.

@@ -1,3 +1,4 @@
+import type { JsonObject } from '../contracts/bytes.ts'
 import { RETRY_AFTER_MS } from '../defaults.ts'
 import { MEDIA_ERRORS, type MediaErrorCode } from '../errors/codes.ts'
 import { isMediaError, type MediaError } from '../errors/media-error.ts'
@@ -23,6 +24,8 @@ export interface ProblemOptions {
   readonly challenge?: string
   /** A status that only the door knows, such as 411 or 431. Default: by the code. */
   readonly status?: number
+  /** Further members of the body. @see RFC 9457 section 3.2 */
+  readonly members?: JsonObject
 }
 
 /** A whole error answer. For HEAD write the headers and not the body. */
@@ -78,7 +81,7 @@ export function problemOf(error: unknown, options: ProblemOptions = {}): Problem
 /** The whole answer to a failure: problem+json, safety headers, never cached unless `headers` say so. */
 export function problemAnswer(error: unknown, options: ProblemOptions = {}): ProblemAnswer {
   const problem = problemOf(error, options)
-  const body = JSON.stringify(problem)
+  const body = JSON.stringify({ ...options.members, ...problem })
   const headers = [
     ...SAFETY_HEADERS,
     'Content-Type',

@@ -6,8 +6,8 @@ import {
   MAX_UPLOAD_CHUNK_BYTES,
   MAX_UPLOAD_CHUNKS,
   MIN_UPLOAD_CHUNK_BYTES,
-  PRESIGNED_UPLOAD_MAX_TTL_MS,
-  PRESIGNED_UPLOAD_TTL_MS,
+  SIGNED_UPLOAD_MAX_MS,
+  SIGNED_UPLOAD_TTL_MS,
   UPLOAD_CHUNK_BYTES,
   UPLOAD_MAX_TTL_MS,
   UPLOAD_TTL_MS,
@@ -122,8 +122,8 @@ function keptOptions(options: CreateUpload): UploadData['options'] {
 function ttlOf({ door, ttlMs }: CreateUpload): number {
   // A direct one must not outlive the age from which an object without a row counts as left over.
   const isPresigned = door === 'presigned' || door === 'direct'
-  const mostMs = isPresigned ? PRESIGNED_UPLOAD_MAX_TTL_MS : UPLOAD_MAX_TTL_MS
-  if (ttlMs === undefined) return isPresigned ? PRESIGNED_UPLOAD_TTL_MS : UPLOAD_TTL_MS
+  const mostMs = isPresigned ? SIGNED_UPLOAD_MAX_MS : UPLOAD_MAX_TTL_MS
+  if (ttlMs === undefined) return isPresigned ? SIGNED_UPLOAD_TTL_MS : UPLOAD_TTL_MS
   if (Number.isSafeInteger(ttlMs) && ttlMs > 0 && ttlMs <= mostMs) return ttlMs
   throw bad('bad-expiry', `the life of such an upload is 1 to ${mostMs} milliseconds`)
 }

@@ -3,6 +3,7 @@ import {
   type HeaderList,
   isMediaError,
   MediaError,
+  type ProblemOptions,
   problemAnswer,
   SAFETY_HEADERS,
   statusOf,
@@ -55,6 +56,7 @@ export function sendProblem(
   error: unknown,
   headers: HeaderList = [],
   status?: number,
+  members?: ProblemOptions['members'],
 ): void {
   const { request, response, settings, requestId } = exchange
   if (isOurs(error)) report(exchange, error)
@@ -68,6 +70,7 @@ export function sendProblem(
     headers,
     challenge: settings.challenge,
     ...(status === undefined ? {} : { status }),
+    ...(members === undefined ? {} : { members }),
   })
   const list = [...answer.headers, 'X-Request-Id', requestId]
   // The method on the request line, which may not be the one that was meant: it decides whether a body can follow.

@@ -1,15 +1,8 @@
-import { createHash } from 'node:crypto'
-import {
-  type Digest,
-  declaredDigest,
-  digestFromHex,
-  type Media,
-  MediaError,
-  type PutOptions,
-} from '@mediakeep/core'
+import { declaredDigest, type Media, type PutOptions } from '@mediakeep/core'
 import { FORM_OVERHEAD_BYTES } from '../defaults.ts'
 import { boundaryOf } from '../multipart/boundary.ts'
-import { type ChunkSource, readForm } from '../multipart/form.ts'
+import { readForm } from '../multipart/form.ts'
+import { checkedBody } from './checked-body.ts'
 import { declaredBytes } from './client-body.ts'
 import type { Exchange } from './exchange.ts'
 import { declaredType, openBody } from './intake.ts'
@@ -31,7 +24,8 @@ export async function createFromForm(exchange: Exchange, base: PutOptions): Prom
   const leastBytes = formBytes === undefined ? 0 : formBytes - FORM_OVERHEAD_BYTES
   await store.admit(leastBytes > 0 ? { ...base, sizeBytes: leastBytes } : base)
   const body = openBody(exchange)
-  const source = digest === undefined ? body : checked(body, digest)
+  // Content-Digest of a form is that of the whole form.
+  const source = digest === undefined ? body : checkedBody(body, digest)
   const form = readForm(source, { boundary, fileField: FILE_FIELD, limits: settings.multipart })
   const file = await form.file()
   const contentType = declaredType(file.contentType)
@@ -43,21 +37,4 @@ export async function createFromForm(exchange: Exchange, base: PutOptions): Prom
     signal: body.signal,
     finish: () => optionsOfFields(form.fields),
   })
-}
-
-/** Content-Digest of a form is that of the whole form. */
-function checked(source: ChunkSource, digest: Digest): ChunkSource {
-  const hash = createHash('sha256')
-  return {
-    async next() {
-      const chunk = await source.next()
-      if (chunk !== undefined) hash.update(chunk)
-      else if (digestFromHex(hash.digest('hex')) !== digest) {
-        throw new MediaError('MEDIA_DIGEST_MISMATCH', 'the form has another digest than was declared', {
-          reason: 'digest-mismatch',
-        })
-      }
-      return chunk
-    },
-  }
 }

@@ -16,6 +16,9 @@ export type Route =
   | { readonly name: 'linked'; readonly kind: string | undefined; readonly target: string | undefined }
   /** Without an id: where uploads begin. */
   | { readonly name: 'tus'; readonly uploadId: string | undefined }
+  | { readonly name: 'uploads' }
+  | { readonly name: 'upload' | 'upload-complete'; readonly uploadId: string }
+  | { readonly name: 'upload-chunk'; readonly uploadId: string; readonly index: string }
   | { readonly name: 'unknown' }
 
 export type RouteName = Route['name']
@@ -34,6 +37,10 @@ export const METHODS: Readonly<Record<RouteName, readonly string[]>> = {
   link: ['PUT', 'DELETE'],
   linked: ['GET', 'HEAD'],
   tus: [], // The protocol has its own say in what the method is.
+  uploads: ['POST'],
+  upload: ['GET', 'HEAD', 'PUT', 'DELETE'],
+  'upload-complete': ['POST'],
+  'upload-chunk': ['PUT'],
   unknown: [],
 }
 
@@ -48,6 +55,7 @@ export function matchRoute(path: string): Route {
   const slash = path.indexOf('/', 1)
   const first = slash === -1 ? path.slice(1) : path.slice(1, slash)
   if (first === 'tus') return { name: 'tus', uploadId: path.slice(first.length + 2) || undefined }
+  if (first === 'uploads') return matchUpload(path.slice('/uploads'.length))
   if (RESERVED.has(first)) return slash === -1 ? UNKNOWN : matchReserved(first, path.slice(slash + 1))
   if (slash === -1) return { name: 'record', id: first }
   const rest = path.slice(slash + 1)
@@ -70,6 +78,16 @@ function matchReserved(first: string, rest: string): Route {
   if (first !== 'links') return UNKNOWN
   const link = splitLink(rest)
   return link === undefined ? UNKNOWN : { name: 'linked', ...link }
+}
+
+const UPLOAD = /^\/([^/]+)(?:\/(complete)|\/chunks\/([^/]+))?$/
+
+function matchUpload(rest: string): Route {
+  if (rest === '') return { name: 'uploads' }
+  const [, uploadId, complete, index] = UPLOAD.exec(rest) ?? []
+  if (uploadId === undefined) return UNKNOWN
+  if (index !== undefined) return { name: 'upload-chunk', uploadId, index }
+  return { name: complete === undefined ? 'upload' : 'upload-complete', uploadId }
 }
 
 function splitLink(rest: string): { kind: string | undefined; target: string | undefined } | undefined {

@@ -1,6 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Access, type MediaStore } from '@mediakeep/core'
 import { answerTus } from '../tus/tus-door.ts'
+import { completeChunks, putChunk } from '../uploads/chunks.ts'
+import { createUpload } from '../uploads/create-upload.ts'
+import { putPresigned } from '../uploads/put-presigned.ts'
+import { cancelUpload, showUpload } from '../uploads/session.ts'
 import { absent } from './access.ts'
 import { refuseMethod, sendProblem } from './answer.ts'
 import { type Exchange, openExchange } from './exchange.ts'
@@ -101,6 +105,17 @@ function answer(exchange: Exchange, route: Route): void | Promise<void> {
       return changeLink(exchange, route.id, route.kind, route.target)
     case 'linked':
       return listLinked(exchange, route.kind, route.target)
+    case 'uploads':
+      return createUpload(exchange)
+    case 'upload':
+      if (method === 'PUT') return putPresigned(exchange, route.uploadId)
+      return method === 'DELETE'
+        ? cancelUpload(exchange, route.uploadId)
+        : showUpload(exchange, route.uploadId)
+    case 'upload-complete':
+      return completeChunks(exchange, route.uploadId)
+    case 'upload-chunk':
+      return putChunk(exchange, route.uploadId, route.index)
     case 'unknown':
       throw absent()
   }

@@ -12,8 +12,11 @@ import {
   parseMetadata,
   parseTags,
   parseWriteCondition,
+  type Upload,
 } from '@mediakeep/core'
 import { z } from 'zod'
+import { isSenders } from '../uploads/sessions.ts'
+import { uploadStatusJson } from '../uploads/upload-json.ts'
 import { absent, allowOn, denied, isOwner, permits } from './access.ts'
 import { sendJson, sendNothing } from './answer.ts'
 import { contextOf, type Exchange, principalOf } from './exchange.ts'
@@ -68,8 +71,15 @@ export async function deleteRecord(exchange: Exchange, id: string): Promise<void
   sendNothing(exchange)
 }
 
-/** GET of the state of an upload's result. */
+/** GET of the state of a media, also of one that is still an upload: that is told to whoever sends it. */
 export async function showStatus(exchange: Exchange, id: string): Promise<void> {
+  const { store } = exchange
+  const principal = await principalOf(exchange)
+  const upload = isId(id) && (await store.stat(id)) === undefined ? await uploadOf(exchange, id) : undefined
+  if (upload !== undefined && isSenders(exchange, principal, upload)) {
+    sendJson(exchange, 200, uploadStatusJson(upload))
+    return
+  }
   const { media } = await find(exchange, id, 'stat')
   const state = media.state === 'pending' ? 'scanning' : media.state
   const isDone = media.state !== 'pending'
@@ -78,6 +88,20 @@ export async function showStatus(exchange: Exchange, id: string): Promise<void> 
     progress: 1,
     ...(isDone ? { completedAt: media.updatedAt.toISOString() } : {}),
   })
+}
+
+/** An upload that has not become a media. One that has is told of by its record, while there is one. */
+async function uploadOf(exchange: Exchange, id: string): Promise<Upload | undefined> {
+  const upload = await exchange.store.uploads.ofMedia(id)
+  switch (upload?.state) {
+    case 'active':
+    case 'quarantined':
+    case 'scanning':
+    case 'aborted':
+      return undefined
+    default:
+      return upload
+  }
 }
 
 /** GET of the availability: never starts a fetch. What the asker may not know of is `missing`, as what is not there. */

@@ -1,0 +1,74 @@
+import { type CreateUpload, MediaError, SIGNED_UPLOAD_TTL_MS, type Upload } from '@mediakeep/core'
+import type { Exchange } from '../router/exchange.ts'
+import { uploadAddress } from './sessions.ts'
+
+/** How the bytes of an upload are to come, as its creator is told. */
+export interface BegunUpload {
+  readonly upload: Upload
+  readonly mode: 'presigned' | 'chunked' | 'direct'
+  readonly method: 'PUT'
+  readonly url: string
+  /** To be sent with the bytes, as they are. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly expiresAt: string
+  /** Seconds. */
+  readonly expiresIn: number
+  readonly chunkBytes?: number
+}
+
+/** Begins the session, by what only the mode knows. */
+export type Begin = (door: Pick<CreateUpload, 'door' | 'ttlMs' | 'chunkBytes'>) => Promise<Upload>
+
+/** The whole body by one PUT to a signed address. */
+export async function beginPresigned(
+  exchange: Exchange,
+  begin: Begin,
+  wanted: { readonly contentType: string; readonly expiresIn?: number | undefined },
+): Promise<BegunUpload> {
+  const ttlMs = wanted.expiresIn === undefined ? SIGNED_UPLOAD_TTL_MS : wanted.expiresIn * 1000
+  const upload = await begin({ door: 'presigned', ttlMs })
+  // The catalog's clock may be ahead of ours.
+  const expiresAt = new Date(Math.min(upload.expiresAt.getTime(), Date.now() + ttlMs))
+  const query = exchange.store.signUpload(upload.id, { expiresAt })
+  return {
+    upload,
+    mode: 'presigned',
+    method: 'PUT',
+    url: `${uploadAddress(exchange, upload.id)}?${query.toString()}`,
+    headers: { 'Content-Type': wanted.contentType },
+    ...lifeOf(new Date(Math.floor(expiresAt.getTime() / 1000) * 1000)),
+  }
+}
+
+/** Chunks in any order, several at once, by PUT to `url` with `/chunks/` and the index of each behind it. */
+export async function beginChunked(
+  exchange: Exchange,
+  begin: Begin,
+  wanted: { readonly chunkBytes?: number | undefined },
+): Promise<BegunUpload> {
+  const upload = await begin({
+    door: 'chunked',
+    ...(wanted.chunkBytes === undefined ? {} : { chunkBytes: wanted.chunkBytes }),
+  })
+  return {
+    upload,
+    mode: 'chunked',
+    method: 'PUT',
+    url: uploadAddress(exchange, upload.id),
+    headers: {},
+    ...lifeOf(upload.expiresAt),
+    ...(upload.chunkBytes === undefined ? {} : { chunkBytes: upload.chunkBytes }),
+  }
+}
+
+/** Straight to a bucket. */
+export async function beginDirect(): Promise<BegunUpload> {
+  throw new MediaError('MEDIA_UNSUPPORTED', 'bodies do not go straight to a bucket here', {
+    reason: 'direct-unsupported',
+  })
+}
+
+function lifeOf(expiresAt: Date): { readonly expiresAt: string; readonly expiresIn: number } {
+  const leftMs = expiresAt.getTime() - Date.now()
+  return { expiresAt: expiresAt.toISOString(), expiresIn: Math.max(0, Math.round(leftMs / 1000)) }
+}
