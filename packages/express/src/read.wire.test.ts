@@ -7,12 +7,11 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openAccess } from './router/access.ts'
 import { mediaRouter } from './router/media-router.ts'
-import { type Answer, folderMedia, memoryMedia, PNG, serve, type Wire } from './wire.fixture.ts'
+import { type Answer, folderMedia, memoryMedia, PNG, pngWith, serve, type Wire } from './wire.fixture.ts'
 
-const LARGE = Buffer.concat([
-  PNG,
-  Buffer.from(Array.from({ length: 300_000 }, (_, index) => (index * 7919) & 0xff)),
-])
+const LARGE = pngWith(
+  String.fromCharCode(...Array.from({ length: 1_000 }, (_, index) => 32 + ((index * 7919) % 95))).repeat(300),
+)
 
 const diskMedia = folderMedia((root) => ({
   tiers: [{ name: 'disk', store: fsStore({ root: join(root, 'objects') }) }],
