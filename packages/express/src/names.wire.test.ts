@@ -150,7 +150,7 @@ describe.each([
   })
 
   it.each([
-    ['GET', '/uploads', 404],
+    ['GET', '/uploads', 405],
     ['POST', '/tus', 412],
     ['GET', '/k', 404],
     ['GET', '/k/', 404],
