@@ -175,7 +175,7 @@ async function checkFolder(context: CommandContext, root: string): Promise<numbe
 function fsHarness(scratch: string): ObjectStoreHarness {
   const root = join(scratch, 'volume')
   const create = async () => {
-    const store = fsStore({ root })
+    const store = fsStore({ root, sweepAfterMs: 0 })
     await store.open()
     return store
   }

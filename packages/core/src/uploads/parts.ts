@@ -27,7 +27,7 @@ export async function openWhole(
   const stretches = stretchesOf(data, sizeBytes)
   const [only] = stretches
   if (stretches.length === 1 && only?.start === 0) {
-    const body = await findPart(spool, record.id, only)
+    const body = await findPart(spool, record.id, only.part, only.endExclusive)
     // Whether it goes with the upload is decided by how the upload ends.
     return { kind: 'one', body: { ...body, discard: async () => {} } }
   }
@@ -66,10 +66,23 @@ export function stretchesOf(
   })
 }
 
-async function findPart({ partials }: Spool, name: string, stretch: Stretch): Promise<StagedBody> {
-  const body = await partials.find({ name, part: stretch.part, sizeBytes: stretch.endExclusive })
+async function findPart(
+  { partials }: Spool,
+  name: string,
+  part: number,
+  sizeBytes: number,
+): Promise<StagedBody> {
+  const body = await partials.find({ name, part, sizeBytes })
   if (body !== undefined) return body
   throw new MediaError('MEDIA_CORRUPT', 'bytes of this upload have gone', { reason: 'part-short' })
+}
+
+/** How much of each part is needed: what lies behind that may be cut off. */
+function neededOf(stretches: readonly Stretch[]): ReadonlyMap<number, number> {
+  const needed = new Map<number, number>()
+  for (const { part, endExclusive } of stretches)
+    needed.set(part, Math.max(needed.get(part) ?? 0, endExclusive))
+  return needed
 }
 
 async function* bytesOf(
@@ -77,9 +90,9 @@ async function* bytesOf(
   name: string,
   stretches: readonly Stretch[],
 ): AsyncGenerator<Uint8Array> {
-  for (const stretch of stretches) {
-    const body = await findPart(spool, name, stretch)
-    const { start, endExclusive } = stretch
+  const needed = neededOf(stretches)
+  for (const { part, start, endExclusive } of stretches) {
+    const body = await findPart(spool, name, part, needed.get(part) ?? endExclusive)
     yield* body.open({ range: { start, endExclusive } }) as AsyncIterable<Uint8Array>
   }
 }

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { digestOf } from '../bytes/digest.ts'
 import { KiB, MiB } from '../bytes/sizes.ts'
 import { bytesSource } from '../bytes/source.ts'
+import type { JsonObject } from '../contracts/bytes.ts'
 import type { MediaStore } from '../contracts/media-store.ts'
 import type { ObjectStore, PresignOptions, SignedRequest } from '../contracts/object-store.ts'
 import type { CreateUpload } from '../contracts/uploads.ts'
@@ -66,7 +67,28 @@ async function breaking(bytes: Buffer): Promise<Readable> {
   )
 }
 
+/** As a process leaves an upload that is killed while it writes: marked, and still leased for a moment. */
+async function dieWriting(id: string): Promise<void> {
+  const { mediaId } = (await store.uploads.get(id)) ?? { mediaId: '' }
+  const { fence, declared } = await catalog.claimSession(mediaId, { leaseMs: 30, force: true })
+  const upload = { ...(declared['upload'] as JsonObject), isWriting: true }
+  await catalog.extendSession({ id: mediaId, fence }, { leaseMs: 30, declared: { ...declared, upload } })
+}
+
 describe('an upload in pieces', () => {
+  test('goes on in another part after a writer that died, and is whole in the end', async () => {
+    const bytes = body(900)
+    const { id, mediaId } = await store.uploads.create(tus(bytes.length))
+    await store.uploads.append(id, bytes.subarray(0, 300), { offsetBytes: 0 })
+    await dieWriting(id)
+    await store.uploads.append(id, bytes.subarray(300, 500), { offsetBytes: 300 })
+    await dieWriting(id)
+    await dieWriting(id)
+    await store.uploads.append(id, bytes.subarray(500), { offsetBytes: 500, complete: true })
+    await expectBytes(mediaId, bytes)
+    expect(volume.parts.size).toBe(0)
+  })
+
   test('becomes the media whose id was told when it was created', async () => {
     const bytes = body(3 * MiB)
     const { id, mediaId, state, offsetBytes } = await store.uploads.create(tus(bytes.length))
@@ -332,6 +354,19 @@ describe('an upload in chunks', () => {
     await store.uploads.putChunk(id, first, { index: 0 })
     await store.uploads.complete(id)
     await expectBytes(mediaId, bytes)
+  })
+
+  test('is whole where chunks of two processes lie between each other, the first of them dead', async () => {
+    const bytes = body(5 * 256 * KiB)
+    const { id, mediaId } = await store.uploads.create(chunked(bytes.length))
+    const chunk = (index: number): Buffer => bytes.subarray(index * 256 * KiB, (index + 1) * 256 * KiB)
+    for (const index of [0, 2, 4]) await store.uploads.putChunk(id, chunk(index), { index })
+    await dieWriting(id)
+    for (const index of [3, 1]) await store.uploads.putChunk(id, chunk(index), { index })
+    expect(volume.parts.size).toBe(2)
+    await store.uploads.complete(id)
+    await expectBytes(mediaId, bytes)
+    expect(volume.parts.size).toBe(0)
   })
 
   test('refuses chunks that are none of it', async () => {

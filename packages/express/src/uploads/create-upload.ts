@@ -73,7 +73,7 @@ export async function createUpload(exchange: Exchange): Promise<void> {
       case 'chunked':
         return beginChunked(exchange, begin, wanted)
       case 'direct':
-        return beginDirect()
+        return beginDirect(exchange, begin, wanted)
     }
   })()
   const location = ['Location', uploadAddress(exchange, upload.id)]

@@ -1,4 +1,4 @@
-import { type CreateUpload, MediaError, SIGNED_UPLOAD_TTL_MS, type Upload } from '@mediakeep/core'
+import { type CreateUpload, isMediaError, SIGNED_UPLOAD_TTL_MS, type Upload } from '@mediakeep/core'
 import type { Exchange } from '../router/exchange.ts'
 import { uploadAddress } from './sessions.ts'
 
@@ -61,11 +61,24 @@ export async function beginChunked(
   }
 }
 
-/** Straight to a bucket. */
-export async function beginDirect(): Promise<BegunUpload> {
-  throw new MediaError('MEDIA_UNSUPPORTED', 'bodies do not go straight to a bucket here', {
-    reason: 'direct-unsupported',
-  })
+/**
+ * Straight to a bucket, by an address that the bucket itself checks; the sender then completes the upload. Where no bucket signs
+ * addresses the address is one of ours: the sender puts and completes in the same way, and need not know.
+ */
+export async function beginDirect(
+  exchange: Exchange,
+  begin: Begin,
+  wanted: { readonly contentType: string },
+): Promise<BegunUpload> {
+  let upload: Upload
+  try {
+    upload = await begin({ door: 'direct', ttlMs: SIGNED_UPLOAD_TTL_MS })
+  } catch (error) {
+    if (!isMediaError(error, 'MEDIA_UNSUPPORTED') || error.reason !== 'direct-unsupported') throw error
+    return beginPresigned(exchange, begin, wanted)
+  }
+  const { url, headers } = await exchange.store.uploads.address(upload.id)
+  return { upload, mode: 'direct', method: 'PUT', url: url.href, headers, ...lifeOf(upload.expiresAt) }
 }
 
 function lifeOf(expiresAt: Date): { readonly expiresAt: string; readonly expiresIn: number } {
