@@ -37,6 +37,7 @@ beforeAll(async () => {
     entryPoints: {
       program: join(here, 'crash.fixture.ts'),
       worker: join(here, '../../adapters/src/sqlite/worker.ts'),
+      'inspect-worker': join(here, '../../core/src/inspect/worker.ts'),
     },
     banner: { js: "import { createRequire as r } from 'node:module'; const require = r(import.meta.url);" },
   })

@@ -1,6 +1,7 @@
 import { MediaError, type Principal, type Upload } from '@mediakeep/core'
 import { absent, denied, permits } from '../router/access.ts'
 import { contextOf, type Exchange } from '../router/exchange.ts'
+import { isSenders } from '../uploads/sessions.ts'
 
 /**
  * The upload, for whoever began it. That of somebody else, or of another door, answers as one that never was.
@@ -26,15 +27,6 @@ export async function findUpload(
   }
   return upload
 }
-
-function isSenders({ access }: Exchange, principal: Principal | undefined, { owner }: Upload): boolean {
-  if (access.open === true || principal?.admin === true) return true
-  // What nobody in particular began goes on for whoever has its address.
-  return (principal?.id ?? ANONYMOUS) === owner
-}
-
-/** Owner of what nobody in particular puts, as in `PutOptions`. */
-const ANONYMOUS = 'anonymous'
 
 /** It has become a media. */
 function isDone({ state }: Upload): boolean {

@@ -257,6 +257,7 @@ export const verdictCases: readonly CatalogCase[] = [
       const a = all.find(({ blobId }) => blobId === made[0])
       assert.deepEqual(plain(a), {
         blobId: made[0],
+        domain: '',
         digest: digestOf(Buffer.from('a')),
         sizeBytes: 1,
         contentType: 'text/plain',
