@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import {
+  type AdoptOptions,
   type CallScope,
   checkDigest,
   type Digest,
   digestFromHex,
   MediaError,
   type ObjectHead,
-  type PutObjectOptions,
 } from '@mediakeep/core'
 import { BLOCK_BYTES, giveBlock, takeBlock } from './blocks.ts'
 import { FILE_MODE, type FileStat, type FsPromises, READ_FLAGS, SIDECAR_BIT } from './calls.ts'
@@ -20,13 +20,13 @@ import type { Volume } from './volume-state.ts'
 
 /**
  * Takes over a local file: by rename on the same file system, else by reflink or copy. The original is gone when it has succeeded,
- * and as it was when it has failed.
+ * and as it was when it has failed. With `keepsFile` it stays, as another name of the object or as a copy.
  */
 export async function adoptFile(
   volume: Volume,
   place: Place,
   filePath: string,
-  options: PutObjectOptions,
+  options: AdoptOptions,
   scope: CallScope,
 ): Promise<ObjectHead> {
   const { fs, paths } = volume
@@ -47,6 +47,7 @@ export async function adoptFile(
           options,
           sidecar,
           signal: scope.signal,
+          keepsFile: options.keepsFile === true,
         })
       } catch (error) {
         // Bind mounts: one device, and still no rename.
@@ -59,6 +60,7 @@ export async function adoptFile(
       sidecar,
       signal: scope.signal,
     })
+    if (options.keepsFile === true) return head
     await fs.unlink(filePath).catch((error: unknown) => {
       if (errnoOf(error) !== 'ENOENT') throw error
     })

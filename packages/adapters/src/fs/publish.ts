@@ -14,6 +14,8 @@ export interface PublishOptions {
   /** Content of the sidecar, when the object needs one. */
   readonly sidecar: Buffer | undefined
   readonly signal: AbortSignal
+  /** The written file keeps its name beside that of the object. Only for keys that are used once. */
+  readonly keepsFile?: boolean
 }
 
 let lastGeneration = 0
@@ -97,6 +99,7 @@ function exchange(volume: Volume, file: TempFile, request: PublishOptions): Prom
   const { place, options, signal } = request
   const path = volume.paths.object(place)
   const { when } = options
+  if (request.keepsFile === true) return volume.fs.link(file.path, path).then(() => undefined)
   if (place.once && when?.type !== 'match') return exchangeNow(volume, file, path, when, false)
   return volume.locks.run(path, () => {
     signal.throwIfAborted()

@@ -161,7 +161,14 @@ export interface ObjectFile {
 }
 
 /** Bytes on their way in, counted against the staging budget until `discard` or until a store adopted them. */
+export interface AdoptOptions extends PutObjectOptions {
+  /** The file keeps its name, and may share its bytes with the object: nobody writes to it any more. Default false. */
+  readonly keepsFile?: boolean
+}
+
 export interface StagedBody extends ByteSource {
+  /** The file is needed until the object is somebody's: to be adopted with `keepsFile`. */
+  readonly keepsFile?: boolean
   /** The staging file, where there is one: `ObjectStore.adopt` takes it over. */
   readonly path?: string
   /** Removes the bytes and frees their budget; idempotent; does nothing to the bytes after an adopt. */
@@ -326,7 +333,7 @@ export interface ObjectStore extends AsyncDisposable {
    */
   sweepUploads?(options: SweepUploadsOptions): Promise<number>
   /** Takes over a local file under `key`, as durable as `put`: by rename where it can, else by reflink or copy. */
-  adopt?(key: string, filePath: string, options?: PutObjectOptions): Promise<ObjectHead>
+  adopt?(key: string, filePath: string, options?: AdoptOptions): Promise<ObjectHead>
   /** Path of the object's bytes on this host, for offload. Does not say that it exists. */
   localPath?(key: string): string
   /** Positional reads; `undefined` when absent. */

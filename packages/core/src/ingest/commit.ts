@@ -6,6 +6,7 @@ import type { BlobToScan } from '../scanning/background.ts'
 import type { Places } from '../tiering/places.ts'
 import type { Volume } from '../tiering/volume.ts'
 import type { IngestContext } from './context.ts'
+import { isPlaced } from './direct.ts'
 import { ensureCopies } from './ensure-copies.ts'
 import { type Examined, examine } from './examine.ts'
 import type { KeyedLock } from './keyed-lock.ts'
@@ -52,6 +53,10 @@ export async function commit(
         deduplicated,
         repeated: false,
         chunkSums: received.summary.chunkSums,
+        ...(published.own === undefined || committed.redundant ? {} : { ownKey: published.own.key }),
+        ...(found.state === 'quarantined' && found.verdict !== undefined
+          ? { bad: { blobId: published.blobId, verdict: found.verdict } }
+          : {}),
         ...(found.state === 'pending'
           ? { pending: toScan(context, request, received, published.blobId) }
           : {}),
@@ -60,7 +65,9 @@ export async function commit(
       if (isCopyGone(error)) return undefined
       if (isRefusal(error)) {
         await session.end()
-        await dropOwn(context, published)
+        // An object that came before us may be the very one that whoever took over makes live.
+        const isTheirs = isMediaError(error, 'MEDIA_LEASE_LOST') && isPlaced(received.source)
+        if (!isTheirs) await dropOwn(context, published)
       }
       throw error
     }

@@ -1,5 +1,6 @@
 import { digestOf } from '../bytes/digest.ts'
 import { newPlacementId, physicalKey } from '../cas/physical-key.ts'
+import { placementSource } from '../cas/placement-source.ts'
 import type { Digest } from '../contracts/bytes.ts'
 import type { CallCause } from '../contracts/call.ts'
 import type { ObjectHead, StagedBody, StagingWriter } from '../contracts/object-store.ts'
@@ -14,6 +15,8 @@ export interface DirectBody extends StagedBody {
     readonly key: string
     /** Makes it visible on the volume. Once. */
     publish(): Promise<ObjectHead>
+    /** It is an object already, and can be read. */
+    readonly isThere?: true
   }
 }
 
@@ -67,15 +70,13 @@ export async function openDirect(
 
 /** A body that is an object already. What becomes of the object when it is not kept is decided by whoever put it there. */
 export function placedBody(direct: DirectBody['direct'], sizeBytes: number, digest: Digest): DirectBody {
-  return {
-    sizeBytes,
-    digest,
-    open() {
-      throw bodyGone()
-    },
-    discard: async () => {},
-    direct,
-  }
+  const { volume, key } = direct
+  const source = placementSource(volume.store, { key, sizeBytes, digest, cause: 'write' })
+  return { ...source, digest, discard: async () => {}, direct: { ...direct, isThere: true } }
+}
+
+export function isPlaced(source: object): boolean {
+  return isDirect(source) && source.direct.isThere === true
 }
 
 function bodyGone(): MediaError {

@@ -114,7 +114,8 @@ async function writeBytes(
   const startedMs = context.clock.now()
   const write = (): Promise<ObjectHead> => {
     if (isDirect(source)) return source.direct.publish()
-    if (path !== undefined && volume.store.adopt !== undefined) return volume.store.adopt(key, path, call)
+    if (path !== undefined && volume.store.adopt !== undefined)
+      return volume.store.adopt(key, path, { ...call, ...keeping(source) })
     // Over a network the other side checks what came; a disk here would hash once more what was hashed a moment ago.
     const checksum = volume.store.traits.shared ? { checksum: summary.digest } : {}
     return volume.store.put(key, source, { ...call, ...checksum })
@@ -174,6 +175,10 @@ async function headIfIntact(volume: Volume, key: string): Promise<ObjectHead | u
     if (isMediaError(error, 'MEDIA_CORRUPT')) return undefined
     throw error
   }
+}
+
+function keeping(source: ReceivedBody['source']): { readonly keepsFile?: true } {
+  return isStaged(source) && source.keepsFile === true ? { keepsFile: true } : {}
 }
 
 function isStaged(source: object): source is StagedBody {

@@ -13,7 +13,7 @@ import { admit } from './admit.ts'
 import { forEachChunk } from './chunks.ts'
 import { commit } from './commit.ts'
 import type { IngestContext } from './context.ts'
-import { isDirect, placedBody } from './direct.ts'
+import { isDirect, isPlaced, placedBody } from './direct.ts'
 import { examine } from './examine.ts'
 import { discardIntake, type Intake, toIntake } from './intake.ts'
 import type { KeyedLock } from './keyed-lock.ts'
@@ -103,7 +103,8 @@ export async function putIntake(
       )
     }
     const { source } = received
-    const examined = isDirect(source) ? undefined : await examine(context, request, received, source, signal)
+    const isReadable = !isDirect(source) || isPlaced(source)
+    const examined = !isReadable ? undefined : await examine(context, request, received, source, signal)
     // Asked last: what may change while bytes are looked at is not settled before.
     const final =
       request.late === undefined ? request : mergeLate(request, await untilAbort(request.late(), signal))

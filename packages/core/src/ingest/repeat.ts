@@ -1,4 +1,4 @@
-import type { MediaRecord } from '../contracts/catalog.ts'
+import type { BlobVerdict, MediaRecord } from '../contracts/catalog.ts'
 import { MediaError } from '../errors/media-error.ts'
 import type { BlobToScan } from '../scanning/background.ts'
 import type { IngestContext } from './context.ts'
@@ -10,6 +10,10 @@ export interface PutOutcome {
   readonly deduplicated: boolean
   /** An earlier put with the same idempotency key made it. */
   readonly repeated: boolean
+  /** Key of the placement that was made, where the bytes were not there already. */
+  readonly ownKey?: string
+  /** Something was found in these bytes: other media that share them are to be held back too. */
+  readonly bad?: { readonly blobId: string; readonly verdict: BlobVerdict }
   /** Its content waits for a look at these bytes. */
   readonly pending?: BlobToScan
   /** Of the bytes; absent where nothing was committed. */

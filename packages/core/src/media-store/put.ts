@@ -63,6 +63,7 @@ export async function tellPut(
   const media = snapshotOf(outcome.record)
   if (outcome.repeated) return media
   tell(context, media, outcome, startedMs, call)
+  if (outcome.bad !== undefined) await context.scans.hold(outcome.bad.blobId, outcome.bad.verdict)
   const { pending } = outcome
   if (pending !== undefined) context.scans.soon(pending)
   return media

@@ -36,6 +36,8 @@ export interface BackgroundScans {
     blob: BlobToScan,
     signal: AbortSignal | undefined,
   ): Promise<{ readonly verdict: BlobVerdict; readonly changed: number }>
+  /** Holds back every content of bytes in which something was found. Never throws: what is left is found by the next look at all. */
+  hold(blobId: string, verdict: BlobVerdict): Promise<void>
   close(): Promise<void>
 }
 
@@ -56,6 +58,9 @@ export function createBackgroundScans(context: BackgroundContext, maxConcurrent?
     const source = await sourceOf(context, blob)
     const { digest, contentType, domain } = blob
     const { state, verdict } = await scanning.look({ source, digest, contentType, domain }, signal)
+    // Somebody may have let it out while it was looked at.
+    const now = await context.catalog.verdictOf(domain, digest)
+    if (now?.verdict === 'released') return { verdict: now, changed: 0 }
     const changed = await settleBlob(context, blob.blobId, verdict, state)
     return { verdict, changed }
   }
@@ -91,6 +96,13 @@ export function createBackgroundScans(context: BackgroundContext, maxConcurrent?
       lanes.add(lane)
     },
     now: look,
+    async hold(blobId, verdict) {
+      try {
+        await settleBlob(context, blobId, verdict, 'quarantined')
+      } catch (error) {
+        context.failed('scan', error)
+      }
+    },
     async close() {
       closing.abort(new MediaError('MEDIA_CLOSED', 'the store is closed'))
       waiting.clear()

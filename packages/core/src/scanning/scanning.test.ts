@@ -6,6 +6,7 @@ import type { Scanner, ScanVerdict } from '../contracts/scanner.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
 import type { MediaStoreOptions } from '../media-store/index.ts'
 import { bytesOf, expectNothing, type Fixture, fixture, large } from '../media-store/store.fixture.ts'
+import { systemClock } from '../time/clock.ts'
 
 const BAD = Buffer.from('a small note with a worm in it')
 const GOOD = Buffer.from('a small note without')
@@ -190,6 +191,21 @@ describe('a new database', () => {
     for await (const progress of store.upkeep.scan({ which: 'stale' })) last = progress
     expect(last).toMatchObject({ scanned: 0 })
   })
+})
+
+test('bytes that a new database finds bad when somebody brings them again are held wherever they are', async () => {
+  let aheadMs = 0
+  const clock = { ...systemClock, now: () => Date.now() + aheadMs }
+  const { store, scanner } = await scanned({ clock })
+  const text = Buffer.from('a small note with a bug')
+  const old = await store.put(text, { owner: 'ann' })
+  expect(old.state).toBe('active')
+  scanner.database = '2'
+  scanner.signatures.push('bug')
+  aheadMs = 20_000
+  expect((await store.put(text, { owner: 'bob' })).state).toBe('quarantined')
+  expect((await store.stat(old.id))?.state).toBe('quarantined')
+  await expect(store.open(old.id)).rejects.toMatchObject({ code: 'MEDIA_HELD' })
 })
 
 describe('a release', () => {

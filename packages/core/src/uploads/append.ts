@@ -35,7 +35,8 @@ export async function appendPiece(
     const part = writablePart(hold)
     const startBytes = hold.record.offsetBytes
     const room = createRoom(context, hold, volume)
-    await room.grow(startBytes + (options.pieceBytes ?? 0))
+    if (target.sizeBytes === undefined) await room.grow(startBytes + (options.pieceBytes ?? 0))
+    else await room.reserve(target.sizeBytes)
     await hold.save({
       state: 'receiving',
       data: {
@@ -63,7 +64,12 @@ export async function appendPiece(
     }
     const { offsetBytes } = receiver
     if (options.complete === true && !hold.data.partial && offsetBytes === target.sizeBytes)
-      return await completeHeld(context, hold, { offsetBytes, signal, call: options.context })
+      return await completeHeld(context, hold, {
+        offsetBytes,
+        signal,
+        call: options.context,
+        digester: receiver.digester,
+      })
     await hold.handOver({
       offsetBytes,
       state: offsetBytes === target.sizeBytes ? 'received' : 'receiving',
@@ -71,6 +77,8 @@ export async function appendPiece(
       // What brings nothing keeps nothing alive.
       ...(offsetBytes > startBytes ? { ttlMs: hold.data.ttlMs } : {}),
     })
+    // Only now: another process may have written other bytes up to here, and the row would then have refused us.
+    if (receiver.digester !== undefined) context.digests.keep(hold.token.id, receiver.digester)
     return undefined
   } finally {
     if (!taken) piece.discard()
@@ -131,6 +139,8 @@ export function writablePart({ data, record }: Pick<Hold, 'data' | 'record'>): {
 interface Room {
   /** Reserves it on the volume and of the quota where that was not done when the upload was created. */
   grow(bytes: number): Promise<void>
+  /** Exactly so much, once the length is known. */
+  reserve(bytes: number): Promise<void>
 }
 
 function createRoom(context: UploadContext, hold: Hold, volume: Parameters<typeof roomReservation>[0]): Room {
@@ -143,10 +153,14 @@ function createRoom(context: UploadContext, hold: Hold, volume: Parameters<typeo
     })
     reservedBytes = bytes
   }
+  const isDue = (bytes: number): boolean =>
+    bytes > reservedBytes && (volume.capacityBytes !== undefined || quotaBytes !== undefined)
   return {
+    async reserve(bytes) {
+      if (isDue(bytes)) await reserve(bytes)
+    },
     async grow(bytes) {
-      if (bytes <= reservedBytes) return
-      if (volume.capacityBytes === undefined && quotaBytes === undefined) return
+      if (!isDue(bytes)) return
       try {
         await reserve(bytes + RESERVE_STEP_BYTES)
       } catch (error) {
@@ -171,6 +185,8 @@ interface PieceTarget extends Target {
 interface PieceReceiver {
   /** Of the whole, with what this piece brought so far. */
   readonly offsetBytes: number
+  /** Has seen all of it, where this process wrote all of it. */
+  readonly digester: BodyDigester | undefined
   write(chunk: Uint8Array): Promise<void>
   /** The piece is whole and good: it counts. */
   finish(): Promise<void>
@@ -215,6 +231,7 @@ function createPieceReceiver(context: UploadContext, hold: Hold, target: PieceTa
     get offsetBytes() {
       return offsetBytes
     },
+    digester,
     async write(chunk) {
       if (chunk.byteLength === 0) return
       hold.touch()
@@ -234,7 +251,6 @@ function createPieceReceiver(context: UploadContext, hold: Hold, target: PieceTa
     async finish() {
       if (offsetBytes === target.sizeBytes && !hold.data.partial) await checkType(true)
       await writer.sync()
-      if (digester !== undefined) context.digests.keep(id, digester)
       finished = true
     },
     async close() {
@@ -242,12 +258,12 @@ function createPieceReceiver(context: UploadContext, hold: Hold, target: PieceTa
       const keptBytes = await keepWhatCame()
       if (rejected) return
       const isKnown = counts === 'whole' ? known : digester
-      if (isKnown?.sizeBytes === keptBytes) context.digests.keep(id, isKnown)
-      await hold.letGo({
+      const isWritten = await hold.letGo({
         offsetBytes: keptBytes,
         data: { isWriting: false },
         ...(keptBytes > startBytes ? { ttlMs: hold.data.ttlMs } : {}),
       })
+      if (isWritten && isKnown?.sizeBytes === keptBytes) context.digests.keep(id, isKnown)
     },
   }
 

@@ -1,3 +1,4 @@
+import type { BodyDigester } from '../cas/body-digest.ts'
 import type { CallContext } from '../contracts/call.ts'
 import type { Media } from '../contracts/media.ts'
 import { ENDED_UPLOAD_TTL_MS } from '../defaults.ts'
@@ -14,8 +15,8 @@ import { putSessionOf } from './put-session.ts'
 
 export interface Completed {
   readonly media: Media
-  /** The bytes were there already. */
-  readonly deduplicated: boolean
+  /** Of the placement that its bytes were kept under, where they were not there already. */
+  readonly ownKey: string | undefined
 }
 
 export interface Completing {
@@ -31,8 +32,9 @@ export interface Completing {
 export async function completeHeld(
   context: UploadContext,
   hold: Hold,
-  { offsetBytes, signal, call }: Completing & { readonly offsetBytes: number },
+  completing: Completing & { readonly offsetBytes: number; readonly digester?: BodyDigester | undefined },
 ): Promise<Completed> {
+  const { offsetBytes, signal, call } = completing
   const { sizeBytes, direct } = hold.data
   if (direct !== undefined)
     return ending(context, hold, 0, () =>
@@ -41,8 +43,8 @@ export async function completeHeld(
   return ending(context, hold, offsetBytes, async () => {
     if (sizeBytes === undefined || offsetBytes !== sizeBytes) throw incomplete(offsetBytes, sizeBytes)
     const whole = await openWhole(context, hold, sizeBytes)
-    const digester =
-      hold.data.chunks === undefined ? context.digests.take(hold.token.id, sizeBytes) : undefined
+    const kept = hold.data.chunks === undefined ? context.digests.take(hold.token.id, sizeBytes) : undefined
+    const digester = completing.digester ?? kept
     const intake: Intake =
       whole.kind === 'one'
         ? { kind: 'staged', body: whole.body, summary: digester?.finish() }
@@ -77,7 +79,11 @@ async function putHeld(
 ): Promise<Completed> {
   const startedMs = context.clock.now()
   const isScanned = context.scanning.isOn && context.scanning.mode === 'sync'
-  await hold.save({ state: isScanned ? 'scanning' : 'verifying', data: { isWriting: false } })
+  await hold.save({
+    leaseMs: context.limits.leaseMs,
+    state: isScanned ? 'scanning' : 'verifying',
+    data: { isWriting: false },
+  })
   const request = { ...requestOf(hold), ...(onProgress === undefined ? {} : { onProgress }) }
   const session = putSessionOf(context, hold)
   const either = AbortSignal.any([signal, hold.signal])
@@ -85,7 +91,7 @@ async function putHeld(
   const outcome = await putIntake(context, context.digestLock, request, intake, session, either, progress)
   const media = await context.committed(outcome, startedMs, call)
   await forgetBytes(context, hold)
-  return { media, deduplicated: outcome.deduplicated }
+  return { media, ownKey: outcome.ownKey }
 }
 
 /** Lets the upload go when `work` ends: whole, rejected for good, or to be tried again. */

@@ -1,10 +1,12 @@
 import { Readable } from 'node:stream'
 import { MediaError } from '../errors/media-error.ts'
+import { quotaReservation } from '../ingest/session.ts'
 import { maxBytesOf } from '../validation/policies.ts'
 import { type Completed, type Completing, receiveHeld } from './complete.ts'
 import type { OpenUpload, UploadContext } from './context.ts'
 import type { Hold } from './hold.ts'
 import { openWhole } from './parts.ts'
+import { roomReservation } from './put-session.ts'
 
 /** Makes the media of an upload that has no bytes of its own from finished partial ones. */
 export async function concatenateHeld(
@@ -19,7 +21,16 @@ export async function concatenateHeld(
     throw new MediaError('MEDIA_TOO_LARGE', `the body is over ${maxBytes} bytes`, {
       reason: 'entity-too-large',
     })
-  await hold.save({ offsetBytes: 0, data: { sizeBytes } })
+  const { volume } = await context.spools.at(hold.data.volumeId)
+  const { namespace, owner } = hold.record
+  await hold.save({
+    offsetBytes: 0,
+    data: { sizeBytes },
+    reservations: [
+      ...roomReservation(volume, sizeBytes),
+      ...quotaReservation(owner, sizeBytes, context.quotaOf(namespace, owner)),
+    ],
+  })
   const stream = Readable.from(bytesOf(context, parts), { objectMode: false })
   return receiveHeld(context, hold, { kind: 'stream', stream, sizeBytes }, completing)
 }

@@ -1,7 +1,7 @@
 import { digestOf } from '../bytes/digest.ts'
 import { isId, withDashes } from '../bytes/id.ts'
 import { isPhysicalKey, physicalKey } from '../cas/physical-key.ts'
-import type { ObjectStore, SignedRequest } from '../contracts/object-store.ts'
+import type { ObjectHead, ObjectStore, SignedRequest } from '../contracts/object-store.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
 import type { Intake } from '../ingest/intake.ts'
 import { tellUpkeepFailed, toFailure } from '../ingest/upkeep-failed.ts'
@@ -78,25 +78,36 @@ export async function completeDirect(
   const volume = await volumeOf(context, data.volumeId)
   const { store } = volume
   const { key } = data.direct ?? { key: directKey(token.id) }
-  const reader = await store.get(key, { signal, context: { cause: 'write' } })
-  if (reader === undefined) throw conflict('upload-incomplete', 'the object has not come yet')
-  try {
-    const { head } = reader
-    checkSize(head.sizeBytes, data.sizeBytes)
-    const stream = reader.stream() as AsyncIterable<Uint8Array>
-    const intake: Intake = isWrittenOnce(store)
-      ? {
-          kind: 'placed',
-          stream,
-          object: { volume, placementId: placementIdOf(token.id), key, publish: async () => head },
-        }
-      : { kind: 'stream', stream, sizeBytes: head.sizeBytes }
-    const completed = await put(intake)
-    if (intake.kind === 'stream' || completed.deduplicated) await dropObject(context, hold)
-    return completed
-  } finally {
-    await reader[Symbol.asyncDispose]()
+  const reading = async (
+    intakeOf: (stream: AsyncIterable<Uint8Array>, head: ObjectHead) => Intake,
+  ): Promise<Completed> => {
+    const reader = await store.get(key, { signal, context: { cause: 'write' } })
+    if (reader === undefined) throw conflict('upload-incomplete', 'the object has not come yet')
+    try {
+      checkSize(reader.head.sizeBytes, data.sizeBytes)
+      return await put(intakeOf(reader.stream() as AsyncIterable<Uint8Array>, reader.head))
+    } finally {
+      await reader[Symbol.asyncDispose]()
+    }
   }
+  const copied = (): Promise<Completed> =>
+    reading((stream, { sizeBytes }) => ({ kind: 'stream', stream, sizeBytes }))
+  const placementId = placementIdOf(token.id)
+  const inPlace = (): Promise<Completed> =>
+    reading((stream, head) => ({
+      kind: 'placed',
+      stream,
+      object: { volume, placementId, key, publish: async () => head },
+    }))
+  const completed = await (isWrittenOnce(store)
+    ? inPlace().catch((error: unknown) => {
+        // An earlier try has staged it, and could not commit: its row goes with the session.
+        if (isMediaError(error, 'MEDIA_CONFLICT') && error.reason === 'placement-taken') return copied()
+        throw error
+      })
+    : copied())
+  if (completed.ownKey !== key) await dropObject(context, hold)
+  return completed
 }
 
 /** The object is nobody's: what cannot be deleted now is found as an orphan. */

@@ -1,6 +1,7 @@
 import type { Catalog, ExtendSession, KeptSession, UploadSessionRecord } from '../contracts/catalog.ts'
 import type { Clock } from '../contracts/clock.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
+import { untilAbort } from '../time/interruption.ts'
 import { pause } from '../time/pause.ts'
 import type { UploadLimits } from './context.ts'
 import { decodeData, encodeData, type UploadData } from './upload-data.ts'
@@ -30,8 +31,8 @@ export interface Hold {
   committed(): void
   /** Writes a last change that must be kept, and lets others have it at once. @throws MediaError MEDIA_LEASE_LOST */
   handOver(change: Change): Promise<void>
-  /** The same where nothing depends on it: not where it has ended or was handed over, and a lease that was lost is no failure. */
-  letGo(change?: Change): Promise<void>
+  /** The same where nothing depends on it: not where it has ended or was handed over, and a lease that was lost is no failure. Says whether it was written. */
+  letGo(change?: Change): Promise<boolean>
   /** This process is done with it: others of this process may have it. */
   release(): void
   /** Of uploads in chunks: what is being written, and whether the row says so. */
@@ -50,7 +51,7 @@ export interface Holds {
   /** Ends a writer of this process that does not move, and waits for one that is just ending: what is read then is what it left. */
   settle(id: string, signal: AbortSignal): Promise<void>
   /** Ends a writer of this process, whether it moves or not. */
-  stop(id: string): Promise<void>
+  stop(id: string, signal: AbortSignal): Promise<void>
 }
 
 interface Entry {
@@ -138,11 +139,11 @@ export function createHolds(
       if (there.stopping.signal.aborted)
         await Promise.race([there.done, pause(limits.lockWaitMs, clock, signal)])
     },
-    async stop(id) {
+    async stop(id, signal) {
       const there = entries.get(id)
       if (there === undefined) return
       stop(there)
-      await there.done
+      await untilAbort(there.done, signal)
     },
   }
 }
@@ -167,7 +168,8 @@ function createHold(
     return mine
   }
   const lost = (error: unknown): void => {
-    if (isMediaError(error, 'MEDIA_LEASE_LOST')) entry.stopping.abort(error)
+    // What was committed or handed over is no more ours to lose.
+    if (!isOver && isMediaError(error, 'MEDIA_LEASE_LOST')) entry.stopping.abort(error)
   }
   const hold: Hold = {
     token,
@@ -190,6 +192,10 @@ function createHold(
       return inTurn(async () => {
         try {
           const saved = await catalog.extendSession(token, {
+            // What is being written or looked at does not run out meanwhile.
+            ...((to.leaseMs ?? 0) > 0
+              ? { ttlMs: Math.max(record.expiresAt.getTime() - clock.now(), 6 * limits.leaseMs) }
+              : {}),
             ...to,
             ...(change === undefined ? {} : { declared: encodeData(data) }),
           })
@@ -213,7 +219,7 @@ function createHold(
       let isStopped = false
       const beat = (): void => {
         cancel = clock.after(limits.leaseMs / 3, () => {
-          if (isStopped) return
+          if (isStopped || isOver) return
           entry.touchedAtMs = clock.now()
           hold.save({ leaseMs: limits.leaseMs }).catch(() => {}) // a lost lease has aborted the signal
           beat()
@@ -234,11 +240,13 @@ function createHold(
       return hold.save({ ...change, leaseMs: 0 })
     },
     async letGo(change = {}) {
-      if (isOver) return
+      if (isOver) return false
       try {
         await hold.handOver(change)
+        return true
       } catch (error) {
         if (!isMediaError(error)) throw error
+        return false
       }
     },
     release: () => entry.finish(),

@@ -29,7 +29,7 @@ export async function openWhole(
   if (stretches.length === 1 && only?.start === 0) {
     const body = await findPart(spool, record.id, only.part, only.endExclusive)
     // Whether it goes with the upload is decided by how the upload ends.
-    return { kind: 'one', body: { ...body, discard: async () => {} } }
+    return { kind: 'one', body: { ...body, keepsFile: true, discard: async () => {} } }
   }
   return {
     kind: 'many',

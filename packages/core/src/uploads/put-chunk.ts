@@ -8,7 +8,7 @@ import { rejectHeld } from './complete.ts'
 import type { UploadContext } from './context.ts'
 import { requestOf } from './create.ts'
 import type { Hold } from './hold.ts'
-import { openPiece } from './write-piece.ts'
+import { openPiece, type Piece } from './write-piece.ts'
 
 /** Writes one chunk of an upload that this process holds, perhaps beside others. Whoever is the last lets it go. */
 export async function putChunk(
@@ -18,10 +18,11 @@ export async function putChunk(
   options: ChunkOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const piece = await openPiece(body, { checksum: options.checksum })
+  let piece: Piece | undefined
   let taken = false
   let begun = false
   try {
+    piece = await openPiece(body, { checksum: options.checksum })
     const { start, sizeBytes } = boundsOf(hold, options)
     begin(hold, options.index)
     begun = true
@@ -69,11 +70,14 @@ export async function putChunk(
     }
     await record(context, hold, options.index, part)
   } finally {
-    if (!taken) piece.discard()
+    if (!taken) piece?.discard()
     if (begun) hold.chunks.underWay.delete(options.index)
     if (hold.leave()) {
-      await hold.letGo({ data: { isWriting: false } })
-      hold.release()
+      try {
+        await hold.letGo({ data: { isWriting: false } })
+      } finally {
+        hold.release()
+      }
     }
   }
 }

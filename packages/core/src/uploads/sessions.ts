@@ -65,8 +65,11 @@ export function createUploads(
     try {
       return await work(hold, AbortSignal.any([signal, hold.signal]))
     } finally {
-      await hold.letGo()
-      hold.release()
+      try {
+        await hold.letGo()
+      } finally {
+        hold.release()
+      }
     }
   }
 
@@ -179,18 +182,22 @@ export function createUploads(
       return sessions.complete(told(found).id, options)
     },
     abort: (id, options = {}) =>
-      run.call(options, async () => {
+      run.call(options, async (signal) => {
         const found = await find(id)
         if (found === undefined || isEnded(found.record.state)) return false
-        return abortUpload(context, found)
+        return abortUpload(context, found, signal)
       }),
   }
   return sessions
 }
 
 /** Ends it for whoever may be writing; what somebody is just committing wins. */
-async function abortUpload(context: UploadContext, { record, data }: OpenUpload): Promise<boolean> {
-  await context.holds.stop(record.id)
+async function abortUpload(
+  context: UploadContext,
+  { record, data }: OpenUpload,
+  signal: AbortSignal,
+): Promise<boolean> {
+  await context.holds.stop(record.id, signal)
   try {
     const { id, fence } = await context.catalog.claimSession(record.id, {
       leaseMs: context.limits.leaseMs,

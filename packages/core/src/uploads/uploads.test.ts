@@ -262,6 +262,33 @@ describe('an upload in pieces', () => {
     expect(await store.uploads.get(id)).toBeUndefined()
   })
 
+  test('is never named after bytes that another process has written over', async () => {
+    const [ours, theirs] = [body(600), body(600)]
+    const { id, mediaId } = await store.uploads.create(tus(600))
+    let goOn = (): void => {}
+    const slow = Readable.from(
+      (async function* () {
+        yield ours.subarray(0, 300)
+        await new Promise<void>((resolve) => {
+          goOn = resolve
+        })
+        yield ours.subarray(300)
+      })(),
+      { objectMode: false },
+    )
+    const stalled = store.uploads.append(id, slow, { offsetBytes: 0 })
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    // Its lease has run out: another store has it now.
+    const other = await open()
+    const { fence, declared } = await catalog.claimSession(mediaId, { leaseMs: 1, force: true })
+    await catalog.extendSession({ id: mediaId, fence }, { leaseMs: 0, declared })
+    await other.uploads.append(id, theirs, { offsetBytes: 0 })
+    goOn()
+    await expect(stalled).rejects.toMatchObject({ code: 'MEDIA_LEASE_LOST' })
+    expect((await store.uploads.complete(id)).digest).toBe(digestOf(theirs))
+    await expectBytes(mediaId, theirs)
+  })
+
   test('learns its length later, once', async () => {
     const bytes = body(500)
     const { sizeBytes: _, ...open } = tus(0)
@@ -367,6 +394,14 @@ describe('an upload in chunks', () => {
     await store.uploads.complete(id)
     await expectBytes(mediaId, bytes)
     expect(volume.parts.size).toBe(0)
+  })
+
+  test('lets go when a chunk cannot be opened', async () => {
+    const { id } = await store.uploads.create(chunked(400 * KiB))
+    await expect(store.uploads.putChunk(id, { path: '/not/there' }, { index: 0 })).rejects.toMatchObject({
+      reason: 'bad-path',
+    })
+    expect(await store.uploads.abort(id)).toBe(true)
   })
 
   test('refuses chunks that are none of it', async () => {
@@ -556,6 +591,17 @@ describe('a quota', () => {
     await store.uploads.append(second, body(MiB), { offsetBytes: 0, complete: true })
     const [usage] = (await store.usage('owner')).filter(({ name }) => name === 'ann')
     expect(usage?.logicalBytes).toBe(MiB + 5 * 200 * KiB)
+  })
+
+  test('holds for an upload whose length came later', async () => {
+    await openAnew({ limits: { ownerBytes: 5 * MiB } })
+    const { sizeBytes: _, ...later } = tus(0)
+    const { id } = await store.uploads.create(later)
+    await expect(
+      store.uploads.append(id, body(1), { offsetBytes: 0, sizeBytes: 6 * MiB }),
+    ).rejects.toMatchObject({ code: 'MEDIA_QUOTA' })
+    await store.uploads.append(id, body(1), { offsetBytes: 0, sizeBytes: 4 * MiB })
+    await expect(store.uploads.create(tus(2 * MiB))).rejects.toMatchObject({ code: 'MEDIA_QUOTA' })
   })
 
   test('holds for a body whose length nobody told', async () => {
