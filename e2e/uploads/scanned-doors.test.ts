@@ -63,7 +63,11 @@ describeUnless(missingClamdReason(), 'a body in which clamd finds something', ()
     const client = sdkOf(at)
     return { name: 'bucket', store: s3Store({ client, bucket: await makeBucket(client, 'scanned') }) }
   }
-  const ask = (path: string, method: string, init: RequestInit = {}, as = 'ann'): Promise<Response> =>
+  interface Init {
+    readonly headers?: Readonly<Record<string, string>>
+    readonly body?: BodyInit
+  }
+  const ask = (path: string, method: string, init: Init = {}, as = 'ann'): Promise<Response> =>
     fetch(path.startsWith('http') ? path : new URL(path, base), {
       method,
       ...init,
@@ -71,7 +75,7 @@ describeUnless(missingClamdReason(), 'a body in which clamd finds something', ()
     })
   const jsonOf = async (answer: Response): Promise<Record<string, string>> =>
     (await answer.json()) as Record<string, string>
-  const wanted = (mode: string, bytes: Uint8Array): RequestInit => ({
+  const wanted = (mode: string, bytes: Uint8Array): Init => ({
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ filename: 'note.txt', contentType: 'text/plain', sizeBytes: bytes.length, mode }),
   })
