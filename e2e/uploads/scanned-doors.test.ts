@@ -65,7 +65,7 @@ describeUnless(missingClamdReason(), 'a body in which clamd finds something', ()
   }
   interface Init {
     readonly headers?: Readonly<Record<string, string>>
-    readonly body?: BodyInit
+    readonly body?: NonNullable<RequestInit['body']>
   }
   const ask = (path: string, method: string, init: Init = {}, as = 'ann'): Promise<Response> =>
     fetch(path.startsWith('http') ? path : new URL(path, base), {
