@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { crc32 } from 'node:zlib'
 import { s3Store } from '@mediakeep/adapters/s3'
 import type { Media } from '@mediakeep/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -11,14 +12,23 @@ import { changed } from './config.ts'
 
 const absent = missingEnvoyReason() ?? missingServer('minio')
 const BYTES = randomBytes(300_000)
-/** A real PNG of one point, then bytes that no reader looks at. */
-const PNG = Buffer.concat([
+/** A real PNG of one point, with a private chunk that no reader looks at. */
+const PNG = withChunk(
   Buffer.from(
     'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
     'base64',
   ),
   BYTES,
-])
+)
+
+function withChunk(png: Buffer, bytes: Buffer): Buffer {
+  const chunk = Buffer.concat([Buffer.from('raNd', 'latin1'), bytes])
+  const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)]
+  length.writeUInt32BE(bytes.length)
+  sum.writeUInt32BE(crc32(chunk))
+  const end = png.length - 12
+  return Buffer.concat([png.subarray(0, end), length, chunk, sum, png.subarray(end)])
+}
 
 /** What the bucket, the proxy, or the moment adds, and what only one of two ways can say. */
 const INCIDENTAL = [
