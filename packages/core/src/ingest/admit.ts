@@ -17,7 +17,7 @@ export async function admit(
   if (declaredBytes === 0)
     throw new MediaError('MEDIA_BAD_INPUT', 'the body is empty', { reason: 'empty-file' })
   checkDeclaredType(declaredType, context.policies)
-  const maxBytes = Math.min(context.maxBodyBytes, maxBytesOf(context.policies, undefined))
+  const maxBytes = maxBytesOf(context)
   if (declaredBytes !== undefined && declaredBytes > maxBytes) {
     throw new MediaError('MEDIA_TOO_LARGE', `the body is over ${maxBytes} bytes`, {
       reason: 'entity-too-large',

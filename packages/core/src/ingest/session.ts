@@ -56,7 +56,7 @@ export function createPutSession(context: IngestContext, plan: SessionPlan): Put
   let ownedBytes = plan.declaredBytes ?? 0
 
   const reservations = (): readonly Reservation[] => [
-    ...roomOf(room),
+    ...(room === undefined ? [] : roomReservation(room.volume, room.bytes)),
     ...quotaReservation(plan.owner, ownedBytes, quotaBytes),
   ]
   const planned = (): BeginSession => ({
@@ -155,11 +155,9 @@ export function createPutSession(context: IngestContext, plan: SessionPlan): Put
   }
 }
 
-function roomOf(
-  room: { readonly volume: Volume; readonly bytes: number } | undefined,
-): readonly Reservation[] {
-  if (room === undefined || room.bytes === 0) return []
-  const { volume, bytes } = room
+/** Room that a body needs on its volume. */
+export function roomReservation(volume: Volume, bytes: number): readonly Reservation[] {
+  if (bytes === 0) return []
   const limit = volume.capacityBytes === undefined ? {} : { limitBytes: volume.capacityBytes }
   return [{ subject: { volumeId: volume.id }, bytes, ...limit }]
 }

@@ -113,8 +113,7 @@ function assemble(
   events: EventHub,
   money: Money,
 ): MediaStore {
-  const { limits = {}, reads = {}, upkeep: rounds = {}, tiering = {} } = options
-  const catalog = options.catalog
+  const { limits = {}, reads = {}, upkeep: rounds = {}, tiering = {}, catalog } = options
   const clock = options.clock ?? systemClock
   const volumes = createVolumes(all)
   const sums = createReadCache(SUMS_CACHE_BYTES)

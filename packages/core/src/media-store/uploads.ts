@@ -1,5 +1,4 @@
 import type { CallContext } from '../contracts/call.ts'
-import type { MediaRecord } from '../contracts/catalog.ts'
 import type { Media } from '../contracts/media.ts'
 import {
   MAX_OPEN_UPLOADS,
@@ -38,7 +37,7 @@ export function createUploadContext(
     spools: createSpools(context.volumes, context.clock),
     digests: createRunningDigests(MAX_RUNNING_DIGESTS),
     holds: createHolds(context, limits),
-    snapshotOf: (record: MediaRecord) => snapshotOf(record),
+    snapshotOf,
     committed: (outcome: PutOutcome, startedMs: number, call: CallContext | undefined): Promise<Media> =>
       tellPut(context, outcome, startedMs, call === undefined ? {} : { context: call }),
   }

@@ -4,15 +4,12 @@ import type { PartialWriter } from '../contracts/object-store.ts'
 import type { AppendOptions } from '../contracts/uploads.ts'
 import { RESERVE_STEP_BYTES } from '../defaults.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
-import { quotaReservation } from '../ingest/session.ts'
-import { decideType } from '../validation/decide-type.ts'
+import { quotaReservation, roomReservation } from '../ingest/session.ts'
 import { maxBytesOf } from '../validation/policies.ts'
-import { SNIFF_BYTES, sniff } from '../validation/sniff.ts'
-import { type Completed, completeHeld, rejectHeld } from './complete.ts'
+import { type Completed, completeHeld } from './complete.ts'
 import type { UploadContext } from './context.ts'
-import { requestOf } from './create.ts'
+import { createFirstBytes } from './first-bytes.ts'
 import type { Hold } from './hold.ts'
-import { roomReservation } from './put-session.ts'
 import type { UploadPart } from './upload-data.ts'
 import { openPiece } from './write-piece.ts'
 
@@ -92,7 +89,7 @@ interface Target {
 }
 
 /** @throws MediaError what the place or the length of the piece make impossible */
-function targetOf({ policies, maxBodyBytes }: UploadContext, hold: Hold, options: AppendOptions): Target {
+function targetOf(context: UploadContext, hold: Hold, options: AppendOptions): Target {
   const { offsetBytes } = hold.record
   const known = hold.data.sizeBytes
   if (hold.data.door === 'chunked')
@@ -108,7 +105,7 @@ function targetOf({ policies, maxBodyBytes }: UploadContext, hold: Hold, options
       reason: 'size-known',
     })
   const sizeBytes = known ?? options.sizeBytes
-  const maxBytes = Math.min(maxBodyBytes, maxBytesOf(policies, undefined))
+  const maxBytes = maxBytesOf(context)
   const mostBytes = sizeBytes ?? maxBytes
   if (sizeBytes !== undefined && sizeBytes > maxBytes) throw tooLarge(maxBytes)
   if (sizeBytes !== undefined && sizeBytes < offsetBytes)
@@ -203,24 +200,8 @@ function createPieceReceiver(context: UploadContext, hold: Hold, target: PieceTa
   const digester = counts === 'whole' ? known?.fork() : known
   let offsetBytes = startBytes
   let finished = false
-  let rejected = false
-  let prefix: Buffer[] | undefined = startBytes === 0 ? [] : undefined
+  const first = createFirstBytes(context, hold, startBytes === 0 && !hold.data.partial)
 
-  const checkType = async (isWhole: boolean): Promise<void> => {
-    if (prefix === undefined) return
-    const first = Buffer.concat(prefix)
-    if (first.byteLength < SNIFF_BYTES && !isWhole) return
-    prefix = undefined
-    const { declaredType, filename } = requestOf(hold)
-    try {
-      decideType({ sniffed: await sniff(first, isWhole), declared: declaredType, filename }, context.policies)
-    } catch (error) {
-      if (!isMediaError(error, 'MEDIA_TYPE_REFUSED') || hold.data.partial) throw error
-      rejected = true
-      await rejectHeld(context, hold, error)
-      throw error
-    }
-  }
   const beat = async (): Promise<void> => {
     if (counts === 'whole') return hold.save({ leaseMs: context.limits.leaseMs })
     await writer.sync()
@@ -238,10 +219,7 @@ function createPieceReceiver(context: UploadContext, hold: Hold, target: PieceTa
       const endBytes = offsetBytes + chunk.byteLength
       if (endBytes > target.maxBytes) throw tooLarge(target.maxBytes)
       await room.grow(endBytes)
-      if (prefix !== undefined && !hold.data.partial) {
-        prefix.push(Buffer.from(chunk.subarray(0, SNIFF_BYTES)))
-        await checkType(false)
-      }
+      await first.take(chunk)
       await writer.write(chunk, offsetBytes - target.partStartBytes)
       digester?.update(chunk)
       offsetBytes = endBytes
@@ -249,14 +227,14 @@ function createPieceReceiver(context: UploadContext, hold: Hold, target: PieceTa
       options.onProgress?.(offsetBytes)
     },
     async finish() {
-      if (offsetBytes === target.sizeBytes && !hold.data.partial) await checkType(true)
+      if (offsetBytes === target.sizeBytes) await first.end(true)
       await writer.sync()
       finished = true
     },
     async close() {
       if (finished) return writer.close()
       const keptBytes = await keepWhatCame()
-      if (rejected) return
+      if (first.isRejected) return
       const isKnown = counts === 'whole' ? known : digester
       const isWritten = await hold.letGo({
         offsetBytes: keptBytes,
@@ -269,7 +247,7 @@ function createPieceReceiver(context: UploadContext, hold: Hold, target: PieceTa
 
   async function keepWhatCame(): Promise<number> {
     try {
-      if (counts === 'whole' || rejected) return hold.record.offsetBytes
+      if (counts === 'whole' || first.isRejected) return hold.record.offsetBytes
       await writer.sync()
       return offsetBytes
     } catch {

@@ -1,12 +1,11 @@
 import { Readable } from 'node:stream'
 import { MediaError } from '../errors/media-error.ts'
-import { quotaReservation } from '../ingest/session.ts'
+import { quotaReservation, roomReservation } from '../ingest/session.ts'
 import { maxBytesOf } from '../validation/policies.ts'
 import { type Completed, type Completing, receiveHeld } from './complete.ts'
 import type { OpenUpload, UploadContext } from './context.ts'
 import type { Hold } from './hold.ts'
 import { openWhole } from './parts.ts'
-import { roomReservation } from './put-session.ts'
 
 /** Makes the media of an upload that has no bytes of its own from finished partial ones. */
 export async function concatenateHeld(
@@ -16,7 +15,7 @@ export async function concatenateHeld(
   completing: Completing,
 ): Promise<Completed> {
   const sizeBytes = parts.reduce((sum, { data }) => sum + (data.sizeBytes ?? 0), 0)
-  const maxBytes = Math.min(context.maxBodyBytes, maxBytesOf(context.policies, undefined))
+  const maxBytes = maxBytesOf(context)
   if (sizeBytes > maxBytes)
     throw new MediaError('MEDIA_TOO_LARGE', `the body is over ${maxBytes} bytes`, {
       reason: 'entity-too-large',

@@ -1,12 +1,9 @@
 import type { Body } from '../contracts/bytes.ts'
 import type { ChunkOptions } from '../contracts/uploads.ts'
-import { isMediaError, MediaError } from '../errors/media-error.ts'
-import { decideType } from '../validation/decide-type.ts'
-import { SNIFF_BYTES, sniff } from '../validation/sniff.ts'
+import { MediaError } from '../errors/media-error.ts'
 import { writablePart } from './append.ts'
-import { rejectHeld } from './complete.ts'
 import type { UploadContext } from './context.ts'
-import { requestOf } from './create.ts'
+import { createFirstBytes } from './first-bytes.ts'
 import type { Hold } from './hold.ts'
 import { openPiece, type Piece } from './write-piece.ts'
 
@@ -32,38 +29,18 @@ export async function putChunk(
     await forgetChunk(hold, options.index)
     let written = 0
     taken = true
-    let prefix: Buffer[] | undefined = options.index === 0 ? [] : undefined
-    const checkType = async (isWhole: boolean): Promise<void> => {
-      if (prefix === undefined) return
-      const first = Buffer.concat(prefix)
-      if (first.byteLength < SNIFF_BYTES && !isWhole) return
-      prefix = undefined
-      const { declaredType, filename } = requestOf(hold)
-      const complete = sizeBytes === hold.data.sizeBytes && isWhole
-      try {
-        decideType(
-          { sniffed: await sniff(first, complete), declared: declaredType, filename },
-          context.policies,
-        )
-      } catch (error) {
-        if (isMediaError(error, 'MEDIA_TYPE_REFUSED')) await rejectHeld(context, hold, error)
-        throw error
-      }
-    }
+    const first = createFirstBytes(context, hold, options.index === 0)
     try {
       await piece.read(async (chunk) => {
         hold.touch()
         if (written + chunk.byteLength > sizeBytes) throw wrongSize(sizeBytes, 'MEDIA_TOO_LARGE')
-        if (prefix !== undefined) {
-          prefix.push(Buffer.from(chunk.subarray(0, SNIFF_BYTES)))
-          await checkType(false)
-        }
+        await first.take(chunk)
         await writer.write(chunk, start + written)
         written += chunk.byteLength
         if (hold.isDue) await hold.save({ leaseMs: context.limits.leaseMs })
       }, signal)
       if (written !== sizeBytes) throw wrongSize(sizeBytes, 'MEDIA_BAD_INPUT')
-      await checkType(true)
+      await first.end(sizeBytes === hold.data.sizeBytes)
       await writer.sync()
     } finally {
       await writer.close()

@@ -1,8 +1,7 @@
 import type { Reservation } from '../contracts/catalog.ts'
 import { ENDED_UPLOAD_TTL_MS } from '../defaults.ts'
 import { MediaError } from '../errors/media-error.ts'
-import { type PutSession, quotaReservation } from '../ingest/session.ts'
-import type { Volume } from '../tiering/volume.ts'
+import { type PutSession, quotaReservation, roomReservation } from '../ingest/session.ts'
 import type { UploadContext } from './context.ts'
 import type { Hold } from './hold.ts'
 import { encodeData } from './upload-data.ts'
@@ -47,11 +46,4 @@ export function putSessionOf(context: UploadContext, hold: Hold): PutSession {
       }
     },
   }
-}
-
-/** Room that a body needs on its volume. */
-export function roomReservation(volume: Volume, bytes: number): readonly Reservation[] {
-  if (bytes === 0) return []
-  const limit = volume.capacityBytes === undefined ? {} : { limitBytes: volume.capacityBytes }
-  return [{ subject: { volumeId: volume.id }, bytes, ...limit }]
 }

@@ -74,7 +74,7 @@ export function createUploads(
   }
 
   const sessions: UploadSessions = {
-    maxBytes: Math.min(context.maxBodyBytes, maxBytesOf(context.policies, undefined)),
+    maxBytes: maxBytesOf(context),
     async list() {
       const all = await catalog.listSessions(namespace)
       return all.map(({ id, owner, offsetBytes, expiresAt, declared }) => {

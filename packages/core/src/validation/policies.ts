@@ -34,11 +34,17 @@ function fits(pattern: string, contentType: string): boolean {
   return pattern === contentType
 }
 
-/** Largest body that any policy takes: what a sender may be told before the type is known. */
-export function maxBytesOf(policies: readonly MediaPolicy[], contentType: string | undefined): number {
-  if (contentType !== undefined) return policyFor(policies, contentType)?.maxBytes ?? MAX_BODY_BYTES
-  return policies.reduce(
+/** Largest body that is taken of any type: what a sender may be told before the type is known. */
+export function maxBytesOf({
+  policies,
+  maxBodyBytes,
+}: {
+  readonly policies: readonly MediaPolicy[]
+  readonly maxBodyBytes: number
+}): number {
+  const most = policies.reduce(
     (most, { maxBytes, refuse }) => (refuse === true ? most : Math.max(most, maxBytes ?? MAX_BODY_BYTES)),
     0,
   )
+  return Math.min(maxBodyBytes, most)
 }
