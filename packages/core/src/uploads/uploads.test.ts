@@ -6,7 +6,13 @@ import { KiB, MiB } from '../bytes/sizes.ts'
 import { bytesSource } from '../bytes/source.ts'
 import type { JsonObject } from '../contracts/bytes.ts'
 import type { MediaStore } from '../contracts/media-store.ts'
-import type { ObjectStore, PresignOptions, SignedRequest } from '../contracts/object-store.ts'
+import type {
+  ObjectStore,
+  Partials,
+  PresignOptions,
+  SignedRequest,
+  Staging,
+} from '../contracts/object-store.ts'
 import type { CreateUpload } from '../contracts/uploads.ts'
 import { createMediaStore, type MediaStoreOptions } from '../media-store/index.ts'
 import { memoryCatalog } from '../memory/catalog/index.ts'
@@ -301,6 +307,47 @@ describe('an upload in pieces', () => {
     ).rejects.toMatchObject({ code: 'MEDIA_CONFLICT', reason: 'size-known' })
     await store.uploads.append(id, bytes.subarray(300), { offsetBytes: 300, complete: true })
     await expectBytes(mediaId, bytes)
+  })
+})
+
+describe('what is told of an upload', () => {
+  test('is synced before the row tells it, pieces and chunks alike', async () => {
+    const inner = memoryStore({ maxBytes: 64 * MiB })
+    let [written, synced] = [0, 0]
+    const partials: Partials = {
+      ...(inner.staging?.partials as Partials),
+      async open(part) {
+        const writer = await (inner.staging?.partials as Partials).open(part)
+        return {
+          async write(chunk, position) {
+            await writer.write(chunk, position)
+            written += chunk.byteLength
+          },
+          async sync() {
+            await writer.sync()
+            synced = written
+          },
+          close: () => writer.close(),
+        }
+      },
+    }
+    const staging = Object.create(inner.staging ?? null, { partials: { value: partials } }) as Staging
+    await openAnew({
+      tiers: [{ name: 'home', store: Object.create(inner, { staging: { value: staging } }) as ObjectStore }],
+    })
+    const told = async (id: string): Promise<number> => (await store.uploads.get(id))?.offsetBytes ?? 0
+    const { id } = await store.uploads.create(tus(600))
+    await store.uploads.append(id, body(200), { offsetBytes: 0 })
+    expect([await told(id), synced]).toEqual([200, 200])
+    await expect(store.uploads.append(id, await breaking(body(100)), { offsetBytes: 200 })).rejects.toThrow()
+    expect([await told(id), synced]).toEqual([300, 300])
+    const { id: chunks } = await store.uploads.create({
+      ...tus(256 * KiB),
+      door: 'chunked',
+      chunkBytes: 256 * KiB,
+    })
+    await store.uploads.putChunk(chunks, body(256 * KiB), { index: 0 })
+    expect([await told(chunks), synced]).toEqual([256 * KiB, 300 + 256 * KiB])
   })
 })
 
