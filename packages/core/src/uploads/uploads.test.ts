@@ -314,10 +314,12 @@ describe('what is told of an upload', () => {
   test('is synced before the row tells it, pieces and chunks alike', async () => {
     const inner = memoryStore({ maxBytes: 64 * MiB })
     let [written, synced] = [0, 0]
+    const given = inner.staging?.partials
+    if (given === undefined) throw new Error('the store in memory keeps parts')
     const partials: Partials = {
-      ...(inner.staging?.partials as Partials),
+      ...given,
       async open(part) {
-        const writer = await (inner.staging?.partials as Partials).open(part)
+        const writer = await given.open(part)
         return {
           async write(chunk, position) {
             await writer.write(chunk, position)
