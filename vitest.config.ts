@@ -6,6 +6,8 @@ import { mutateSource } from './torture/harness/mutate.mjs'
 const resolveSources = {
   ssr: { resolve: { conditions: ['@mediakeep/source', 'node', 'development|production'] } },
 }
+/** End-to-end tests that ask nothing of the clock: two at a time. */
+const patient = ['e2e/**/*.kit.test.ts', 'e2e/{database,inspect,packages,redis}/**/*.test.ts']
 const longForms = process.env['MEDIAKEEP_LONG'] === '1'
 
 /** One line of source taken out, for the runs that must notice it (torture/mutations). */
@@ -50,7 +52,7 @@ export default defineConfig({
         test: {
           // What takes minutes and bears company: nothing in it asks how fast the machine is.
           name: 'torture',
-          include: ['torture/**/*.test.ts', 'e2e/**/*.kit.test.ts'],
+          include: ['torture/**/*.test.ts', ...patient],
           exclude: ['**/node_modules/**'],
           maxWorkers: 2,
           // After the unit tests: they take all the processor there is.
@@ -64,7 +66,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
-          exclude: ['**/node_modules/**', '**/*.kit.test.ts'],
+          exclude: ['**/node_modules/**', ...patient],
           // After all others and one file at a time: they start servers, install packages and watch the clock.
           fileParallelism: false,
           sequence: { groupOrder: 2 },

@@ -6,7 +6,7 @@ import { describeRealTiers } from './real-tiers.ts'
 
 const LONG = process.env['MEDIAKEEP_LONG'] === '1'
 const KiB = 1024
-const KILLS = LONG ? 40 : 6
+const KILLS = LONG ? 16 : 6
 
 interface Kept {
   readonly id: string

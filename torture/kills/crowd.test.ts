@@ -5,5 +5,5 @@ import { crowd } from './crowd-part.ts'
 // That it can convict is shown by torture/controls.
 describe('crowd', () => {
   useBundledPrograms()
-  itBreaksNothing(crowd, { short: 8, long: 80 })
+  itBreaksNothing(crowd, { short: 8, long: 40 })
 })

@@ -14,7 +14,7 @@ const describeHere = await describeWhereAvailable(kills)
 
 describeHere('kills', () => {
   useBundledPrograms()
-  itBreaksNothing(kills, { short: 8, long: 100 })
+  itBreaksNothing(kills, { short: 8, long: 60 })
 
   it.each<Point>([
     { type: 'statement', nth: 3 },

@@ -6,5 +6,5 @@ const describeHere = await describeWhereAvailable(power)
 // That it can convict is shown by torture/controls, which cuts the power of other stores in the same way.
 describeHere('power', () => {
   useBundledPrograms()
-  itBreaksNothing(power, { short: 4, long: 30 })
+  itBreaksNothing(power, { short: 4, long: 20 })
 })

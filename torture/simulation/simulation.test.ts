@@ -6,7 +6,7 @@ import { shrink } from './shrink.ts'
 import { type Outcome, simulate } from './simulate.ts'
 
 const LONG = process.env['MEDIAKEEP_LONG'] === '1'
-const SEEDS = LONG ? 1_000 : 300
+const SEEDS = LONG ? 600 : 300
 /** A fault that takes more seeds than this until it is seen is one that the short run might miss. */
 const MAX_SEEDS_TO_CONVICT = 60
 

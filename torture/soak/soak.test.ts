@@ -4,5 +4,5 @@ import { soak } from './soak.ts'
 
 describe('soak', () => {
   useBundledPrograms()
-  itBreaksNothing(soak, { short: 400, long: 5_000 })
+  itBreaksNothing(soak, { short: 400, long: 3_000 })
 })

@@ -18,7 +18,7 @@ import { type Random, seededRandom } from '@mediakeep/testkit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 const LONG = process.env['MEDIAKEEP_LONG'] === '1'
-const STEPS = LONG ? 12_000 : 400
+const STEPS = LONG ? 6_000 : 400
 const SEED = Number(process.env['MEDIAKEEP_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 
 let folder: string

@@ -39,8 +39,9 @@ await describeOnPostgres('on PostgreSQL', (on) => {
     const conformance = catalogConformance(
       postgresHarness(pool, { ...options, around: (inner) => onWire(inner, racing(failed)) }),
     )
-    // Filling a list of 1,200 so takes longer than a case may.
-    const cases = conformance.cases.filter(({ id }) => id !== 'list.pages')
+    // Filling their lists of a thousand and more so takes minutes, and no statement is theirs alone.
+    const isShort = (id: string): boolean => id !== 'list.pages' && id !== 'list.filter.sparse'
+    const cases = conformance.cases.filter(({ id }) => isShort(id))
     describeConformance(name, { ...conformance, cases })
     test(`${name}: each statement that it knows was failed`, () => {
       expect(failed.size).toBeGreaterThan(100)

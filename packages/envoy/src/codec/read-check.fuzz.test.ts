@@ -114,7 +114,7 @@ it(
         const bytes = checkRequest(question)
         expectSame(read(bytes), readByPeer(bytes))
       }),
-      { numRuns: INPUTS / 10 },
+      { numRuns: INPUTS / 25 },
     )
   },
   TIMEOUT_MS,
@@ -125,7 +125,7 @@ it(
   () => {
     fc.assert(
       fc.property(handMade, (bytes) => expectSame(read(bytes), readByPeer(bytes))),
-      { numRuns: INPUTS / 10 },
+      { numRuns: INPUTS / 25 },
     )
   },
   TIMEOUT_MS,
