@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
-import { request } from 'node:http'
+import { type IncomingMessage, request } from 'node:http'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   blobsOnDisk,
   type ExampleServer,
@@ -150,6 +150,20 @@ describe('the quick-start program', () => {
     expect(await status({ 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate' })).toBe(200)
     expect(await status({ Host: '[::1]:3000' })).toBe(200)
     expect(await status({ Host: 'localhost' })).toBe(200)
+  })
+
+  it('refuses who asks before sending, without asking for a byte', async () => {
+    server = await startExample({ data: data.path })
+    const outgoing = request(`${server.url}/media?filename=large.txt`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'text/plain', 'Content-Length': 2 ** 45, Expect: '100-continue' },
+    })
+    const heard = vi.fn()
+    outgoing.once('continue', heard).flushHeaders()
+    const [response] = (await once(outgoing, 'response')) as [IncomingMessage]
+    expect(response.statusCode).toBe(413)
+    expect(heard).not.toHaveBeenCalled()
+    outgoing.destroy()
   })
 
   it('needs nothing from any other site', async () => {

@@ -1,7 +1,7 @@
 // What any small server needs and no media store has an opinion on: settings, listening, stopping.
 import { createServer } from 'node:http'
 import { fileURLToPath } from 'node:url'
-import { drainServer, isLoopback } from '@mediakeep/express'
+import { continueOnRead, drainServer, isLoopback } from '@mediakeep/express'
 
 export const publicFolder = fileURLToPath(new URL('public', import.meta.url))
 
@@ -56,7 +56,9 @@ export function logFailure(error, { requestId, method, path }) {
 /** Resolves once connections are taken. A taken port ends the program with the way out. */
 export function listen(app, { port, host }) {
   return new Promise((resolve, reject) => {
-    const server = createServer(app)
+    const server = continueOnRead(createServer(app))
+    // Node ends what takes longer than five minutes; the router itself ends a body that stands still.
+    server.requestTimeout = 0
     server.once('error', (error) => {
       if (error.code !== 'EADDRINUSE') return reject(error)
       refuse(`Port ${port} is in use. Stop what listens there, or choose another: PORT=${port + 1} npm start`)

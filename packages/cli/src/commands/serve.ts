@@ -47,6 +47,8 @@ export async function serveCommand(context: CommandContext): Promise<ExitCode> {
       )
     })
     continueOnRead(server)
+    // Node ends what takes longer than five minutes; the router itself ends a body that stands still.
+    server.requestTimeout = 0
     const address = await listenOn(server, config)
     await output.item({ listening: address }, `Mediakeep serves ${config.data} on ${address}/media`)
     await stopped(context.signal)
