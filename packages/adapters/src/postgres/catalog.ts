@@ -25,7 +25,7 @@ import { listMoves } from './reads/moves.ts'
 import { planGarbage } from './reads/plan.ts'
 import { recordOf, selectRecord } from './reads/record.ts'
 import { listVolumes, readChunkSums, readUsage, readVolumeUsage, unknownKeys } from './reads/usage.ts'
-import { listUnscanned, verdictOf } from './reads/verdicts.ts'
+import { heldContents, listUnscanned, verdictOf } from './reads/verdicts.ts'
 import { commitContent } from './writes/commit.ts'
 import { commitCopy, markVerified, stageCopy } from './writes/copies.ts'
 import { forgetExternal, registerExternal } from './writes/external.ts'
@@ -130,6 +130,7 @@ export function postgresCatalog(options: PostgresCatalogOptions): Catalog {
       return use((database) => claimSession(database, id, claim))
     },
     verdictOf: (domain, digest) => use((database) => verdictOf(database, domain, digest)),
+    heldContents: (mediaId) => use((database) => heldContents(database, mediaId)),
     settleVerdict: (blobId, verdict, contents) =>
       use((database) => settleVerdict(database, blobId, verdict, contents)),
     listUnscanned: (given) => use((database) => listUnscanned(database, given)),

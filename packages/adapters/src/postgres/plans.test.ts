@@ -230,6 +230,7 @@ await describeOnPostgres('postgres catalog, its statements', (on) => {
     await put(catalog, { ...waiting }, { digest: staged.digest })
     const contents = { from: ['pending', 'active'], to: 'quarantined', limit: 10 } as const
     await catalog.settleVerdict(record.content.blobId, verdict, contents)
+    await catalog.heldContents(record.id)
     const back = { from: ['quarantined'], to: 'active', limit: 10 } as const
     await catalog.settleVerdict(record.content.blobId, verdict, back)
     const begun = await catalog.beginSession(sessionInput({ upload: { state: 'created' } }))

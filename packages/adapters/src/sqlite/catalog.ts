@@ -27,7 +27,7 @@ import { linkedRecords, listRecords } from './reads/list.ts'
 import { readRecord } from './reads/load.ts'
 import { recordOf } from './reads/record.ts'
 import { readChunkSums, readVolumeUsage } from './reads/usage.ts'
-import { verdictOf } from './reads/verdicts.ts'
+import { heldContents, verdictOf } from './reads/verdicts.ts'
 import { createReadPlace, isOnePosting } from './reads/where.ts'
 import { closedError, startThread, type ThreadClient } from './threads/client.ts'
 import { connect } from './threads/connect.ts'
@@ -172,9 +172,10 @@ export function sqliteCatalog(options: SqliteCatalogOptions): Catalog {
     },
     verdictOf: (domain, digest) =>
       read('look at a verdict', (database) => verdictOf(database, domain, digest)),
+    heldContents: (mediaId) => read('look at what is held', (database) => heldContents(database, mediaId)),
     async settleVerdict(blobId, verdict, contents) {
-      const { texts, more } = await use().writer.call('settleVerdict', { blobId, verdict, contents })
-      return { records: texts.map(recordOf), more }
+      const { texts, ...rest } = await use().writer.call('settleVerdict', { blobId, verdict, contents })
+      return { records: texts.map(recordOf), ...rest }
     },
     listUnscanned: async (options) => use().reader.call('listUnscanned', options),
 

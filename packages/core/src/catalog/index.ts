@@ -42,6 +42,7 @@ export {
 } from './terms.ts'
 export {
   freshBeginnings,
+  isOlderVerdict,
   isStaleVerdict,
   stateUnder,
   uploadStateOf,

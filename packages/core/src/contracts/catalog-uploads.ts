@@ -7,13 +7,23 @@ import type { UploadState } from './uploads.ts'
 
 /** What was found in the bytes of a blob. It belongs to the blob: every media of the same bytes shares it. */
 export interface BlobVerdict {
-  /** `released`: an admin looked, and let it out. It stands until somebody settles another. */
+  /** `released`: an admin looked, and let it out. It stands: no look takes it back. */
   readonly verdict: 'clean' | 'infected' | 'unscannable' | 'released'
   readonly engine: string
   readonly database: string
+  /** When the look began. Absent: before any that is known. */
+  readonly lookedAt?: Date
   /** Of what was found, or why nothing could be told. */
   readonly signature?: string
   readonly reason?: string
+}
+
+/** A content that waits for a verdict, or is held by one: one that is to replace another does so beside the one that serves. */
+export interface HeldContent {
+  readonly number: number
+  readonly state: Extract<MediaState, 'pending' | 'quarantined'>
+  readonly blobId: string
+  readonly digest?: Digest
 }
 
 /** What a session of an upload is beside that of a put. */
@@ -40,6 +50,13 @@ export interface UnscannedPage {
   readonly nextCursor?: string
 }
 
+/** What came of a verdict that was to be written. */
+export interface SettledVerdict {
+  readonly records: readonly MediaRecord[]
+  readonly more: boolean
+  readonly stands?: BlobVerdict
+}
+
 /** Sessions that outlive a process, and verdicts. Part of `Catalog`. */
 export interface CatalogUploads {
   /** An upload's session, also one that has ended or run out and was not swept yet. `undefined` for unknown ids and for puts. */
@@ -59,17 +76,20 @@ export interface CatalogUploads {
    * What is known of a blob by its name. `undefined` when there is no such blob or nobody has looked.
    */
   verdictOf(domain: string, digest: Digest): Promise<BlobVerdict | undefined>
+  /** What of a media waits or is held, newest first. Empty for unknown ids. */
+  heldContents(mediaId: string): Promise<readonly HeldContent[]>
   /**
    * Writes the verdict of a blob, and moves up to `limit` of its contents that are in one of the states `from` to the state `to`,
    * each with a new revision of its media. A content that becomes active takes the place of older ones, as in `commitContent`; one
-   * that was replaced meanwhile by a newer active one is dropped. Call again while `more`.
-   * @returns the records that were changed, as they are now
+   * that was replaced meanwhile by a newer active one is dropped. Call again while `more`. Where a verdict that is known is newer
+   * (`isOlderVerdict`), nothing is changed.
+   * @returns the records that were changed, as they are now, and the verdict that stands, where there is such a blob
    */
   settleVerdict(
     blobId: string,
     verdict: BlobVerdict,
     contents: { readonly from: readonly MediaState[]; readonly to: MediaState; readonly limit: number },
-  ): Promise<{ readonly records: readonly MediaRecord[]; readonly more: boolean }>
+  ): Promise<SettledVerdict>
   /**
    * Blobs with a digest that a content refers to, in an order that is stable while rows come and go, that want a look:
    * `pending`: those with a pending content; `stale`: those whose verdict is absent, or of another engine or database than given,

@@ -340,9 +340,12 @@ export interface MediaStore extends AsyncDisposable {
   watch(listener: (names: readonly string[]) => void, options: { readonly onGap: () => void }): () => void
   /**
    * Lets out what a scanner holds back, because somebody looked: every media of the same bytes serves from now on, also those that
-   * come later. @throws MediaError MEDIA_ABSENT; MEDIA_CONFLICT `not-held`
+   * come later, and no look takes it back. Meant is the newest content of the media that is in quarantine, also one that is to
+   * replace another and waits behind it: it serves at once, unless a newer one does. `digest` names another that is held, or one
+   * that still waits for a look, and makes sure that nothing goes out but what was looked at.
+   * @throws MediaError MEDIA_ABSENT; MEDIA_CONFLICT `not-held`: there is no such content
    */
-  release(ref: MediaRef, options?: Call): Promise<Media>
+  release(ref: MediaRef, options?: Call & { readonly digest?: Digest }): Promise<Media>
   /** Asks for the bytes to be brought to a serving tier; one fetch for any number of callers. */
   warm(ref: MediaRef, options?: Call): Promise<Availability>
   usage(by: 'owner' | 'type' | 'tier', options?: Call): Promise<readonly UsageRow[]>

@@ -3,8 +3,8 @@ import { placementSource } from '../cas/placement-source.ts'
 import type { CommittedContent, MediaRecord } from '../contracts/catalog.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
 import type { BlobToScan } from '../scanning/background.ts'
+import { liveCopySource } from '../tiering/live-copy.ts'
 import type { Places } from '../tiering/places.ts'
-import type { Volume } from '../tiering/volume.ts'
 import type { IngestContext } from './context.ts'
 import { isPlaced } from './direct.ts'
 import { ensureCopies } from './ensure-copies.ts'
@@ -101,22 +101,12 @@ async function examinePublished(
   { blobId, own }: Extract<Published, { type: 'published' }>,
   signal: AbortSignal | undefined,
 ): Promise<Examined> {
-  const at = own ?? (await anyCopy(context, blobId))
   const { digest, sizeBytes } = received.summary
-  const source = placementSource(at.volume.store, { key: at.key, sizeBytes, digest, cause: 'verify' })
+  const source =
+    own === undefined
+      ? await liveCopySource(context, { blobId, digest, sizeBytes })
+      : placementSource(own.volume.store, { key: own.key, sizeBytes, digest, cause: 'verify' })
   return examine(context, request, received, source, signal)
-}
-
-async function anyCopy(
-  { catalog, volumes }: IngestContext,
-  blobId: string,
-): Promise<{ readonly volume: Volume; readonly key: string }> {
-  const copies = await catalog.copiesOf(blobId)
-  for (const { volumeId, state, key } of copies?.placements ?? []) {
-    const volume = volumes.byId(volumeId)
-    if (state === 'live' && volume !== undefined) return { volume, key }
-  }
-  throw new MediaError('MEDIA_CONFLICT', 'the copy of these bytes has gone', { reason: 'placement-gone' })
 }
 
 function commitContent(

@@ -27,7 +27,14 @@ const full: PortableMedia = {
     digest: `sha256:${'ab'.repeat(32)}`,
     sizeBytes: 70_000,
     chunkSums: Uint8Array.of(1, 2, 3, 4, 255, 254, 253, 252),
-    verdict: { verdict: 'released', engine: 'e', database: '7', signature: 's', reason: 'r' },
+    verdict: {
+      verdict: 'released',
+      engine: 'e',
+      database: '7',
+      signature: 's',
+      reason: 'r',
+      lookedAt: new Date(5),
+    },
   },
   placements: [{ id: 'p1', volumeId: 'v1', key: 'ab/cd.p1', owned: true, storedBytes: 70_000, etag: 'e' }],
 }
@@ -68,6 +75,7 @@ describe('media lines', () => {
       '.blob.verdict',
       '.blob.verdict.signature',
       '.blob.verdict.reason',
+      '.blob.verdict.lookedAt',
       '.placements.0.etag',
     ])
     const free = /^\.metadata\.|^\.tags\.|^\.content\.facts\./

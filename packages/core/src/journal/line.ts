@@ -59,7 +59,7 @@ export function encodeMedia({ content, blob, placements, ...media }: PortableMed
       digest: blob.digest,
       sizeBytes: blob.sizeBytes,
       chunkSums: blob.chunkSums && base64Of(blob.chunkSums),
-      verdict: blob.verdict,
+      verdict: blob.verdict && { ...blob.verdict, lookedAt: blob.verdict.lookedAt?.getTime() },
     },
     placements: placements.map(({ id, volumeId, key, owned, storedBytes, etag }) => ({
       id,
@@ -142,13 +142,14 @@ function parseBlob(value: unknown): PortableMedia['blob'] | undefined {
   if (typeof domain !== 'string' || !isCount(sizeBytes)) return undefined
   if (digest !== undefined && !(typeof digest === 'string' && isDigest(digest))) return undefined
   if (chunkSums !== undefined && typeof chunkSums !== 'string') return undefined
-  if (verdict !== undefined && !isVerdict(verdict)) return undefined
+  const found = verdict === undefined ? undefined : parseVerdict(verdict)
+  if (verdict !== undefined && found === undefined) return undefined
   return {
     domain,
     ...(digest === undefined ? {} : { digest }),
     sizeBytes,
     ...(chunkSums === undefined ? {} : { chunkSums: new Uint8Array(Buffer.from(chunkSums, 'base64')) }),
-    ...(verdict === undefined ? {} : { verdict }),
+    ...(found === undefined ? {} : { verdict: found }),
   }
 }
 
@@ -197,16 +198,21 @@ function isFacts(value: unknown): value is MediaFacts {
   )
 }
 
-function isVerdict(value: unknown): value is BlobVerdict {
-  if (!isObject(value)) return false
-  const { verdict, engine, database, signature, reason } = value
-  return (
-    isOneOf(VERDICTS, verdict) &&
-    isText(engine) &&
-    isText(database) &&
-    (signature === undefined || isText(signature)) &&
-    (reason === undefined || isText(reason))
-  )
+function parseVerdict(value: unknown): BlobVerdict | undefined {
+  if (!isObject(value)) return undefined
+  const { verdict, engine, database, signature, reason, lookedAt } = value
+  if (!isOneOf(VERDICTS, verdict) || !isText(engine) || !isText(database)) return undefined
+  if (signature !== undefined && !isText(signature)) return undefined
+  if (reason !== undefined && !isText(reason)) return undefined
+  if (lookedAt !== undefined && !isInstant(lookedAt)) return undefined
+  return {
+    verdict,
+    engine,
+    database,
+    ...(signature === undefined ? {} : { signature }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(lookedAt === undefined ? {} : { lookedAt: new Date(lookedAt) }),
+  }
 }
 
 function isPlacement(value: unknown): value is PortablePlacement {

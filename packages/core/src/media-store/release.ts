@@ -1,21 +1,36 @@
-import type { MediaRecord } from '../contracts/catalog.ts'
+import type { Digest } from '../contracts/bytes.ts'
+import type { HeldContent, MediaRecord } from '../contracts/catalog.ts'
 import { MediaError } from '../errors/media-error.ts'
 import { settleBlob } from '../scanning/background.ts'
 import type { Engine } from './engine.ts'
 import { settledBy } from './settled.ts'
 
-/** Somebody looked, and lets the bytes of this record out. @throws MediaError MEDIA_CONFLICT `not-held` */
-export async function release(engine: Engine, record: MediaRecord): Promise<void> {
-  const { state, blobId, digest } = record.content
-  if (state !== 'quarantined' || digest === undefined)
-    throw new MediaError('MEDIA_CONFLICT', 'the media is not held in quarantine', { reason: 'not-held' })
-  const known = await engine.catalog.verdictOf(engine.domainOf(record.namespace), digest)
+/**
+ * Somebody looked, and lets the bytes out: of the newest content in quarantine, which may wait behind one that serves, or of the
+ * one that was named. What nobody has looked at yet goes only by name: it may have come a moment ago.
+ * @throws MediaError MEDIA_CONFLICT `not-held`
+ */
+export async function release(
+  engine: Engine,
+  { id, namespace }: MediaRecord,
+  digest: Digest | undefined,
+): Promise<void> {
+  const held = (await engine.catalog.heldContents(id)).find((content) => isMeant(content, digest))
+  if (held?.digest === undefined)
+    throw new MediaError('MEDIA_CONFLICT', 'the media has no such content that is held', {
+      reason: 'not-held',
+    })
+  const known = await engine.catalog.verdictOf(engine.domainOf(namespace), held.digest)
   const verdict = {
     verdict: 'released',
     engine: known?.engine ?? '',
     database: known?.database ?? '',
     ...(known?.signature === undefined ? {} : { signature: known.signature }),
   } as const
-  engine.emit({ type: 'scan.verdict', at: new Date(engine.clock.now()), digest, ...verdict })
-  await settleBlob({ catalog: engine.catalog, settled: settledBy(engine) }, blobId, verdict, 'active')
+  engine.emit({ type: 'scan.verdict', at: new Date(engine.clock.now()), digest: held.digest, ...verdict })
+  await settleBlob({ catalog: engine.catalog, settled: settledBy(engine) }, held.blobId, verdict)
+}
+
+function isMeant({ state, digest }: HeldContent, named: Digest | undefined): boolean {
+  return named === undefined ? state === 'quarantined' : digest === named
 }

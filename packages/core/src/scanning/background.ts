@@ -1,13 +1,13 @@
-import { placementSource } from '../cas/placement-source.ts'
-import type { Digest } from '../contracts/bytes.ts'
+import { verdictText } from '../catalog/index.ts'
 import type { BlobVerdict, Catalog, MediaRecord } from '../contracts/catalog.ts'
 import type { Clock } from '../contracts/clock.ts'
 import type { MediaState } from '../contracts/media.ts'
 import { MAX_BACKGROUND_SCANS, MAX_WAITING_SCANS, SCAN_ATTEMPTS, SCAN_RETRY_MS } from '../defaults.ts'
-import { isMediaError, MediaError } from '../errors/media-error.ts'
+import { MediaError } from '../errors/media-error.ts'
+import { type BlobName, liveCopySource } from '../tiering/live-copy.ts'
 import type { Volumes } from '../tiering/volumes.ts'
 import { pause } from '../time/pause.ts'
-import type { Scanning } from './scanning.ts'
+import { type Scanning, stateOf } from './scanning.ts'
 
 export interface BackgroundContext {
   readonly catalog: Catalog
@@ -20,22 +20,23 @@ export interface BackgroundContext {
 }
 
 /** Bytes whose contents wait, or that are to be looked at again. */
-export interface BlobToScan {
-  readonly blobId: string
-  readonly digest: Digest
-  readonly sizeBytes: number
+export interface BlobToScan extends BlobName {
   readonly contentType: string
   readonly domain: string
+}
+
+export interface SettledBlob {
+  /** What is known of the bytes now: what was found, or what was found meanwhile by a newer look. */
+  readonly verdict: BlobVerdict
+  /** Media that were changed. */
+  readonly changed: number
 }
 
 export interface BackgroundScans {
   /** Looks by itself, soon. What does not fit in memory, or fails to the last, waits in the catalog for the next round. */
   soon(blob: BlobToScan): void
-  /** Looks now, and settles all contents of these bytes. @returns how many media were changed, and what was found */
-  now(
-    blob: BlobToScan,
-    signal: AbortSignal | undefined,
-  ): Promise<{ readonly verdict: BlobVerdict; readonly changed: number }>
+  /** Looks now, and settles all contents of these bytes. */
+  now(blob: BlobToScan, signal: AbortSignal | undefined): Promise<SettledBlob>
   /** Holds back every content of bytes in which something was found. Never throws: what is left is found by the next look at all. */
   hold(blobId: string, verdict: BlobVerdict): Promise<void>
   close(): Promise<void>
@@ -51,18 +52,11 @@ export function createBackgroundScans(context: BackgroundContext, maxConcurrent?
   const lanes = new Set<Promise<void>>()
   const closing = new AbortController()
 
-  const look = async (
-    blob: BlobToScan,
-    signal: AbortSignal | undefined,
-  ): Promise<{ verdict: BlobVerdict; changed: number }> => {
-    const source = await sourceOf(context, blob)
+  const look = async (blob: BlobToScan, signal: AbortSignal | undefined): Promise<SettledBlob> => {
+    const source = await liveCopySource(context, blob)
     const { digest, contentType, domain } = blob
-    const { state, verdict } = await scanning.look({ source, digest, contentType, domain }, signal)
-    // Somebody may have let it out while it was looked at.
-    const now = await context.catalog.verdictOf(domain, digest)
-    if (now?.verdict === 'released') return { verdict: now, changed: 0 }
-    const changed = await settleBlob(context, blob.blobId, verdict, state)
-    return { verdict, changed }
+    const { verdict } = await scanning.look({ source, digest, contentType, domain }, signal)
+    return settleBlob(context, blob.blobId, verdict)
   }
   const tryAgain = async (blob: BlobToScan): Promise<void> => {
     for (let attempt = 1; ; attempt++) {
@@ -98,7 +92,7 @@ export function createBackgroundScans(context: BackgroundContext, maxConcurrent?
     now: look,
     async hold(blobId, verdict) {
       try {
-        await settleBlob(context, blobId, verdict, 'quarantined')
+        await settleBlob(context, blobId, verdict)
       } catch (error) {
         context.failed('scan', error)
       }
@@ -111,51 +105,29 @@ export function createBackgroundScans(context: BackgroundContext, maxConcurrent?
   }
 }
 
-/**
- * Writes the verdict and moves the contents of these bytes where it wants them.
- * @returns how many media were changed
- */
+/** Writes the verdict, unless a newer one stands, and moves the contents of these bytes where the one that stands wants them. */
 export async function settleBlob(
   { catalog, settled }: Pick<BackgroundContext, 'catalog' | 'settled'>,
   blobId: string,
-  verdict: BlobVerdict,
-  to: Extract<MediaState, 'active' | 'quarantined'>,
-): Promise<number> {
-  // What is let out by a look is what waited for one; what was found bad before is let out only by somebody.
-  const from: readonly MediaState[] =
-    to === 'quarantined'
-      ? ['pending', 'active']
-      : verdict.verdict === 'released'
-        ? ['pending', 'quarantined']
-        : ['pending']
+  given: BlobVerdict,
+): Promise<SettledBlob> {
+  let verdict = given
   let changed = 0
   for (;;) {
-    const { records, more } = await catalog.settleVerdict(blobId, verdict, { from, to, limit: SETTLE_BATCH })
+    const to = stateOf(verdict)
+    const contents = { from: movedBy(verdict), to, limit: SETTLE_BATCH }
+    const { records, more, stands = verdict } = await catalog.settleVerdict(blobId, verdict, contents)
     changed += records.length
     await settled(records, to)
-    if (!more) return changed
+    const isOurs = verdictText(stands) === verdictText(verdict)
+    if (isOurs && !more) return { verdict, changed }
+    verdict = stands
   }
 }
 
-async function sourceOf(
-  { catalog, volumes }: BackgroundContext,
-  { blobId, digest, sizeBytes }: BlobToScan,
-): Promise<ReturnType<typeof placementSource>> {
-  const copies = await catalog.copiesOf(blobId)
-  let away: unknown
-  for (const { volumeId, state, key } of copies?.placements ?? []) {
-    const volume = volumes.byId(volumeId)
-    if (state !== 'live' || volume === undefined) continue
-    try {
-      await volume.checkOnline()
-      return placementSource(volume.store, { key, sizeBytes, digest, cause: 'verify' })
-    } catch (error) {
-      if (!isMediaError(error)) throw error
-      away ??= error
-    }
-  }
-  throw (
-    away ??
-    new MediaError('MEDIA_UNAVAILABLE', 'no copy of the bytes is within reach', { reason: 'volume-offline' })
-  )
+/** In which states contents are moved by a verdict. */
+function movedBy(verdict: BlobVerdict): readonly MediaState[] {
+  // What is let out by a look is what waited for one; what was found bad before is let out only by somebody.
+  if (stateOf(verdict) === 'quarantined') return ['pending', 'active']
+  return verdict.verdict === 'released' ? ['pending', 'quarantined'] : ['pending']
 }

@@ -1,11 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
+import { digestOf } from '../bytes/digest.ts'
+import type { MediaStore } from '../contracts/media-store.ts'
 import type { MediaEvent } from '../contracts/observer.ts'
 import type { Scanner, ScanVerdict } from '../contracts/scanner.ts'
+import type { ScanProgress } from '../contracts/scanning.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
 import type { MediaStoreOptions } from '../media-store/index.ts'
 import { bytesOf, expectNothing, type Fixture, fixture, large } from '../media-store/store.fixture.ts'
+import { memoryCatalog } from '../memory/catalog/index.ts'
 import { systemClock } from '../time/clock.ts'
 
 const BAD = Buffer.from('a small note with a worm in it')
@@ -55,6 +59,12 @@ async function scanned(
 ): Promise<Fixture & { readonly scanner: FakeScanner }> {
   const scanner = fakeScanner()
   return { ...(await fixture({ scanner, ...options })), scanner }
+}
+/** @returns what came of a look at all that an older database looked at */
+async function rescan(store: MediaStore): Promise<ScanProgress | undefined> {
+  let last: ScanProgress | undefined
+  for await (const progress of store.upkeep.scan({ which: 'stale' })) last = progress
+  return last
 }
 async function until(is: () => Promise<boolean>): Promise<void> {
   for (let turn = 0; !(await is()); turn++) {
@@ -220,6 +230,96 @@ describe('a release', () => {
     expect((await store.stat(one.id))?.state).toBe('active')
     await expect(store.release(one.id)).rejects.toMatchObject({ code: 'MEDIA_CONFLICT', reason: 'not-held' })
   })
+})
+
+describe('a release of what is to replace another content', () => {
+  const at = { key: 'a' }
+  test('makes it serve, though the old one served until then', async () => {
+    const { store } = await scanned()
+    const { id } = await store.put(GOOD, { at })
+    const held = await store.put(BAD, { at })
+    expect((await store.release(id)).revision).toBe(held.revision + 1)
+    expect(await bytesOf(store, id)).toEqual(BAD)
+    await expect(store.release(id)).rejects.toMatchObject({ code: 'MEDIA_CONFLICT', reason: 'not-held' })
+  })
+
+  test('does not bring back what a newer content replaced', async () => {
+    const { store } = await scanned()
+    const { id } = await store.put(GOOD, { at })
+    await store.put(BAD, { at })
+    const newer = Buffer.from('a newer note')
+    await store.put(newer, { at })
+    await expect(store.release(id)).rejects.toMatchObject({ code: 'MEDIA_CONFLICT', reason: 'not-held' })
+    expect(await bytesOf(store, id)).toEqual(newer)
+  })
+
+  test('lets out the newest one held, or the one that was named', async () => {
+    const { store } = await scanned()
+    const { id } = await store.put(GOOD, { at })
+    const [first, last] = [Buffer.from('the first worm'), Buffer.from('the last worm')]
+    for (const body of [first, last]) await store.put(body, { at })
+    await store.release(id, { digest: digestOf(first) })
+    expect(await bytesOf(store, id)).toEqual(first)
+    await expect(store.release(id, { digest: digestOf(GOOD) })).rejects.toMatchObject({ reason: 'not-held' })
+    await store.release(id)
+    expect(await bytesOf(store, id)).toEqual(last)
+  })
+
+  test('takes what nobody looked at yet only by its name', async () => {
+    const { store, scanner } = await scanned({ scanning: { mode: 'async' } })
+    scanner.fails = true
+    const { id } = await store.put(GOOD)
+    await expect(store.release(id)).rejects.toMatchObject({ code: 'MEDIA_CONFLICT', reason: 'not-held' })
+    expect((await store.release(id, { digest: digestOf(GOOD) })).state).toBe('active')
+  })
+})
+
+describe('a look that ends after a newer one', () => {
+  for (const [slow, newer] of [
+    ['2', '10'],
+    ['of spring', 'of summer'],
+  ] as const) {
+    test(`takes nothing back of what that one found (database ${slow} and ${newer})`, async () => {
+      const catalog = memoryCatalog()
+      const one = await scanned({ catalog })
+      const text = Buffer.from('a small note with a bug')
+      const { id } = await one.store.put(text)
+      one.scanner.database = slow
+      let go = (): void => {}
+      one.scanner.release = new Promise((resolve) => {
+        go = resolve
+      })
+      const late = rescan(one.store)
+      await until(async () => one.scanner.looks === 2)
+      const later = { ...systemClock, now: () => Date.now() + 1_000 }
+      const tiers = [{ name: 'memory', store: one.objects }]
+      const other = await scanned({ catalog, tiers, clock: later })
+      other.scanner.database = newer
+      other.scanner.signatures.push('bug')
+      expect(await rescan(other.store)).toMatchObject({ scanned: 1, infected: 1, changed: 1 })
+      go()
+      expect(await late).toMatchObject({ scanned: 1, infected: 1, changed: 0 })
+      expect((await one.store.stat(id))?.state).toBe('quarantined')
+      expect((await one.store.put(text, { owner: 'bob' })).state).toBe('quarantined')
+    })
+  }
+})
+
+test('a look that ends after a release takes nothing back', async () => {
+  const { store, scanner } = await scanned()
+  const { id } = await store.put(BAD)
+  scanner.database = '2'
+  let go = (): void => {}
+  scanner.release = new Promise((resolve) => {
+    go = resolve
+  })
+  const late = rescan(store)
+  await until(async () => scanner.looks === 2)
+  await store.release(id)
+  go()
+  expect(await late).toMatchObject({ infected: 0, changed: 0 })
+  expect(await bytesOf(store, id)).toEqual(BAD)
+  expect((await store.put(BAD, { owner: 'bob' })).state).toBe('active')
 })
 
 test('a store without a scanner says so', async () => {

@@ -75,9 +75,10 @@ export function createScanning(context: ScanningContext): Scanning {
   const closing = new AbortController()
   const scan = async (of: Scanner, bytes: ToScan, signal: AbortSignal): Promise<BlobVerdict> => {
     const { source, digest, contentType } = bytes
+    const lookedAt = new Date(clock.now())
     const found = await of.scan(source, { digest, contentType, signal })
     tell(context, digest, found)
-    return verdictOf(found, onUnscannable)
+    return { ...verdictOf(found, onUnscannable), lookedAt }
   }
   const look: Scanning['look'] = async (bytes, signal) => {
     if (scanner === undefined)
@@ -131,7 +132,8 @@ async function isCurrent(
   return now === undefined || (now.engine === engine && now.database === database)
 }
 
-function stateOf({ verdict }: BlobVerdict): 'active' | 'quarantined' {
+/** Where a verdict puts the contents of its bytes. */
+export function stateOf({ verdict }: BlobVerdict): 'active' | 'quarantined' {
   return verdict === 'clean' || verdict === 'released' ? 'active' : 'quarantined'
 }
 

@@ -26,6 +26,7 @@ export function withCatalogFaults(inner: Catalog, plan: FaultPlan = []): FaultyC
     getSession: (id) => run('getSession', () => inner.getSession(id)),
     claimSession: (id, claim) => run('claimSession', () => inner.claimSession(id, claim)),
     verdictOf: (domain, digest) => run('verdictOf', () => inner.verdictOf(domain, digest)),
+    heldContents: (mediaId) => run('heldContents', () => inner.heldContents(mediaId)),
     settleVerdict: (blobId, verdict, contents) =>
       run('settleVerdict', () => inner.settleVerdict(blobId, verdict, contents)),
     listUnscanned: (options) => run('listUnscanned', () => inner.listUnscanned(options)),

@@ -4,6 +4,7 @@ import {
   type Digest,
   encodeWalkCursor,
   freshBeginnings,
+  type HeldContent,
   type UnscannedBlob,
   type UnscannedPage,
   verdictOfText,
@@ -23,6 +24,22 @@ export async function verdictOf(
   const asked = sql<string | null>(VERDICT, domain, storeDigest(digest))
   const [text] = await database.ask('look at a verdict', asked)
   return text == null ? undefined : verdictOfText(text)
+}
+
+type HeldRow = readonly [number: number, state: HeldContent['state'], blobId: string, digest: string | null]
+
+const HELD = `SELECT json_build_array(c.number, c.state, b.id, encode(b.digest, 'hex')) FROM @contents c
+  CROSS JOIN LATERAL (SELECT id, digest FROM @blobs WHERE id = c.blob_id LIMIT 1) b
+  WHERE c.media_id = $1 AND c.state IN ('pending', 'quarantined') ORDER BY c.number DESC`
+
+export async function heldContents(database: Database, mediaId: string): Promise<readonly HeldContent[]> {
+  const found = await database.ask('look at what is held', sql<HeldRow>(HELD, mediaId))
+  return found.map(([number, state, blobId, digest]) => ({
+    number,
+    state,
+    blobId,
+    ...(digest === null ? {} : { digest: `sha256:${digest}` as const }),
+  }))
 }
 
 type UnscannedRow = readonly [

@@ -1,4 +1,12 @@
-import { type BlobVerdict, type Catalog, type MediaRecord, type MediaState, termsOf } from '@mediakeep/core'
+import {
+  type BlobVerdict,
+  type Catalog,
+  isOlderVerdict,
+  type MediaRecord,
+  type MediaState,
+  termsOf,
+  verdictOfText,
+} from '@mediakeep/core'
 import { type Statement, sql } from '../connection/statement.ts'
 import type { Database } from '../database.ts'
 import { RECORD_AS_JSON, type RecordRow, recordOf, WITH_CONTENT } from '../reads/record.ts'
@@ -20,7 +28,7 @@ interface SettledContent extends ContentRow {
 const NEXT = `SELECT to_json(media_id) FROM @contents WHERE blob_id = $1 AND state = ANY($2::text[])
   ORDER BY media_id, number LIMIT $3`
 const LOCK_MEDIA = 'SELECT to_json(id) FROM @media WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE'
-const LOCK_BLOBS = `SELECT to_json(id) FROM @blobs WHERE id = ANY(ARRAY(
+const LOCK_BLOBS = `SELECT json_build_array(id, verdict) FROM @blobs WHERE id = ANY(ARRAY(
     SELECT blob_id FROM @contents WHERE media_id = ANY($1::text[]) UNION ALL SELECT $2::text)) ORDER BY id FOR UPDATE`
 const RECORDS = `SELECT ${RECORD_AS_JSON} FROM unnest($1::text[]) AS w(id)
   CROSS JOIN LATERAL (SELECT * FROM @media WHERE id = w.id COLLATE "C" LIMIT 1) m ${WITH_CONTENT} ORDER BY m.id`
@@ -45,12 +53,16 @@ export function settleVerdict(
     const ids = [...new Set(next.rows)]
     const [, locked, records, contents, left] = await tx.run(
       sql<string>(LOCK_MEDIA, ids),
-      sql<string>(LOCK_BLOBS, ids, blobId),
+      sql<readonly [id: string, verdict: string | null]>(LOCK_BLOBS, ids, blobId),
       sql<RecordRow>(RECORDS, ids),
       sql<SettledContent>(CONTENTS, ids),
       sql<string>(NEXT, blobId, states, limit + 1),
     )
-    if (!locked.rows.includes(blobId)) return { records: [], more: false }
+    const blob = locked.rows.find(([id]) => id === blobId)
+    if (blob === undefined) return { records: [], more: false }
+    const known = blob[1] === null ? undefined : verdictOfText(blob[1])
+    if (known !== undefined && isOlderVerdict(verdict, known))
+      return { records: [], more: false, stands: known }
     const moved = contents.rows
       .filter((content) => content.blobId === blobId && states.includes(content.state))
       .toSorted(inOrder)
@@ -65,7 +77,8 @@ export function settleVerdict(
       ],
       sql<RecordRow>(RECORDS, changed),
     )
-    return { records: settled.map(recordOf), more: left.rows.length > moved.length }
+    const more = left.rows.length > moved.length
+    return { records: settled.map(recordOf), more, stands: verdict }
   })
 }
 

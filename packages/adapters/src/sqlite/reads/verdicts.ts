@@ -3,6 +3,7 @@ import {
   type Catalog,
   type Digest,
   freshBeginnings,
+  type HeldContent,
   type UnscannedBlob,
   type UnscannedPage,
   verdictOfText,
@@ -21,6 +22,22 @@ export function verdictOf(database: Database, domain: string, digest: Digest): B
     .sql<VerdictRow>('SELECT verdict FROM blobs WHERE domain = ? AND digest = ?')
     .get(domain, storeDigest(digest))
   return row?.verdict == null ? undefined : verdictOfText(row.verdict)
+}
+
+type HeldJson = readonly [number: number, state: HeldContent['state'], blobId: string, digest: string]
+
+const HELD = `SELECT json_array(c.number, c.state, ${idAsJson('b.id')}, ifnull(hex(b.digest), '')) AS json
+  FROM contents c CROSS JOIN blobs b ON b.id = c.blobId
+  WHERE c.mediaId = ? AND c.state IN ('pending', 'quarantined') ORDER BY c.number DESC`
+
+export function heldContents(database: Database, mediaId: string): readonly HeldContent[] {
+  const found = database.json<HeldJson>(HELD).all(storeId(mediaId))
+  return found.map(([number, state, blobId, digest]) => ({
+    number,
+    state,
+    blobId: readJsonId(blobId),
+    ...(digest === '' ? {} : { digest: `sha256:${digest.toLowerCase()}` as const }),
+  }))
 }
 
 type UnscannedJson = readonly [

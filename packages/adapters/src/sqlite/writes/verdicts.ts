@@ -1,6 +1,7 @@
 import {
   type BlobVerdict,
   type Catalog,
+  isOlderVerdict,
   type MediaState,
   termsOf,
   verdictAfter,
@@ -49,6 +50,7 @@ export interface SettleVerdict {
 export interface SettledTexts {
   readonly texts: readonly RecordText[]
   readonly more: boolean
+  readonly stands?: BlobVerdict
 }
 
 interface FoundContent {
@@ -68,6 +70,8 @@ const FOUND = `WITH RECURSIVE names(name) AS (SELECT min(namespace) FROM media U
 /** A batch of contents at a time: the media of one blob may be many. */
 export function settleVerdict(tx: Transaction, { blobId, verdict, contents }: SettleVerdict): SettledTexts {
   const id = storeId(blobId)
+  const known = knownVerdict(tx, id)
+  if (known !== undefined && isOlderVerdict(verdict, known)) return { texts: [], more: false, stands: known }
   if (!writeVerdict(tx, id, verdict)) return { texts: [], more: false }
   const { from, to, limit } = contents
   const states = JSON.stringify(from.filter((state) => state !== to))
@@ -78,7 +82,7 @@ export function settleVerdict(tx: Transaction, { blobId, verdict, contents }: Se
     byMedia.set(name, [...(byMedia.get(name) ?? []), one])
   }
   const texts = [...byMedia.values()].map((group) => settleContents(tx, group, to))
-  return { texts, more: found.length > limit }
+  return { texts, more: found.length > limit, stands: verdict }
 }
 
 /** Those of one media. */

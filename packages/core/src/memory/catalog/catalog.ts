@@ -30,7 +30,7 @@ import { mediaRecord } from './snapshots.ts'
 import { stagePlacement } from './stage.ts'
 import { createMemoryTables, type MemoryTables, volumeOf } from './tables.ts'
 import { claimSession, extendSession, getSession } from './uploads.ts'
-import { listUnscanned, settleVerdict, verdictOf } from './verdicts.ts'
+import { heldContents, listUnscanned, settleVerdict, verdictOf } from './verdicts.ts'
 
 export interface MemoryCatalogOptions {
   /** Where its times come from. Default: the machine's clock. */
@@ -87,6 +87,7 @@ export function memoryCatalog(options: MemoryCatalogOptions = {}): Catalog {
     getSession: (id) => transact(() => getSession(tables, id)),
     claimSession: (id, claim) => transact((nowMs) => claimSession(tables, id, claim, nowMs)),
     verdictOf: (domain, digest) => transact(() => verdictOf(tables, domain, digest)),
+    heldContents: (mediaId) => transact(() => heldContents(tables, mediaId)),
     settleVerdict: (blobId, verdict, contents) =>
       transact((nowMs) => settleVerdict(tables, blobId, verdict, contents, nowMs)),
     listUnscanned: (options) => transact(() => listUnscanned(tables, options)),

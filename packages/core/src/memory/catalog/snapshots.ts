@@ -25,7 +25,9 @@ export function frozenLinks(links: readonly LinkTarget[]): readonly LinkTarget[]
 }
 
 export function frozenVerdict(verdict: BlobVerdict | undefined): BlobVerdict | undefined {
-  return verdict && Object.freeze({ ...verdict })
+  if (verdict === undefined) return undefined
+  const { lookedAt } = verdict
+  return Object.freeze({ ...verdict, ...(lookedAt === undefined ? {} : { lookedAt: new Date(lookedAt) }) })
 }
 
 /** The newest content that is active, else the newest. */

@@ -1,8 +1,10 @@
-import { decodeWalkCursor, encodeWalkCursor, isStaleVerdict } from '../../catalog/index.ts'
+import { decodeWalkCursor, encodeWalkCursor, isOlderVerdict, isStaleVerdict } from '../../catalog/index.ts'
 import type {
   BlobVerdict,
   CatalogUploads,
+  HeldContent,
   MediaRecord,
+  SettledVerdict,
   UnscannedBlob,
   UnscannedPage,
 } from '../../contracts/catalog.ts'
@@ -18,12 +20,26 @@ export function verdictOf(
   return tables.blobsByDigest.get(compositeKey(domain, digest))?.verdict
 }
 
+export function heldContents(tables: MemoryTables, mediaId: string): readonly HeldContent[] {
+  const contents = tables.media.get(mediaId)?.contents ?? []
+  return contents
+    .toReversed()
+    .flatMap(({ number, state, blob }) =>
+      state !== 'pending' && state !== 'quarantined'
+        ? []
+        : [{ number, state, blobId: blob.id, ...(blob.digest === undefined ? {} : { digest: blob.digest }) }],
+    )
+}
+
 export function settleVerdict(
   tables: MemoryTables,
   ...[blobId, verdict, { from, to, limit }, nowMs]: [...Parameters<CatalogUploads['settleVerdict']>, number]
-): { readonly records: readonly MediaRecord[]; readonly more: boolean } {
+): SettledVerdict {
   const blob = tables.blobs.get(blobId)
   if (blob === undefined) return { records: [], more: false }
+  const { verdict: known } = blob
+  if (known !== undefined && isOlderVerdict(verdict, known))
+    return { records: [], more: false, stands: known }
   blob.verdict = frozenVerdict(verdict)
   const waiting = [...blob.contents].filter(({ state }) => state !== to && from.includes(state))
   const byMedia = new Map<MediaRow, ContentRow[]>()
@@ -42,7 +58,7 @@ export function settleVerdict(
     indexMedia(tables, row)
     records.push(mediaRecord(row))
   }
-  return { records, more: waiting.length > limit }
+  return { records, more: waiting.length > limit, stands: verdict }
 }
 
 /** In order of creation of the blob. */

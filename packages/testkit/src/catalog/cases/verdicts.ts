@@ -41,14 +41,15 @@ export const verdictCases: readonly CatalogCase[] = [
       assert.equal(await look('unknown'), undefined)
       const { record } = await put(catalog, { bytes: 'a' })
       assert.equal(await look('a'), undefined, 'nobody has looked')
-      for (const verdict of [CLEAN, { ...CLEAN, database: '2' }, INFECTED]) {
+      const bad = { ...INFECTED, database: '2' }
+      for (const verdict of [CLEAN, { ...CLEAN, database: '2' }, bad]) {
         await put(catalog, { bytes: 'a', verdict })
         assert.deepEqual(plain(await look('a')), plain(verdict))
       }
-      await put(catalog, { bytes: 'a', verdict: CLEAN })
-      assert.deepEqual(plain(await look('a')), plain(INFECTED), 'what is not clean stays')
+      await put(catalog, { bytes: 'a', verdict: { ...CLEAN, database: '3' } })
+      assert.deepEqual(plain(await look('a')), plain(bad), 'what is not clean stays')
       assert.equal(await look('a', BETA), undefined, 'another domain')
-      for (const verdict of [RELEASED, UNSCANNABLE]) {
+      for (const verdict of [{ ...UNSCANNABLE, database: '2' }, RELEASED]) {
         await settle(catalog, record.content.blobId, verdict, [], 'active')
         assert.deepEqual(plain(await look('a')), plain(verdict))
       }
@@ -140,6 +141,76 @@ export const verdictCases: readonly CatalogCase[] = [
       await settle(catalog, blob, RELEASED, ['quarantined'], 'active')
       assert.deepEqual(await listIds(catalog, ALPHA, { state: 'quarantined' }), [])
       assert.equal((await recordOf(catalog, ALPHA, id)).content.number, 2, 'the one that waited')
+    },
+  },
+  {
+    id: 'verdict.order',
+    claim: 'a look that is older than what is known changes nothing, and no look what was let out',
+    async check({ catalog }) {
+      const at = (seconds: number): { readonly lookedAt: Date } => ({ lookedAt: new Date(seconds * 1_000) })
+      const other = { engine: 'other', database: 'nightly' }
+      const rows: readonly (readonly [known: BlobVerdict, older: BlobVerdict])[] = [
+        [
+          { ...INFECTED, ...at(2) },
+          { ...CLEAN, ...at(1) },
+        ],
+        [
+          { ...CLEAN, ...at(2) },
+          { ...INFECTED, ...at(1) },
+        ],
+        [{ ...CLEAN, ...at(2) }, INFECTED],
+        [
+          { ...INFECTED, database: '10/ten', ...at(1) },
+          { ...CLEAN, database: '9/nine', ...at(2) },
+        ],
+        [
+          { ...INFECTED, ...other, ...at(2) },
+          { ...CLEAN, database: '9', ...at(1) },
+        ],
+        [RELEASED, { ...INFECTED, database: '9', ...at(9) }],
+      ]
+      for (const [round, [known, older]] of rows.entries()) {
+        const bytes = `round ${round}`
+        const pending = await put(catalog, { bytes, state: 'pending' })
+        const blobId = pending.record.content.blobId
+        const first = await settle(catalog, blobId, known, [], 'active')
+        assert.deepEqual(plain(first), { records: [], more: false, stands: plain(known) })
+        const late = await settle(catalog, blobId, older, ALL, 'active')
+        assert.deepEqual(plain(late), { records: [], more: false, stands: plain(known) })
+        if (known.verdict === 'clean') await put(catalog, { bytes, verdict: older })
+        const stands = await catalog.verdictOf('', digestOf(Buffer.from(bytes)))
+        assert.deepEqual(plain(stands), plain(known))
+        sameRecord(await catalog.get(ALPHA, pending.record.id), pending.record, 'one that waited')
+        if (known.verdict === 'released') continue
+        const newer = { ...older, database: '11/eleven', ...at(3) }
+        const moved = await settle(catalog, blobId, newer, ['pending'], 'active')
+        assert.deepEqual([moved.records.length, plain(moved.stands)], [1, plain(newer)], 'a newer one')
+      }
+    },
+  },
+  {
+    id: 'verdict.held',
+    claim:
+      'heldContents() gives what waits and what is in quarantine, newest first, also behind one that serves',
+    async check({ catalog }) {
+      const { record } = await put(catalog, { bytes: 'good' })
+      const at = record.id
+      assert.deepEqual(await catalog.heldContents(at), [])
+      await put(catalog, { at, bytes: 'bad', verdict: INFECTED })
+      await put(catalog, { at, bytes: 'no', state: 'rejected' })
+      await put(catalog, { at, bytes: 'new', state: 'pending' })
+      await put(catalog, { bytes: 'of another', state: 'pending' })
+      const heldOf = async (bytes: string): Promise<object> => ({
+        blobId: await blobOf(catalog, bytes),
+        digest: digestOf(Buffer.from(bytes)),
+      })
+      assert.deepEqual(plain(await catalog.heldContents(at)), [
+        { number: 4, state: 'pending', ...(await heldOf('new')) },
+        { number: 2, state: 'quarantined', ...(await heldOf('bad')) },
+      ])
+      await settle(catalog, await blobOf(catalog, 'new'), CLEAN, ['pending'], 'active')
+      assert.deepEqual(await catalog.heldContents(at), [], 'what is older than the one that serves has gone')
+      assert.deepEqual(await catalog.heldContents('unknown'), [])
     },
   },
   {

@@ -40,6 +40,7 @@ export function withMembers(inner: Catalog, members: Partial<Catalog>): Catalog 
     getSession: (id) => inner.getSession(id),
     claimSession: (id, claim) => inner.claimSession(id, claim),
     verdictOf: (domain, digest) => inner.verdictOf(domain, digest),
+    heldContents: (mediaId) => inner.heldContents(mediaId),
     settleVerdict: (blobId, verdict, contents) => inner.settleVerdict(blobId, verdict, contents),
     listUnscanned: (options) => inner.listUnscanned(options),
     stagePlacement: (input) => inner.stagePlacement(input),

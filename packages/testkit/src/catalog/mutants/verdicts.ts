@@ -91,6 +91,25 @@ export const verdictMutants: readonly CatalogMutant[] = [
         }),
       ),
   ),
+  mutant('verdict.unordered', 'whoever settles last is right', ['verdict.order'], (inner, tables) =>
+    settling(inner, (blobId, ...rest) => {
+      const blob = tables.blobs.get(blobId)
+      if (blob !== undefined) blob.verdict = undefined
+      return inner.settleVerdict(blobId, ...rest)
+    }),
+  ),
+  mutant(
+    'verdict.front-only',
+    'what waits behind one that serves is not seen',
+    ['verdict.held'],
+    (inner, tables) =>
+      withMembers(inner, {
+        async heldContents(mediaId) {
+          const serves = tables.media.get(mediaId)?.contents.some(({ state }) => state === 'active')
+          return serves === true ? [] : inner.heldContents(mediaId)
+        },
+      }),
+  ),
   mutant('verdict.limitless', 'settleVerdict() knows no limit', ['verdict.batches'], (inner) =>
     settling(inner, (blobId, verdict, contents) =>
       inner.settleVerdict(blobId, verdict, { ...contents, limit: 1_000 }),
