@@ -1,12 +1,10 @@
-import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { mkdtempSync, renameSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { gzipSync } from 'node:zlib'
+import { HOST, onFreePort, startOwnServer } from './lib/own-server.mjs'
 import { findProgram, pathFolders } from './lib/programs.mjs'
 
 /*
@@ -14,13 +12,8 @@ import { findProgram, pathFolders } from './lib/programs.mjs'
  * when it is stopped. Its database is made here, of a few signatures: it needs nothing from anywhere, and loads at once.
  */
 
-const HOST = '127.0.0.1'
 const MiB = 2 ** 20
 const NAME = 'daily.cud'
-/** Ends the daemon, also one that stands still, and removes its folder at the end of its own input. Nobody may hear it any more. */
-const guard =
-  'folder=$1; shift; "$@" < /dev/null & server=$!; echo "pid $server"; cat > /dev/null; exec 2> /dev/null; kill -KILL $server; wait $server; rm -rf "$folder"'
-
 // Debian keeps it in sbin, which is not on everybody's PATH.
 const findClamd = () => findProgram('clamd', [...pathFolders(), '/usr/local/sbin', '/usr/sbin'])
 
@@ -77,15 +70,6 @@ function tarEntry(name, body) {
   return Buffer.concat([head, body, Buffer.alloc((512 - (body.length % 512)) % 512)])
 }
 
-async function freePort() {
-  const server = createServer().listen(0, HOST)
-  await once(server, 'listening')
-  const { port } = server.address()
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 /** What the daemon answers to a command. */
 async function ask(socketPath, command) {
   const socket = connect(socketPath)
@@ -100,14 +84,7 @@ async function ask(socketPath, command) {
 export async function startClamd(options = {}) {
   const program = findClamd()
   if (program === undefined) throw new Error(missingClamdReason())
-  for (let tries = 1; ; tries++) {
-    try {
-      return await startOn(await freePort(), program, options)
-    } catch (error) {
-      // Somebody else took the port before the daemon did.
-      if (tries === 5 || !/in use/.test(error.message)) throw error
-    }
-  }
+  return onFreePort((port) => startOn(port, program, options))
 }
 
 async function startOn(port, program, { signatures = usual(), maxStreamBytes = 100 * MiB, settings = {} }) {
@@ -141,33 +118,15 @@ async function startOn(port, program, { signatures = usual(), maxStreamBytes = 1
       .map(([name, value]) => `${name} ${value}\n`)
       .join(''),
   )
-  // A shell between us and the daemon: when our end of its input is closed, also because we are dead, it ends both.
-  const child = spawn('sh', ['-c', guard, 'sh', folder, program, '-c', config], {
-    cwd: folder,
+  const { pid, stop } = await startOwnServer({
+    name: 'clamd',
+    folder,
+    command: [program, '-c', config],
     env: { ...process.env, TZ: 'UTC' },
-    stdio: ['pipe', 'pipe', 'pipe'],
+    ready: /Self checking disabled/,
+    failed: /^ERROR/,
   })
-  const ended = once(child, 'exit')
-  const stop = async () => {
-    child.stdin.end()
-    await ended
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
-  }
-  const lines = []
-  let pid
   try {
-    await new Promise((resolve, reject) => {
-      const fail = () => reject(new Error(`clamd did not start:\n${lines.join('\n')}`))
-      child.once('error', reject)
-      child.once('exit', fail)
-      for (const output of [child.stdout, child.stderr])
-        createInterface({ input: output }).on('line', (line) => {
-          if (line.startsWith('pid ')) pid = Number(line.slice(4))
-          if (lines.length < 200) lines.push(line)
-          if (line.includes('Self checking disabled')) resolve()
-          else if (line.startsWith('ERROR')) fail()
-        })
-    })
     await ask(socketPath, 'PING')
   } catch (error) {
     await stop()

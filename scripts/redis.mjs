@@ -1,11 +1,9 @@
-import { execFile, execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { execFile, execFileSync } from 'node:child_process'
+import { chmodSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
+import { HOST, onFreePort, startOwnServer } from './lib/own-server.mjs'
 import { findProgram } from './lib/programs.mjs'
 
 /*
@@ -13,10 +11,6 @@ import { findProgram } from './lib/programs.mjs'
  * disk, gone when it is stopped. Also several that are one cluster.
  */
 
-const HOST = '127.0.0.1'
-/** Ends the server, also one that stands still, and removes its folder at the end of its own input. */
-const guard =
-  'folder=$1; shift; "$@" < /dev/null & server=$!; echo "pid $server"; cat > /dev/null; kill -KILL $server 2> /dev/null; wait $server; rm -rf "$folder"'
 const run = promisify(execFile)
 
 /** Why no server can be started here; `undefined` when one can. */
@@ -30,18 +24,6 @@ export function missingRedisReason() {
 /** Why no certificates can be made here. */
 export function missingOpensslReason() {
   return findProgram('openssl') === undefined ? 'TLS needs openssl' : undefined
-}
-
-async function freePort(above = 0) {
-  for (;;) {
-    const server = createServer().listen(0, HOST)
-    await once(server, 'listening')
-    const { port } = server.address()
-    server.close()
-    await once(server, 'close')
-    // A cluster talks on a second port, 10,000 above the first.
-    if (port + above < 65_536) return port
-  }
 }
 
 const argumentsOf = (settings) =>
@@ -67,14 +49,9 @@ export async function startRedis({ port, ...options } = {}) {
   const reason = missingRedisReason()
   if (reason !== undefined) throw new Error(reason)
   if (port !== undefined) return startOn(port, options)
-  for (let tries = 1; ; tries++) {
-    try {
-      return await startOn(await freePort(options.isCluster ? 10_000 : 0), options)
-    } catch (error) {
-      // Somebody else took the port, or the one of the cluster, before the server did.
-      if (tries === 5 || !/in use|listening/.test(error.message)) throw error
-    }
-  }
+  // A cluster talks on a second port, 10,000 above the first.
+  const above = options.isCluster ? 10_000 : 0
+  return onFreePort((free) => startOn(free, options), { above, taken: /in use|listening/ })
 }
 
 async function startOn(given, { settings = {}, isCluster = false, tls = false }) {
@@ -103,35 +80,13 @@ async function startOn(given, { settings = {}, isCluster = false, tls = false })
       : {}),
     ...settings,
   }
-  // A shell between us and the server: when our end of its input is closed, also because we are dead, it ends both.
-  const child = spawn('sh', ['-c', guard, 'sh', folder, findProgram('redis-server'), ...argumentsOf(all)], {
-    cwd: folder,
-    stdio: ['pipe', 'pipe', 'ignore'],
+  const { pid, stop } = await startOwnServer({
+    name: 'Redis',
+    folder,
+    command: [findProgram('redis-server'), ...argumentsOf(all)],
+    ready: /Ready to accept connections/,
+    failed: /Fatal error|FATAL CONFIG|Failed listening/,
   })
-  const ended = once(child, 'exit')
-  const stop = async () => {
-    child.stdin.end()
-    await ended
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
-  }
-  const lines = []
-  let pid
-  try {
-    await new Promise((resolve, reject) => {
-      child.once('error', reject)
-      child.once('exit', () => reject(new Error(`Redis did not start:\n${lines.join('\n')}`)))
-      createInterface({ input: child.stdout }).on('line', (line) => {
-        if (line.startsWith('pid ')) pid = Number(line.slice(4))
-        if (lines.length < 100) lines.push(line)
-        if (line.includes('Ready to accept connections')) resolve()
-        else if (/Fatal error|FATAL CONFIG|Failed listening/.test(line))
-          reject(new Error(`Redis did not start:\n${lines.join('\n')}`))
-      })
-    })
-  } catch (error) {
-    await stop()
-    throw error
-  }
   const cli = async (...words) => {
     const secure = files === undefined ? [] : ['--tls', '--cacert', files.cert]
     const { stdout } = await run('redis-cli', ['-h', HOST, '-p', String(given), ...secure, ...words])

@@ -1,6 +1,6 @@
 import type { Body, Digest, JsonObject } from './bytes.ts'
 import type { Call } from './call.ts'
-import type { LinkTarget, Media, MediaCondition, MediaId, MediaRef, Visibility } from './media.ts'
+import type { LatePutOptions, Media, MediaId, PutOptions } from './media.ts'
 import type { SignedRequest } from './object-store.ts'
 
 /** `direct`: the bytes go straight to a bucket. */
@@ -22,21 +22,13 @@ export type UploadState =
   | 'expired'
   | 'aborted'
 
-export interface CreateUpload extends Call {
+/** What an upload says of the put that it will be. */
+export type UploadPutOptions = Pick<PutOptions, keyof LatePutOptions | 'contentType' | 'digest'>
+
+export interface CreateUpload extends Call, UploadPutOptions, Pick<PutOptions, 'owner'> {
   readonly door: UploadDoor
-  /** As in `PutOptions`, as are all below. */
-  readonly at?: MediaRef
-  readonly when?: MediaCondition
-  readonly filename?: string
-  readonly contentType?: string
-  readonly owner?: string
-  readonly visibility?: Visibility
-  readonly tags?: readonly string[]
-  readonly metadata?: JsonObject
-  readonly links?: readonly LinkTarget[]
   /** Whole length, where it is known: room and quota are reserved now. Only `tus` may leave it open. */
   readonly sizeBytes?: number
-  readonly digest?: Digest
   /** Bytes of each chunk but the last. Only for `chunked`: 256 KiB to 64 MiB. Default 8 MiB. */
   readonly chunkBytes?: number
   /** How long it may rest before it is swept. Default 24 hours; 15 minutes for `presigned`, whose longest is 1 hour. */

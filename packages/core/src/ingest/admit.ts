@@ -1,4 +1,5 @@
 import { checkCondition } from '../catalog/conditions.ts'
+import { bodyTooLarge } from '../errors/entity-too-large.ts'
 import { MediaError } from '../errors/media-error.ts'
 import { checkDeclaredType } from '../validation/decide-type.ts'
 import { maxBytesOf } from '../validation/policies.ts'
@@ -19,9 +20,7 @@ export async function admit(
   checkDeclaredType(declaredType, context.policies)
   const maxBytes = maxBytesOf(context)
   if (declaredBytes !== undefined && declaredBytes > maxBytes) {
-    throw new MediaError('MEDIA_TOO_LARGE', `the body is over ${maxBytes} bytes`, {
-      reason: 'entity-too-large',
-    })
+    throw bodyTooLarge(maxBytes)
   }
   const { at, when } = request.media
   if (at === undefined) return

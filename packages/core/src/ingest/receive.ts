@@ -5,6 +5,7 @@ import { type BodySummary, createBodyDigester } from '../cas/body-digest.ts'
 import type { ByteSource } from '../contracts/bytes.ts'
 import type { StagedBody, StagingWriter } from '../contracts/object-store.ts'
 import type { MediaPolicy } from '../contracts/policy.ts'
+import { bodyTooLarge } from '../errors/entity-too-large.ts'
 import { MediaError } from '../errors/media-error.ts'
 import { decideType, type TypeClaims } from '../validation/decide-type.ts'
 import { SNIFF_BYTES, type Sniffed, sniff } from '../validation/sniff.ts'
@@ -98,10 +99,7 @@ export function createReceiver(options: ReceiveOptions): Receiver {
   }
   const checkSize = (receivedBytes: number): void => {
     const { declaredBytes } = options
-    if (receivedBytes > limitBytes)
-      throw new MediaError('MEDIA_TOO_LARGE', `the body is over ${limitBytes} bytes`, {
-        reason: 'entity-too-large',
-      })
+    if (receivedBytes > limitBytes) throw bodyTooLarge(limitBytes)
     if (declaredBytes !== undefined && receivedBytes > declaredBytes) {
       throw new MediaError('MEDIA_BAD_INPUT', `the body is longer than the ${declaredBytes} bytes declared`, {
         reason: 'size-mismatch',
@@ -193,10 +191,7 @@ async function decideWhole(
     options.policies,
   )
   const limitBytes = Math.min(options.maxBodyBytes, policy.maxBytes ?? options.maxBodyBytes)
-  if (sizeBytes > limitBytes)
-    throw new MediaError('MEDIA_TOO_LARGE', `the body is over ${limitBytes} bytes`, {
-      reason: 'entity-too-large',
-    })
+  if (sizeBytes > limitBytes) throw bodyTooLarge(limitBytes)
   if (policy.minBytes !== undefined && sizeBytes < policy.minBytes) {
     throw new MediaError('MEDIA_INVALID', `${contentType} needs at least ${policy.minBytes} bytes`, {
       reason: 'entity-too-small',

@@ -3,6 +3,7 @@ import type { Body } from '../contracts/bytes.ts'
 import type { PartialWriter } from '../contracts/object-store.ts'
 import type { AppendOptions } from '../contracts/uploads.ts'
 import { RESERVE_STEP_BYTES } from '../defaults.ts'
+import { uploadTooLarge } from '../errors/entity-too-large.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
 import { quotaReservation, roomReservation } from '../ingest/session.ts'
 import { maxBytesOf } from '../validation/policies.ts'
@@ -107,12 +108,12 @@ function targetOf(context: UploadContext, hold: Hold, options: AppendOptions): T
   const sizeBytes = known ?? options.sizeBytes
   const maxBytes = maxBytesOf(context)
   const mostBytes = sizeBytes ?? maxBytes
-  if (sizeBytes !== undefined && sizeBytes > maxBytes) throw tooLarge(maxBytes)
+  if (sizeBytes !== undefined && sizeBytes > maxBytes) throw uploadTooLarge(maxBytes)
   if (sizeBytes !== undefined && sizeBytes < offsetBytes)
     throw new MediaError('MEDIA_CONFLICT', `the upload has ${offsetBytes} bytes already`, {
       reason: 'size-mismatch',
     })
-  if (offsetBytes + (options.pieceBytes ?? 0) > mostBytes) throw tooLarge(mostBytes)
+  if (offsetBytes + (options.pieceBytes ?? 0) > mostBytes) throw uploadTooLarge(mostBytes)
   return { sizeBytes, maxBytes: mostBytes }
 }
 
@@ -217,7 +218,7 @@ function createPieceReceiver(context: UploadContext, hold: Hold, target: PieceTa
       if (chunk.byteLength === 0) return
       hold.touch()
       const endBytes = offsetBytes + chunk.byteLength
-      if (endBytes > target.maxBytes) throw tooLarge(target.maxBytes)
+      if (endBytes > target.maxBytes) throw uploadTooLarge(target.maxBytes)
       await room.grow(endBytes)
       await first.take(chunk)
       await writer.write(chunk, offsetBytes - target.partStartBytes)
@@ -257,10 +258,4 @@ function createPieceReceiver(context: UploadContext, hold: Hold, target: PieceTa
       await writer.close().catch(() => {})
     }
   }
-}
-
-function tooLarge(maxBytes: number): MediaError {
-  return new MediaError('MEDIA_TOO_LARGE', `the upload takes ${maxBytes} bytes`, {
-    reason: 'entity-too-large',
-  })
 }

@@ -2,6 +2,7 @@ import type { BodyDigester } from '../cas/body-digest.ts'
 import type { CallContext } from '../contracts/call.ts'
 import type { Media } from '../contracts/media.ts'
 import { ENDED_UPLOAD_TTL_MS } from '../defaults.ts'
+import { entityTooLarge } from '../errors/entity-too-large.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
 import type { Intake } from '../ingest/intake.ts'
 import { putIntake } from '../ingest/put.ts'
@@ -65,7 +66,7 @@ export async function receiveHeld(
       return await putHeld(context, hold, intake, completing)
     } catch (error) {
       throw isMediaError(error, 'MEDIA_BAD_INPUT') && error.reason === 'size-mismatch'
-        ? tooLong(hold.data.sizeBytes, error)
+        ? entityTooLarge('the body is longer than the upload takes', error)
         : error
     }
   })
@@ -159,13 +160,6 @@ function isFinal({ code, reason }: MediaError): boolean {
   if (code === 'MEDIA_CONFLICT') return reason === 'key-taken'
   if (code === 'MEDIA_BAD_INPUT') return reason === 'empty-file' || reason === 'size-mismatch'
   return FINAL.has(code)
-}
-
-function tooLong(sizeBytes: number | undefined, cause: MediaError): MediaError {
-  return new MediaError('MEDIA_TOO_LARGE', `the upload takes ${sizeBytes} bytes`, {
-    reason: 'entity-too-large',
-    cause,
-  })
 }
 
 function incomplete(offsetBytes: number, sizeBytes: number | undefined): MediaError {

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { bodyTooLarge } from '../errors/entity-too-large.ts'
 import { MediaError } from '../errors/media-error.ts'
 import { quotaReservation, roomReservation } from '../ingest/session.ts'
 import { maxBytesOf } from '../validation/policies.ts'
@@ -16,10 +17,7 @@ export async function concatenateHeld(
 ): Promise<Completed> {
   const sizeBytes = parts.reduce((sum, { data }) => sum + (data.sizeBytes ?? 0), 0)
   const maxBytes = maxBytesOf(context)
-  if (sizeBytes > maxBytes)
-    throw new MediaError('MEDIA_TOO_LARGE', `the body is over ${maxBytes} bytes`, {
-      reason: 'entity-too-large',
-    })
+  if (sizeBytes > maxBytes) throw bodyTooLarge(maxBytes)
   const { volume } = await context.spools.at(hold.data.volumeId)
   const { namespace, owner } = hold.record
   await hold.save({

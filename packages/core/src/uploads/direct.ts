@@ -2,6 +2,7 @@ import { digestOf } from '../bytes/digest.ts'
 import { isId, withDashes } from '../bytes/id.ts'
 import { isPhysicalKey, physicalKey } from '../cas/physical-key.ts'
 import type { ObjectHead, ObjectStore, SignedRequest } from '../contracts/object-store.ts'
+import { entityTooLarge } from '../errors/entity-too-large.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
 import type { Intake } from '../ingest/intake.ts'
 import { tellUpkeepFailed, toFailure } from '../ingest/upkeep-failed.ts'
@@ -138,11 +139,9 @@ async function volumeOf({ volumes }: UploadContext, volumeId: string): Promise<V
 
 function checkSize(sizeBytes: number, toldBytes: number | undefined): void {
   if (toldBytes === undefined || sizeBytes === toldBytes) return
-  throw new MediaError(
-    sizeBytes > toldBytes ? 'MEDIA_TOO_LARGE' : 'MEDIA_BAD_INPUT',
-    `the object has ${sizeBytes} bytes, ${toldBytes} were told`,
-    { reason: sizeBytes > toldBytes ? 'entity-too-large' : 'size-mismatch' },
-  )
+  const message = `the object has ${sizeBytes} bytes, ${toldBytes} were told`
+  if (sizeBytes > toldBytes) throw entityTooLarge(message)
+  throw new MediaError('MEDIA_BAD_INPUT', message, { reason: 'size-mismatch' })
 }
 
 function conflict(reason: string, message: string): MediaError {

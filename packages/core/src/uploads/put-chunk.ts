@@ -1,5 +1,6 @@
 import type { Body } from '../contracts/bytes.ts'
 import type { ChunkOptions } from '../contracts/uploads.ts'
+import { entityTooLarge } from '../errors/entity-too-large.ts'
 import { MediaError } from '../errors/media-error.ts'
 import { writablePart } from './append.ts'
 import type { UploadContext } from './context.ts'
@@ -33,13 +34,13 @@ export async function putChunk(
     try {
       await piece.read(async (chunk) => {
         hold.touch()
-        if (written + chunk.byteLength > sizeBytes) throw wrongSize(sizeBytes, 'MEDIA_TOO_LARGE')
+        if (written + chunk.byteLength > sizeBytes) throw chunkTooLarge(sizeBytes)
         await first.take(chunk)
         await writer.write(chunk, start + written)
         written += chunk.byteLength
         if (hold.isDue) await hold.save({ leaseMs: context.limits.leaseMs })
       }, signal)
-      if (written !== sizeBytes) throw wrongSize(sizeBytes, 'MEDIA_BAD_INPUT')
+      if (written !== sizeBytes) throw chunkTooSmall(sizeBytes)
       await first.end(sizeBytes === hold.data.sizeBytes)
       await writer.sync()
     } finally {
@@ -90,7 +91,7 @@ function boundsOf(
   const start = index * chunkBytes
   const ownBytes = Math.min(chunkBytes, sizeBytes - start)
   if (pieceBytes !== undefined && pieceBytes !== ownBytes)
-    throw wrongSize(ownBytes, pieceBytes > ownBytes ? 'MEDIA_TOO_LARGE' : 'MEDIA_BAD_INPUT')
+    throw pieceBytes > ownBytes ? chunkTooLarge(ownBytes) : chunkTooSmall(ownBytes)
   return { start, sizeBytes: ownBytes }
 }
 
@@ -133,8 +134,10 @@ function bytesOf(chunks: readonly number[], chunkBytes: number, sizeBytes: numbe
   return isThere(chunks.length - 1) ? (count - 1) * chunkBytes + lastBytes : count * chunkBytes
 }
 
-function wrongSize(bytes: number, code: 'MEDIA_TOO_LARGE' | 'MEDIA_BAD_INPUT'): MediaError {
-  return new MediaError(code, `this chunk has ${bytes} bytes`, {
-    reason: code === 'MEDIA_TOO_LARGE' ? 'entity-too-large' : 'incomplete-body',
-  })
+function chunkTooLarge(bytes: number): MediaError {
+  return entityTooLarge(`this chunk has ${bytes} bytes`)
+}
+
+function chunkTooSmall(bytes: number): MediaError {
+  return new MediaError('MEDIA_BAD_INPUT', `this chunk has ${bytes} bytes`, { reason: 'incomplete-body' })
 }

@@ -2,6 +2,7 @@ import type { Call } from '../contracts/call.ts'
 import type { Media } from '../contracts/media.ts'
 import type { Upload, UploadSessions } from '../contracts/uploads.ts'
 import { ENDED_UPLOAD_TTL_MS, MAX_UPLOAD_PARTS } from '../defaults.ts'
+import { uploadTooLarge } from '../errors/entity-too-large.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
 import { discardIntake, toIntake } from '../ingest/intake.ts'
 import { maxBytesOf } from '../validation/policies.ts'
@@ -240,10 +241,7 @@ function checkUnbegun({ record, data }: Hold): void {
 function checkLength({ data }: Hold, bodyBytes: number | undefined): void {
   const { sizeBytes } = data
   if (bodyBytes === undefined || sizeBytes === undefined || bodyBytes === sizeBytes) return
-  if (bodyBytes > sizeBytes)
-    throw new MediaError('MEDIA_TOO_LARGE', `the upload takes ${sizeBytes} bytes`, {
-      reason: 'entity-too-large',
-    })
+  if (bodyBytes > sizeBytes) throw uploadTooLarge(sizeBytes)
   throw new MediaError('MEDIA_BAD_INPUT', `the body has ${bodyBytes} of ${sizeBytes} bytes`, {
     reason: 'incomplete-body',
   })

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../contracts/bytes.ts'
-import type { CreateUpload, UploadDoor } from '../contracts/uploads.ts'
+import type { UploadDoor, UploadPutOptions } from '../contracts/uploads.ts'
 import { MediaError } from '../errors/media-error.ts'
 
 /**
@@ -13,10 +13,7 @@ export interface UploadData {
   readonly createdAtMs: number
   readonly ttlMs: number
   /** As `put` takes them, checked. */
-  readonly options: Pick<
-    CreateUpload,
-    'filename' | 'contentType' | 'visibility' | 'tags' | 'metadata' | 'links' | 'digest' | 'at' | 'when'
-  >
+  readonly options: UploadPutOptions
   readonly sizeBytes?: number
   readonly chunkBytes?: number
   readonly partial: boolean

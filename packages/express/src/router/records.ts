@@ -1,8 +1,10 @@
 import {
   type Availability,
+  type Digest,
   etagOfDigest,
   etagOfRevision,
   formatEtag,
+  isDigest,
   isId,
   type Media,
   type MediaChange,
@@ -130,15 +132,26 @@ export async function warmMedia(exchange: Exchange, id: string): Promise<void> {
 
 /**
  * POST that lets out what a scanner holds back. Only for admins, whatever the host's rule says of owners: an owner who could let out
- * what was found in their own upload would make the scanner a formality.
+ * what was found in their own upload would make the scanner a formality. `?digest=` names the content, as in `store.release`.
  */
 export async function releaseMedia(exchange: Exchange, id: string): Promise<void> {
   const { access, store } = exchange
   const { media, principal } = await find(exchange, id, 'update')
   if (access.open !== true && principal?.admin !== true)
     throw denied(principal, 'only an admin may let out what is held')
-  const released = await store.release(media.id, { context: contextOf(exchange, principal) })
+  const digest = digestQuery(exchange)
+  const context = contextOf(exchange, principal)
+  const released = await store.release(media.id, { ...(digest === undefined ? {} : { digest }), context })
   sendJson(exchange, 200, await mediaJson(store, released), revisionTag(released))
+}
+
+/** @throws MediaError MEDIA_BAD_INPUT `bad-digest` */
+function digestQuery({ query }: Exchange): Digest | undefined {
+  const given = new URLSearchParams(query).get('digest')
+  if (given === null || isDigest(given)) return given ?? undefined
+  throw new MediaError('MEDIA_BAD_INPUT', 'digest is "sha256:" and 64 lower-case hexadecimal digits', {
+    reason: 'bad-digest',
+  })
 }
 
 interface Found {
