@@ -158,7 +158,7 @@ describe('the quick-start program', () => {
       method: 'POST',
       headers: { 'Content-Type': 'text/plain', 'Content-Length': 2 ** 45, Expect: '100-continue' },
     })
-    const heard = vi.fn()
+    const heard = vi.fn<() => void>()
     outgoing.once('continue', heard).flushHeaders()
     const [response] = (await once(outgoing, 'response')) as [IncomingMessage]
     expect(response.statusCode).toBe(413)
