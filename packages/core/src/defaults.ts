@@ -253,6 +253,14 @@ export const MIN_UPLOAD_CHUNK_BYTES: number = 256 * KiB
 export const MAX_UPLOAD_CHUNK_BYTES: number = 64 * MiB
 /** Most chunks of one upload. */
 export const MAX_UPLOAD_CHUNKS = 10_000
+/** From this length on a body that goes straight to a bucket goes in parts, where nobody said otherwise. */
+export const DIRECT_PARTS_FROM_BYTES: number = 100 * MiB
+/** Bytes of each of these parts but the last; more where 10,000 of them would not do. */
+export const DIRECT_PART_BYTES: number = 16 * MiB
+/** Parts of unknown lengths that may be signed ahead of what the bucket has: it is looked at before more. */
+export const DIRECT_PARTS_AHEAD = 64
+/** Addresses of parts that one request signs. */
+export const MAX_SIGNED_PARTS = 1_000
 /** Most parts of one concatenation. */
 export const MAX_UPLOAD_PARTS = 1_000
 /** Uploads whose hashing goes on where it stopped, in this process; others are read once more. */

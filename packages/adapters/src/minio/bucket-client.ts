@@ -1,4 +1,4 @@
-import type { WriteCondition } from '@mediakeep/core'
+import type { StoredPart, WriteCondition } from '@mediakeep/core'
 import { badAnswer, conditionHeaders, decodeListed, etagOf, partOf } from '../s3-protocol/answers.ts'
 import type { BucketClient, ObjectFacts, ObjectHeaders, PendingUpload } from '../s3-protocol/bucket-client.ts'
 import { createObjectBody } from '../s3-protocol/object-body.ts'
@@ -8,6 +8,8 @@ import { bodyOf } from './text-body.ts'
 import { childrenOf, escapeXml, textOf } from './xml.ts'
 
 const MAX_UPLOAD_PAGES = 1000
+/** Pages of a thousand parts: there are 10,000 at most, and an endpoint may give fewer a page. */
+const MAX_PART_PAGES = 100
 
 /** One bucket of a MinIO server, or of another that speaks S3, by requests that the `minio` client signs. */
 export function createMinioBucketClient(
@@ -124,6 +126,26 @@ export function createMinioBucketClient(
         frame,
       )
       return { etag: etagOf(textOf(answer.xml, 'ETag')), ...answeredAt(answer) }
+    },
+    async listParts({ key, uploadId }, frame) {
+      const parts: StoredPart[] = []
+      let after: string | undefined
+      for (let page = 0; page < MAX_PART_PAGES; page++) {
+        const query = { uploadId, 'part-number-marker': after }
+        const { xml } = await requests.ask({ class: 'list', method: 'GET', key, query }, frame)
+        if (xml?.name !== 'ListPartsResult') throw badAnswer('no ListPartsResult')
+        for (const entry of childrenOf(xml, 'Part'))
+          parts.push({
+            number: Number(textOf(entry, 'PartNumber')),
+            sizeBytes: Number(textOf(entry, 'Size')),
+            etag: etagOf(textOf(entry, 'ETag')),
+          })
+        after = textOf(xml, 'NextPartNumberMarker')
+        if (textOf(xml, 'IsTruncated') !== 'true' || after === undefined) break
+      }
+      if (!parts.every(({ number, sizeBytes }) => number > 0 && Number.isSafeInteger(sizeBytes)))
+        throw badAnswer('a part without number or size')
+      return parts
     },
     async abortUpload({ key, uploadId }, frame) {
       await requests.ask({ class: 'abort', method: 'DELETE', key, query: { uploadId } }, frame)

@@ -82,7 +82,7 @@ export function connect(connection: MinioConnection, bucket: string): Connected 
     region,
   )
   const sign: BucketClient['sign'] = async (key, options) => {
-    const { method, response, exact, expiresAt } = options
+    const { method, response, exact, expiresAt, part } = options
     const at = new Date()
     const path = key.split('/').map(escapeUri).join('/')
     const host = pathStyle ? url.host : `${bucket}.${url.host}`
@@ -93,6 +93,10 @@ export function connect(connection: MinioConnection, bucket: string): Connected 
       if (response?.contentType !== undefined) query['response-content-type'] = response.contentType
       if (response?.disposition !== undefined) query['response-content-disposition'] = response.disposition
       if (response?.cacheControl !== undefined) query['response-cache-control'] = response.cacheControl
+    }
+    if (part !== undefined) {
+      query['partNumber'] = String(part.number)
+      query['uploadId'] = part.uploadId
     }
     const headers = method === 'PUT' ? exactHeaders(exact) : {}
     const lifeSeconds = lifeSecondsOf(expiresAt, at.getTime())

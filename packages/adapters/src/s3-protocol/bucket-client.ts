@@ -1,4 +1,11 @@
-import type { CallCause, PresignOptions, SignedRequest, StoreAttempt, WriteCondition } from '@mediakeep/core'
+import type {
+  CallCause,
+  PresignOptions,
+  SignedRequest,
+  StoreAttempt,
+  StoredPart,
+  WriteCondition,
+} from '@mediakeep/core'
 import type { ObjectBody } from './object-body.ts'
 
 /** Who asks, until when, and who is told of each request that leaves. */
@@ -58,7 +65,10 @@ export interface PartTag {
 }
 
 /** What an endpoint offers for a temporary address. */
-export type SignOptions = Pick<PresignOptions, 'method' | 'expiresAt' | 'response' | 'exact'>
+export type SignOptions = Pick<PresignOptions, 'method' | 'expiresAt' | 'response' | 'exact'> & {
+  /** Of a PUT: it is a part of this upload. */
+  readonly part?: { readonly uploadId: string; readonly number: number }
+}
 
 /**
  * One bucket, request by request, as a vendor's client reaches it. Keys are full names in the bucket.
@@ -91,6 +101,7 @@ export interface BucketClient {
     when: WriteCondition | undefined,
     frame: Frame,
   ): Promise<Written>
+  listParts(upload: Upload, frame: Frame): Promise<readonly StoredPart[]>
   abortUpload(upload: Upload, frame: Frame): Promise<void>
   listUploads(prefix: string, frame: Frame): Promise<readonly PendingUpload[]>
   sign(key: string, options: SignOptions): Promise<SignedRequest>

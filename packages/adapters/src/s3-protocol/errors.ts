@@ -19,6 +19,7 @@ export type BucketReason =
   | 'layout-newer'
   | 'metadata-too-large'
   | 'not-signable'
+  | 'part-changed'
   | 'read-only'
   | 'server-error'
   | 'slow-down'
@@ -91,6 +92,7 @@ const ARCHIVED = row(
   false,
 )
 const UPLOAD_LOST = row('MEDIA_UNAVAILABLE', 'upload-lost', 'the upload was ended from outside')
+const PART_CHANGED = row('MEDIA_CONFLICT', 'part-changed', 'a part is not there, or not as it was listed')
 const CONDITION: Row = { code: 'MEDIA_PRECONDITION', advice: 'the object is not as the condition says' }
 
 /** By the endpoint's code, then the network's. Codes of MinIO begin with `XMinio`. */
@@ -146,6 +148,8 @@ const BY_CODE: Readonly<Record<string, Row>> = {
   NotImplemented: REFUSED_CONDITION,
   InvalidObjectState: ARCHIVED,
   NoSuchUpload: UPLOAD_LOST,
+  InvalidPart: PART_CHANGED,
+  InvalidPartOrder: PART_CHANGED,
   ECONNRESET: LOST,
   EPIPE: LOST,
   ERR_STREAM_PREMATURE_CLOSE: LOST,

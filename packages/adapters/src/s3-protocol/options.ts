@@ -41,6 +41,7 @@ export interface BucketStore extends ObjectStore {
   open(): Promise<void>
   identity: NonNullable<ObjectStore['identity']>
   presign: NonNullable<ObjectStore['presign']>
+  readonly directParts: NonNullable<ObjectStore['directParts']>
   createWriter: NonNullable<ObjectStore['createWriter']>
   observe: NonNullable<ObjectStore['observe']>
   /**

@@ -26,6 +26,7 @@ import { headOf } from './bucket.ts'
 import type { BucketClient, Frame } from './bucket-client.ts'
 import { configure, traitsOf } from './configure.ts'
 import { deleteMany } from './delete.ts'
+import { createDirectParts } from './direct-parts.ts'
 import { bucketError } from './errors.ts'
 import { headObject, openObject } from './get.ts'
 import type { Layout } from './layout.ts'
@@ -249,6 +250,12 @@ export function createBucketStore<Raw>(
         if (options.method === 'PUT') checkWritable()
         return client.sign(layout.nameOf(key), options)
       }),
+    directParts: createDirectParts(bucket, (act, key, options, cause, work) =>
+      call(about(act, key), options, async (scope) => {
+        checkWritable()
+        return work(layout.nameOf(key), frameOf(scope, options?.context?.cause ?? cause))
+      }),
+    ),
     createWriter: (key, options) =>
       call(
         about('write', key),

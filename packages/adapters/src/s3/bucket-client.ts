@@ -10,11 +10,12 @@ import {
   HeadObjectCommand,
   ListMultipartUploadsCommand,
   ListObjectsV2Command,
+  ListPartsCommand,
   PutObjectCommand,
   type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
-import type { AttemptClass } from '@mediakeep/core'
+import type { AttemptClass, StoredPart } from '@mediakeep/core'
 import { badAnswer, conditionHeaders, decodeListed, etagOf, factsOf, partOf } from '../s3-protocol/answers.ts'
 import type { BucketClient, Frame, PendingUpload } from '../s3-protocol/bucket-client.ts'
 import { createObjectBody } from '../s3-protocol/object-body.ts'
@@ -24,6 +25,8 @@ import { signRequest } from './sign.ts'
 
 /** Most uploads that one look for stale ones goes through. */
 const MAX_UPLOAD_PAGES = 1000
+/** Pages of a thousand parts: there are 10,000 at most, and an endpoint may give fewer a page. */
+const MAX_PART_PAGES = 100
 
 /** One bucket by the AWS SDK. */
 export function createSdkBucketClient(client: S3Client, bucket: string, isOurs: boolean): BucketClient {
@@ -166,6 +169,26 @@ export function createSdkBucketClient(client: S3Client, bucket: string, isOurs: 
         client.send(command, optionsOf(frame)),
       )
       return { etag: etagOf(output.ETag), ...answeredAt(headers) }
+    },
+    async listParts({ key, uploadId }, frame) {
+      const parts: StoredPart[] = []
+      let after: string | undefined
+      for (let page = 0; page < MAX_PART_PAGES; page++) {
+        const command = new ListPartsCommand({
+          Bucket,
+          Key: key,
+          UploadId: uploadId,
+          ...(after === undefined ? {} : { PartNumberMarker: after }),
+        })
+        const { output } = await run(command, 'list', frame, () => client.send(command, optionsOf(frame)))
+        for (const { PartNumber, Size, ETag } of output.Parts ?? []) {
+          if (PartNumber === undefined || Size === undefined) throw badAnswer('a part without number or size')
+          parts.push({ number: PartNumber, sizeBytes: Size, etag: etagOf(ETag) })
+        }
+        after = output.NextPartNumberMarker
+        if (output.IsTruncated !== true || after === undefined) break
+      }
+      return parts
     },
     async abortUpload({ key, uploadId }, frame) {
       const command = new AbortMultipartUploadCommand({ Bucket, Key: key, UploadId: uploadId })

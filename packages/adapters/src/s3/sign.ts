@@ -1,8 +1,15 @@
-import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  PutObjectCommand,
+  type S3Client,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import type { SignedRequest } from '@mediakeep/core'
 import type { SignOptions } from '../s3-protocol/bucket-client.ts'
 import { exactHeaders, lifeSecondsOf } from '../s3-protocol/signing.ts'
+import type { Command } from './exchange.ts'
 
 /** @throws MediaError MEDIA_BAD_INPUT `not-signable` */
 export async function signRequest(
@@ -26,13 +33,28 @@ export async function signRequest(
   }
   const headers = exactHeaders(options.exact)
   const names = new Set(Object.keys(headers))
+  const how = { expiresIn, unhoistableHeaders: names, signableHeaders: new Set([...names, 'host']) }
+  const { part } = options
+  if (part !== undefined) {
+    const command = new UploadPartCommand({ ...target, UploadId: part.uploadId, PartNumber: part.number })
+    sayExactly(command, headers)
+    return { method, url: new URL(await getSignedUrl(client, command, how)), headers }
+  }
   const command = new PutObjectCommand(target)
+  sayExactly(command, headers)
+  return { method, url: new URL(await getSignedUrl(client, command, how)), headers }
+}
+
+/** The request has these headers, and no checksum that the SDK would make of the empty body it sees here. */
+function sayExactly<Input extends object, Output extends object>(
+  command: Command<Input, Output>,
+  headers: Readonly<Record<string, string>>,
+): void {
   command.middlewareStack.add(
     (next) => (args) => {
       const { request } = args
       if (typeof request === 'object' && request !== null && 'headers' in request) {
         const all = request.headers as Record<string, string>
-        // The checksum that the SDK would add is that of the empty body it sees here.
         for (const name of Object.keys(all)) if (/^x-amz-(sdk-)?checksum-/.test(name)) delete all[name]
         Object.assign(all, headers)
       }
@@ -40,10 +62,4 @@ export async function signRequest(
     },
     { step: 'build', priority: 'low', name: 'mediakeepExact' },
   )
-  const url = await getSignedUrl(client, command, {
-    expiresIn,
-    unhoistableHeaders: names,
-    signableHeaders: new Set([...names, 'host']),
-  })
-  return { method, url: new URL(url), headers }
 }

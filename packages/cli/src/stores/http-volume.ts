@@ -75,6 +75,7 @@ function decorated(
     open: added(open),
     identity: added(identity),
     presign: forwarded,
+    directParts: forwarded,
     createWriter: forwarded,
     sweepUploads: forwarded,
     adopt: forwarded,

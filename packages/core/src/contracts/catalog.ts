@@ -154,8 +154,8 @@ export interface Catalog extends AsyncDisposable, CatalogUploads {
   }): Promise<readonly PlacementRecord[]>
   /** Their bytes are deleted: the rows go, and blobs that have no placement and no reference with them. */
   dropPlacements(ids: readonly string[]): Promise<void>
-  /** Ends sessions past their time. @returns ids of those ended. */
-  expireSessions(options: { readonly limit: number }): Promise<readonly string[]>
+  /** Ends sessions past their time, and forgets those that had ended. @returns what they were. */
+  expireSessions(options: { readonly limit: number }): Promise<readonly SessionRecord[]>
 
   /** What collecting would do, in counts of one snapshot. Changes nothing. */
   planGarbage(options: { readonly graceMs: number }): Promise<GarbagePlan>

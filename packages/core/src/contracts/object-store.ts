@@ -146,6 +146,53 @@ export interface StoreAttempt {
   readonly durationMs: number
 }
 
+/** An object that somebody else sends in parts, by addresses the store signs. Nothing is visible under the key before `complete`. */
+export interface PartsUpload {
+  readonly key: string
+  readonly uploadId: string
+}
+
+/** A part as the backend holds it. */
+export interface StoredPart {
+  /** 1 to `maxParts`. */
+  readonly number: number
+  readonly sizeBytes: number
+  /** Strong validator, without quotes. */
+  readonly etag: string
+}
+
+export interface SignPartOptions {
+  readonly number: number
+  /** Bound into the signature: a part of another length is refused. */
+  readonly sizeBytes?: number
+  readonly expiresAt: Date
+}
+
+/**
+ * Objects whose parts somebody else sends straight to the backend. Only the store begins, completes and ends them: whoever holds an
+ * address of a part can write that part, as often as he likes, until the upload is completed or ended, and nothing after that.
+ */
+export interface DirectParts {
+  readonly maxParts: number
+  /** Of a part. The smallest, but of the last one, is `traits.minPartBytes`. */
+  readonly maxPartBytes: number
+  begin(key: string, options?: Call & { readonly contentType?: string }): Promise<PartsUpload>
+  sign(upload: PartsUpload, part: SignPartOptions): Promise<SignedRequest>
+  /** What the backend holds, by number. `undefined` when it knows no such upload: it was completed, ended, or never begun. */
+  list(upload: PartsUpload, options?: Call): Promise<readonly StoredPart[] | undefined>
+  /**
+   * Makes the object of these parts, in the order of their numbers; others are dropped. `undefined` as for `list`.
+   * @throws MediaError MEDIA_CONFLICT `part-changed` when a part is not there, or is another by now; as `put`
+   */
+  complete(
+    upload: PartsUpload,
+    parts: readonly Pick<StoredPart, 'number' | 'etag'>[],
+    options?: Call,
+  ): Promise<ObjectHead | undefined>
+  /** Ends every upload of this key, also one whose beginning nobody heard of; idempotent. An object under the key stays. */
+  abort(key: string, options?: Call): Promise<void>
+}
+
 /** Positional reads of one open object: what ranges and pooled reads are made from. */
 export interface ObjectFile {
   readonly sizeBytes: number
@@ -325,6 +372,8 @@ export interface ObjectStore extends AsyncDisposable {
   /** Reads the identity from the volume itself, each time. Throws MEDIA_UNAVAILABLE `volume-offline` where the marker is missing. */
   identity?(): Promise<VolumeIdentity>
   presign?(key: string, options: PresignOptions): Promise<SignedRequest>
+  /** Bodies that others send in parts. Only beside `presign`. */
+  readonly directParts?: DirectParts
   createWriter?(key: string, options?: Call): Promise<ObjectWriter>
   /**
    * Ends uploads of this volume, and of no other, that were begun longer ago than this and never became an object.

@@ -1,7 +1,7 @@
 import type { Body, Digest, JsonObject } from './bytes.ts'
 import type { Call } from './call.ts'
 import type { LatePutOptions, Media, MediaId, PutOptions } from './media.ts'
-import type { SignedRequest } from './object-store.ts'
+import type { SignedRequest, StoredPart } from './object-store.ts'
 
 /** `direct`: the bytes go straight to a bucket. */
 export type UploadDoor = 'presigned' | 'chunked' | 'tus' | 'direct'
@@ -27,11 +27,19 @@ export type UploadPutOptions = Pick<PutOptions, keyof LatePutOptions | 'contentT
 
 export interface CreateUpload extends Call, UploadPutOptions, Pick<PutOptions, 'owner'> {
   readonly door: UploadDoor
-  /** Whole length, where it is known: room and quota are reserved now. Only `tus` may leave it open. */
+  /** Whole length, where it is known: room and quota are reserved now. Only `tus` and `direct` may leave it open. */
   readonly sizeBytes?: number
   /** Bytes of each chunk but the last. Only for `chunked`: 256 KiB to 64 MiB. Default 8 MiB. */
   readonly chunkBytes?: number
-  /** How long it may rest before it is swept. Default 24 hours; 15 minutes for `presigned`, whose longest is 1 hour. */
+  /**
+   * Of `direct`: in parts that the sender puts to the bucket, several at once, and that the store completes. `exact`: all of `partBytes`
+   * but the last, which the addresses bind; `any`: as the sender cuts them; `none`: the whole by one request. Default: `exact` from
+   * 100 MiB on, where a bucket can, else `none`.
+   */
+  readonly parts?: 'exact' | 'any' | 'none'
+  /** Of `exact`: 5 MiB to 5 GiB, as the bucket takes them. Default 16 MiB, or what 10,000 parts need. */
+  readonly partBytes?: number
+  /** How long it may rest before it is swept. Default 24 hours; 15 minutes for `presigned` and a `direct` one that is not in parts, whose longest is 1 hour. */
   readonly ttlMs?: number
   /** A part of a later upload: it never becomes a media by itself. */
   readonly partial?: boolean
@@ -54,6 +62,8 @@ export interface Upload {
   readonly sizeBytes?: number
   readonly digest?: Digest
   readonly chunkBytes?: number
+  /** Of `direct` in parts. `partBytes` is that of every part but the last; absent where the sender chooses. */
+  readonly parts?: { readonly partBytes?: number }
   /** Indexes of the chunks that are durable, in order. Only of `chunked`. */
   readonly chunks?: readonly number[]
   readonly partial: boolean
@@ -106,6 +116,16 @@ export interface ChunkOptions extends Call {
   readonly checksum?: PieceChecksum
 }
 
+/** An address that takes one part. */
+export interface SignedPart extends SignedRequest {
+  readonly number: number
+}
+
+export interface CompleteOptions extends Call {
+  /** Of `direct` in parts: those that the sender believes to be there; ETags are compared with what the bucket tells. Default: all that are. */
+  readonly parts?: readonly { readonly number: number; readonly etag: string }[]
+}
+
 /**
  * Uploads that come in pieces, over days, restarts and instances: one machine for every door. All of one namespace; whoever
  * asks for one that is not of it, or with an id that is not whole, is told that there is none.
@@ -142,9 +162,10 @@ export interface UploadSessions {
   putChunk(id: string, body: Body, options: ChunkOptions): Promise<Upload>
   /**
    * Checks the whole and makes the media. Idempotent: a second call answers with the same media.
-   * @throws MediaError MEDIA_CONFLICT `upload-incomplete`; what `put` throws for bytes that are refused: it is rejected then
+   * @throws MediaError MEDIA_CONFLICT `upload-incomplete`; what `put` throws for bytes that are refused: it is rejected then. Of `direct`
+   * in parts also `part-changed`; MEDIA_BAD_INPUT `part-too-small`, `bad-part`; MEDIA_CONFLICT `upload-lost` when the bucket dropped it
    */
-  complete(id: string, options?: Call): Promise<Media>
+  complete(id: string, options?: CompleteOptions): Promise<Media>
   /**
    * Makes the media from finished partial uploads of the same owner, in this order; they stay until they are aborted or run out.
    * `id` is an upload that has received nothing. @throws as `complete`; MEDIA_ABSENT, MEDIA_CONFLICT `upload-incomplete` for a part
@@ -155,6 +176,13 @@ export interface UploadSessions {
    * that of the upload at most. @throws MediaError MEDIA_ABSENT, MEDIA_GONE, MEDIA_CONFLICT `other-door` or `upload-ended`
    */
   address(id: string, options?: Call): Promise<SignedRequest>
+  /**
+   * Addresses of parts, for an hour at most; each takes its part as often as it is sent, until the upload is completed. Parts of unknown
+   * lengths are signed 64 ahead of what the bucket has, and no further. @throws as `address`; MEDIA_BAD_INPUT `bad-part`; MEDIA_TOO_LARGE, MEDIA_QUOTA
+   */
+  signParts(id: string, numbers: readonly number[], options?: Call): Promise<readonly SignedPart[]>
+  /** The parts that the bucket has, as it tells. Empty once it was completed. @throws as `address` */
+  listParts(id: string, options?: Call): Promise<readonly StoredPart[]>
   /**
    * An object has come to a bucket, as its notification says: when it is that of a `direct` upload that nobody has completed, it is
    * completed now. `undefined` for all others. @throws as `complete`

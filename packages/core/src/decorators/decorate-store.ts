@@ -42,6 +42,7 @@ export function decorateStore(inner: ObjectStore, table: DecoratorTable): Object
       table.presign,
       inner.presign && ((key, options) => reach(inner, inner.presign)(key, options)),
     ),
+    ...optional('directParts', table.directParts, inner.directParts),
     ...optional(
       'createWriter',
       table.createWriter,
@@ -92,6 +93,7 @@ type OptionalMember =
   | 'open'
   | 'identity'
   | 'presign'
+  | 'directParts'
   | 'createWriter'
   | 'sweepUploads'
   | 'adopt'

@@ -28,6 +28,7 @@ export function readOnly(inner: ObjectStore): ObjectStore {
       presign &&
         ((key, options) => (options.method === 'PUT' ? refuse() : presign.call(inner, key, options))),
     ),
+    directParts: withheld(NOT_OURS),
     createWriter: withheld(NOT_OURS),
     sweepUploads: withheld(NOT_OURS),
     adopt: withheld(NOT_OURS),

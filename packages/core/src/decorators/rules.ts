@@ -49,6 +49,7 @@ const MEMBERS: Readonly<Record<keyof ObjectStore, true>> = {
   open: true,
   identity: true,
   presign: true,
+  directParts: true,
   createWriter: true,
   sweepUploads: true,
   adopt: true,

@@ -7,6 +7,7 @@ import { systemClock } from '../time/clock.ts'
 import { blamedSource, isBackendFailure } from './backend-failure.ts'
 import { type CircuitOptions, type CircuitPass, type CircuitReport, createCircuit } from './circuit.ts'
 import { decorateStore } from './decorate-store.ts'
+import { overParts } from './over-parts.ts'
 import { present } from './present.ts'
 import { forwarded, rewritten } from './rules.ts'
 import { watchedStream } from './watched-stream.ts'
@@ -129,6 +130,7 @@ export function withCircuitBreaker(
     open: forwarded,
     identity: forwarded,
     presign: forwarded,
+    directParts: rewritten(overParts(inner.directParts, (_, call, work) => guarded(call, work))),
     createWriter: rewritten(async (key, call) => {
       const writer = await guarded(call, () => present(inner.createWriter).call(inner, key, call))
       return {

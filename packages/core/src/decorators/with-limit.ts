@@ -8,6 +8,7 @@ import { type CallScope, openCallScope } from '../time/call-scope.ts'
 import { systemClock } from '../time/clock.ts'
 import { decorateStore } from './decorate-store.ts'
 import { heldReader } from './held-reader.ts'
+import { overParts } from './over-parts.ts'
 import { present } from './present.ts'
 import { forwarded, rewritten } from './rules.ts'
 import { createSlots } from './slots.ts'
@@ -109,6 +110,7 @@ export function withLimit(inner: ObjectStore, options: WithLimitOptions): Limite
     open: forwarded,
     identity: forwarded,
     presign: forwarded,
+    directParts: rewritten(overParts(inner.directParts, (_, call, work) => limited(call, work))),
     createWriter: rewritten((key, call) =>
       enter(call, async (leave, { signal }) => {
         const writer = await present(inner.createWriter).call(inner, key, call)

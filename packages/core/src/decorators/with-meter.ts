@@ -6,6 +6,7 @@ import { MEDIA_ERRORS } from '../errors/codes.ts'
 import { isMediaError } from '../errors/media-error.ts'
 import { systemClock } from '../time/clock.ts'
 import { decorateStore } from './decorate-store.ts'
+import { overParts } from './over-parts.ts'
 import { present } from './present.ts'
 import { added, forwarded, rewritten } from './rules.ts'
 import { watchedStream } from './watched-stream.ts'
@@ -150,6 +151,9 @@ export function withMeter(inner: ObjectStore, options: WithMeterOptions = {}): O
     deleteMany: rewritten((keys, call) => metered('delete', call, () => inner.deleteMany(keys, call))),
     list: rewritten((list) => metered('list', list, () => inner.list(list))),
     close: rewritten(close),
+    directParts: rewritten(
+      overParts(inner.directParts, (act, call, work) => metered(CLASS_OF[act], call, work)),
+    ),
     createWriter: rewritten(async (key, call) => {
       const attempt = begin('put', call)
       const writer = await present(inner.createWriter)
@@ -231,6 +235,9 @@ export function withMeter(inner: ObjectStore, options: WithMeterOptions = {}): O
   })
 }
 
+/** The parts themselves are sent by others: no call here is one of them. */
+const CLASS_OF = { begin: 'multipart', complete: 'multipart', list: 'list', abort: 'abort' } as const
+
 const EVERYTHING_FORWARDED = {
   name: forwarded,
   traits: forwarded,
@@ -244,6 +251,7 @@ const EVERYTHING_FORWARDED = {
   open: forwarded,
   identity: forwarded,
   presign: forwarded,
+  directParts: forwarded,
   createWriter: forwarded,
   sweepUploads: forwarded,
   adopt: forwarded,

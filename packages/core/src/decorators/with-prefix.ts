@@ -2,6 +2,7 @@ import { checkObjectKey } from '../bytes/object-key.ts'
 import type { ObjectHead, ObjectPage, ObjectStore } from '../contracts/object-store.ts'
 import { MediaError } from '../errors/media-error.ts'
 import { decorateStore } from './decorate-store.ts'
+import { renamedParts } from './over-parts.ts'
 import { present } from './present.ts'
 import { forwarded, rewritten, withheld } from './rules.ts'
 
@@ -68,6 +69,7 @@ export function withPrefix(inner: ObjectStore, prefix: string): ObjectStore {
     open: forwarded,
     identity: forwarded,
     presign: rewritten(async (key, options) => present(inner.presign).call(inner, full(key), options)),
+    directParts: rewritten(renamedParts(inner.directParts, full, own)),
     createWriter: rewritten(async (key, call) => {
       const writer = await present(inner.createWriter).call(inner, full(key), call)
       return {

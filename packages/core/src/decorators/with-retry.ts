@@ -9,6 +9,7 @@ import { systemClock } from '../time/clock.ts'
 import { pause } from '../time/pause.ts'
 import { blamedSource } from './backend-failure.ts'
 import { decorateStore } from './decorate-store.ts'
+import { overParts } from './over-parts.ts'
 import { present } from './present.ts'
 import { forwarded, rewritten } from './rules.ts'
 
@@ -36,7 +37,7 @@ const PASSING: ReadonlySet<string> = new Set([
 /**
  * A store whose calls are tried again when they failed for a reason that may pass, if once more does no harm:
  * `get` and `openFile` until they are open, `head`, `list`, `delete`, the failed keys of `deleteMany`, `createWriter`,
- * `identity`, and `put` without a condition, whose source is opened anew each time.
+ * `identity`, calls of `directParts`, and `put` without a condition, whose source is opened anew each time.
  *
  * Not tried again: a `put` with `when` (the first attempt may have been the one that now stands in its way), `adopt` (the
  * file may be gone), `commit`, a source that broke, a body that broke off under its reader, and what the caller ended.
@@ -147,6 +148,7 @@ export function withRetry(inner: ObjectStore, options: WithRetryOptions = {}): O
     open: forwarded,
     identity: rewritten(() => retried(undefined, () => present(inner.identity).call(inner))),
     presign: forwarded,
+    directParts: rewritten(overParts(inner.directParts, (_, call, work) => retried(call, work))),
     createWriter: rewritten((key, call) =>
       retried(call, () => present(inner.createWriter).call(inner, key, call)),
     ),

@@ -21,6 +21,7 @@ export type Intake =
       /** An object that lies on its volume already, under a key that nobody else can write to; it is read to be looked at. */
       readonly kind: 'placed'
       readonly stream: AsyncIterable<Uint8Array>
+      readonly sizeBytes: number
       readonly object: DirectBody['direct']
     }
   | {

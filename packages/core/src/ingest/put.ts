@@ -67,7 +67,8 @@ export async function putIntake(
   let session: PutSession | undefined
   let received: ReceivedBody | undefined
   try {
-    const declaredBytes = request.declaredBytes ?? (intake.kind === 'stream' ? intake.sizeBytes : undefined)
+    const isSized = intake.kind === 'stream' || intake.kind === 'placed'
+    const declaredBytes = request.declaredBytes ?? (isSized ? intake.sizeBytes : undefined)
     await admit(context, { ...request, declaredBytes })
     const about = { namespace: request.namespace, owner: request.owner, ageMs: 0 }
     const placesFor = (sizeBytes: number | undefined, contentType: string | undefined): Promise<Places> =>
@@ -165,7 +166,7 @@ async function receive(
       if (intake.kind === 'file') return fileInPlace(intake.path, intake.source.sizeBytes)
       if (intake.kind === 'staged') return inPlace((digest) => ({ ...intake.body, digest }))
       if (intake.kind === 'placed')
-        return inPlace((digest) => placedBody(intake.object, declaredBytes ?? 0, digest))
+        return inPlace((digest) => placedBody(intake.object, intake.sizeBytes, digest))
       const { places } = await placesFor(declaredBytes, contentType)
       return openStaging(context, session, places, declaredBytes, signal)
     },

@@ -3,6 +3,7 @@ import type { ObjectStore } from '../contracts/object-store.ts'
 import type { PriceTable } from '../contracts/tiering.ts'
 import { heldReader } from '../decorators/held-reader.ts'
 import { decorateStore, forwarded, rewritten } from '../decorators/index.ts'
+import { overParts } from '../decorators/over-parts.ts'
 import { present } from '../decorators/present.ts'
 import { MediaError } from '../errors/media-error.ts'
 import type { Budget, Hold } from './budget.ts'
@@ -135,6 +136,15 @@ export function withBudget(
     open: forwarded,
     identity: forwarded,
     presign: forwarded,
+    directParts: rewritten(
+      overParts(inner.directParts, (act, call, work) =>
+        during(
+          requestDollars(prices, act === 'list' ? 'list' : act === 'abort' ? 'abort' : 'multipart'),
+          causeOf(call, act === 'abort' ? 'gc' : 'write'),
+          work,
+        ),
+      ),
+    ),
     adopt: rewritten((key, filePath, options) =>
       during(requestDollars(prices, 'put'), causeOf(options, 'write'), () =>
         present(inner.adopt).call(inner, key, filePath, options),

@@ -1,9 +1,11 @@
 import type { Call } from '../contracts/call.ts'
+import type { SessionRecord } from '../contracts/catalog.ts'
 import type { ExpireProgress } from '../contracts/media-store.ts'
 import { isMediaError } from '../errors/media-error.ts'
 import { tellUpkeepFailed } from '../ingest/upkeep-failed.ts'
 import type { Volume } from '../tiering/volume.ts'
 import { objectPartials } from '../uploads/object-partials.ts'
+import { decodeData } from '../uploads/upload-data.ts'
 import { BATCH } from './batch.ts'
 import { callCheck } from './call-check.ts'
 import type { UpkeepContext } from './context.ts'
@@ -16,6 +18,7 @@ export async function* expire(context: UpkeepContext, { signal }: Call): AsyncGe
     check()
     const ended = await context.catalog.expireSessions({ limit: BATCH })
     total.expiredSessions += ended.length
+    for (const session of ended) await endParts(context, session)
     if (ended.length < BATCH) break
     yield { ...total }
   }
@@ -32,6 +35,22 @@ export async function* expire(context: UpkeepContext, { signal }: Call): AsyncGe
     }
   }
   yield { ...total }
+}
+
+/** Parts at a bucket that belonged to the session: no list of objects shows them, and they are paid for. */
+async function endParts(context: UpkeepContext, { declared }: SessionRecord): Promise<void> {
+  if (typeof declared['upload'] !== 'object') return
+  const { direct, volumeId, completedAtMs } = decodeData(declared)
+  if (direct?.parts === undefined || completedAtMs !== undefined) return
+  const volume = context.volumes.byId(volumeId)
+  if (volume?.store.directParts === undefined) return
+  try {
+    await volume.checkOnline()
+    await volume.store.directParts.abort(direct.key, { context: { cause: 'gc' } })
+  } catch (error) {
+    if (!isMediaError(error) || isMediaError(error, 'MEDIA_CLOSED')) throw error
+    tellUpkeepFailed(context, 'expire', error)
+  }
 }
 
 /** Pieces that lie as objects are listed only where some may have been left: listing may be paid for. */

@@ -4,6 +4,7 @@ import { isMediaError } from '../errors/media-error.ts'
 import { tellUpkeepFailed } from '../ingest/upkeep-failed.ts'
 import { pagesOf } from '../pages.ts'
 import type { Volume } from '../tiering/volume.ts'
+import { sessionOfKey } from '../uploads/direct.ts'
 import { isPieceKey } from '../uploads/piece-keys.ts'
 import { callCheck } from './call-check.ts'
 import type { UpkeepContext } from './context.ts'
@@ -92,6 +93,7 @@ async function orphansOn(
     )
     for (const object of ours) {
       if (!unknown.has(object.key) || !isOld(context, object, graceMs)) continue
+      if (await isOnItsWay(context, object.key)) continue
       count++
       if (orphans.length < MAX_REMEMBERED) orphans.push({ key: object.key, storedBytes: object.sizeBytes })
     }
@@ -108,6 +110,12 @@ async function orphansOn(
     count: count - claimed.size,
     recoverable: claimed.size,
   }
+}
+
+/** An object of an upload that is still to be looked at: a bucket may tell as its time when its first part came. */
+async function isOnItsWay({ catalog }: UpkeepContext, key: string): Promise<boolean> {
+  const sessionId = sessionOfKey(key)
+  return sessionId !== undefined && (await catalog.isSessionLive(sessionId))
 }
 
 /** By the storage's own time of the object. Young ones may be of a process whose catalog was set back a moment ago. */

@@ -1,6 +1,7 @@
 import type { BodyDigester } from '../cas/body-digest.ts'
 import type { CallContext } from '../contracts/call.ts'
 import type { Media } from '../contracts/media.ts'
+import type { CompleteOptions } from '../contracts/uploads.ts'
 import { ENDED_UPLOAD_TTL_MS } from '../defaults.ts'
 import { entityTooLarge } from '../errors/entity-too-large.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
@@ -10,6 +11,7 @@ import { tellUpkeepFailed, toFailure } from '../ingest/upkeep-failed.ts'
 import type { OpenUpload, UploadContext } from './context.ts'
 import { requestOf } from './create.ts'
 import { completeDirect, dropObject } from './direct.ts'
+import { completeParts } from './direct-parts.ts'
 import type { Hold } from './hold.ts'
 import { openWhole, removeParts } from './parts.ts'
 import { putSessionOf } from './put-session.ts'
@@ -24,6 +26,8 @@ export interface Completing {
   readonly signal: AbortSignal
   readonly call: CallContext | undefined
   readonly onProgress?: ((receivedBytes: number) => void) | undefined
+  /** Of `direct` in parts: what its sender believes to be there. */
+  readonly parts?: CompleteOptions['parts']
 }
 
 /**
@@ -38,9 +42,12 @@ export async function completeHeld(
   const { offsetBytes, signal, call } = completing
   const { sizeBytes, direct } = hold.data
   if (direct !== undefined)
-    return ending(context, hold, 0, () =>
-      completeDirect(context, hold, signal, (intake) => putHeld(context, hold, intake, { signal, call })),
-    )
+    return ending(context, hold, 0, async () => {
+      if (direct.parts !== undefined) await completeParts(context, hold, completing.parts, signal)
+      return completeDirect(context, hold, signal, (intake) =>
+        putHeld(context, hold, intake, { signal, call }),
+      )
+    })
   return ending(context, hold, offsetBytes, async () => {
     if (sizeBytes === undefined || offsetBytes !== sizeBytes) throw incomplete(offsetBytes, sizeBytes)
     const whole = await openWhole(context, hold, sizeBytes)
@@ -157,7 +164,7 @@ const FINAL: ReadonlySet<string> = new Set([
 ])
 
 function isFinal({ code, reason }: MediaError): boolean {
-  if (code === 'MEDIA_CONFLICT') return reason === 'key-taken'
+  if (code === 'MEDIA_CONFLICT') return reason === 'key-taken' || reason === 'upload-lost'
   if (code === 'MEDIA_BAD_INPUT') return reason === 'empty-file' || reason === 'size-mismatch'
   return FINAL.has(code)
 }

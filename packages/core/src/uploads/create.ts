@@ -1,6 +1,6 @@
 import { newId } from '../bytes/id.ts'
 import type { JsonObject } from '../contracts/bytes.ts'
-import type { CreateUpload, Upload } from '../contracts/uploads.ts'
+import type { CreateUpload } from '../contracts/uploads.ts'
 import {
   MAX_METADATA_BYTES,
   MAX_UPLOAD_CHUNK_BYTES,
@@ -18,9 +18,8 @@ import { type PutRequest, parsePutOptions } from '../ingest/put-options.ts'
 import { quotaReservation, roomReservation } from '../ingest/session.ts'
 import { choosePlaces } from '../tiering/places.ts'
 import type { OpenUpload, UploadContext } from './context.ts'
-import { bucketOf, directKey } from './direct.ts'
-import { uploadOf } from './snapshot.ts'
-import { encodeData, type UploadData } from './upload-data.ts'
+import { type DirectPlan, directKey, planDirect } from './direct.ts'
+import { type DirectPartsData, encodeData, type UploadData } from './upload-data.ts'
 import { newSecret } from './upload-id.ts'
 
 /** Checks what can be checked without bytes, reserves, and begins. */
@@ -28,12 +27,11 @@ export async function createUpload(
   context: UploadContext,
   namespace: string,
   options: CreateUpload,
-): Promise<Upload> {
+): Promise<OpenUpload> {
   const request = parsePutOptions(namespace, putOptionsOf(options))
   const { sizeBytes, door, partial = false } = options
-  if (sizeBytes === undefined && door !== 'tus')
+  if (sizeBytes === undefined && door !== 'tus' && door !== 'direct')
     throw bad('bad-size', 'the size of the body must be told when the upload is created')
-  const ttlMs = ttlOf(options)
   const chunkBytes = door === 'chunked' ? chunkBytesOf(options) : undefined
   const extra = extraOf(options.extra)
   // A part may be empty: the whole may not.
@@ -44,7 +42,9 @@ export async function createUpload(
   const facts = { namespace, owner, sizeBytes, contentType: request.declaredType, ageMs: 0 }
   const { places } = await choosePlaces(context, facts)
   const isDirect = door === 'direct'
-  const { volume } = isDirect ? bucketOf(places) : context.spools.choose(places)
+  const plan = isDirect ? planDirect(places, options) : undefined
+  const { volume } = plan ?? context.spools.choose(places)
+  const ttlMs = ttlOf(options, plan?.parts !== undefined)
   const nowMs = context.clock.now()
   const id = newId(nowMs)
   const data: UploadData = {
@@ -59,7 +59,7 @@ export async function createUpload(
     partial,
     extra,
     volumeId: volume.id,
-    ...(isDirect ? { direct: { key: directKey(id) } } : {}),
+    ...(plan === undefined ? {} : { direct: { key: directKey(id), ...partsOf(plan) } }),
     parts: isDirect ? [] : [{ part: 0, startBytes: 0 }],
     nextPart: 1,
     isWriting: false,
@@ -80,7 +80,7 @@ export async function createUpload(
     throw new MediaError('MEDIA_CONFLICT', 'the session of an upload has no idempotency key', {
       reason: 'session-taken',
     })
-  return uploadOf({ record: { ...begun.session, state: 'created' }, data }, nowMs)
+  return { record: { ...begun.session, state: 'created' }, data }
 }
 
 /** The put that an upload is, as it was agreed when it was created. */
@@ -118,9 +118,13 @@ function keptOptions(options: CreateUpload): UploadData['options'] {
   }
 }
 
-function ttlOf({ door, ttlMs }: CreateUpload): number {
-  // A direct one must not outlive the age from which an object without a row counts as left over.
-  const isPresigned = door === 'presigned' || door === 'direct'
+function partsOf({ parts }: Pick<DirectPlan, 'parts'>): { readonly parts?: DirectPartsData } {
+  return parts === undefined ? {} : { parts }
+}
+
+function ttlOf({ door, ttlMs }: CreateUpload, isInParts: boolean): number {
+  // Whoever holds such an address needs nothing else.
+  const isPresigned = door === 'presigned' || (door === 'direct' && !isInParts)
   const mostMs = isPresigned ? SIGNED_UPLOAD_MAX_MS : UPLOAD_MAX_TTL_MS
   if (ttlMs === undefined) return isPresigned ? SIGNED_UPLOAD_TTL_MS : UPLOAD_TTL_MS
   if (Number.isSafeInteger(ttlMs) && ttlMs > 0 && ttlMs <= mostMs) return ttlMs

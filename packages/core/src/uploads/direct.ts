@@ -2,6 +2,7 @@ import { digestOf } from '../bytes/digest.ts'
 import { isId, withDashes } from '../bytes/id.ts'
 import { isPhysicalKey, physicalKey } from '../cas/physical-key.ts'
 import type { ObjectHead, ObjectStore, SignedRequest } from '../contracts/object-store.ts'
+import type { CreateUpload } from '../contracts/uploads.ts'
 import { entityTooLarge } from '../errors/entity-too-large.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
 import type { Intake } from '../ingest/intake.ts'
@@ -11,18 +12,35 @@ import type { Volume } from '../tiering/volume.ts'
 import type { Completed } from './complete.ts'
 import type { OpenUpload, UploadContext } from './context.ts'
 import type { Hold } from './hold.ts'
+import { planParts } from './plan-parts.ts'
 import { isEnded } from './snapshot.ts'
+import type { DirectPartsData } from './upload-data.ts'
 
 /**
  * Uploads whose bytes go straight to a bucket. The address binds length and digest, and, where the bucket is known to enforce it, that
  * the key is free: then nobody can write over what was looked at, and the object is taken as it lies. Everywhere else its bytes are
- * read once and kept under another key.
+ * read once and kept under another key. What comes in parts is completed by us, after which no address writes to it: taken as it lies.
  */
 
-/** The nearest volume whose store signs addresses. @throws MediaError MEDIA_UNSUPPORTED `direct-unsupported` */
-export function bucketOf(places: readonly Place[]): { readonly volume: Volume } {
-  const place = places.find(({ volume }) => volume.store.presign !== undefined)
-  if (place !== undefined) return place
+/** Where a body goes, and whether in parts. */
+export interface DirectPlan {
+  readonly volume: Volume
+  readonly parts: DirectPartsData | undefined
+}
+
+/**
+ * The nearest volume whose store signs addresses, of parts where parts are asked for.
+ * @throws MediaError MEDIA_UNSUPPORTED `direct-unsupported`; as `planParts`
+ */
+export function planDirect(
+  places: readonly Place[],
+  options: Pick<CreateUpload, 'parts' | 'partBytes' | 'sizeBytes'>,
+): DirectPlan {
+  const isAsked = options.parts === 'exact' || options.parts === 'any'
+  const place = places.find(({ volume: { store } }) =>
+    isAsked ? store.directParts !== undefined : store.presign !== undefined,
+  )
+  if (place !== undefined) return { volume: place.volume, parts: planParts(place.volume.store, options) }
   throw new MediaError('MEDIA_UNSUPPORTED', 'no volume of this store takes bodies from senders themselves', {
     reason: 'direct-unsupported',
   })
@@ -44,18 +62,22 @@ function placementIdOf(sessionId: string): string {
   return sessionId.replaceAll('-', '')
 }
 
+/** @throws MediaError MEDIA_CONFLICT `upload-ended`, MEDIA_GONE `upload-expired` */
+export function checkGoesOn({ clock }: UploadContext, record: OpenUpload['record']): void {
+  if (isEnded(record.state)) throw conflict('upload-ended', 'this upload has ended')
+  if (record.expiresAt.getTime() <= clock.now())
+    throw new MediaError('MEDIA_GONE', 'the time of this upload is over', { reason: 'upload-expired' })
+}
+
 /** What the sender asks the bucket. */
 export async function signDirect(
   context: UploadContext,
   { record, data }: OpenUpload,
 ): Promise<SignedRequest> {
   const { direct, sizeBytes, options } = data
-  const isOver = record.expiresAt.getTime() <= context.clock.now()
-  if (isEnded(record.state)) throw conflict('upload-ended', 'this upload has ended')
-  if (isOver)
-    throw new MediaError('MEDIA_GONE', 'the time of this upload is over', { reason: 'upload-expired' })
+  checkGoesOn(context, record)
   const { store } = await volumeOf(context, data.volumeId)
-  if (direct === undefined || store.presign === undefined)
+  if (direct === undefined || direct.parts !== undefined || store.presign === undefined)
     throw conflict('other-door', 'this upload does not go to a bucket')
   return store.presign(direct.key, {
     method: 'PUT',
@@ -78,7 +100,7 @@ export async function completeDirect(
   const { data, token } = hold
   const volume = await volumeOf(context, data.volumeId)
   const { store } = volume
-  const { key } = data.direct ?? { key: directKey(token.id) }
+  const { key, parts } = data.direct ?? { key: directKey(token.id), parts: undefined }
   const reading = async (
     intakeOf: (stream: AsyncIterable<Uint8Array>, head: ObjectHead) => Intake,
   ): Promise<Completed> => {
@@ -98,9 +120,11 @@ export async function completeDirect(
     reading((stream, head) => ({
       kind: 'placed',
       stream,
+      sizeBytes: head.sizeBytes,
       object: { volume, placementId, key, publish: async () => head },
     }))
-  const completed = await (isWrittenOnce(store)
+  // Nobody has an address any more by which the object of an upload in parts could be written.
+  const completed = await (parts !== undefined || isWrittenOnce(store)
     ? inPlace().catch((error: unknown) => {
         // An earlier try has staged it, and could not commit: its row goes with the session.
         if (isMediaError(error, 'MEDIA_CONFLICT') && error.reason === 'placement-taken') return copied()
@@ -116,6 +140,8 @@ export async function dropObject(context: UploadContext, { data }: OpenUpload): 
   if (data.direct === undefined) return
   try {
     const { store } = await volumeOf(context, data.volumeId)
+    if (data.direct.parts !== undefined)
+      await store.directParts?.abort(data.direct.key, { context: { cause: 'gc' } })
     await store.delete(data.direct.key, { context: { cause: 'gc' } })
   } catch (error) {
     if (!isMediaError(error)) throw error
@@ -127,7 +153,7 @@ function isWrittenOnce({ traits }: ObjectStore): boolean {
   return traits.conditionalPut === 'enforced'
 }
 
-async function volumeOf({ volumes }: UploadContext, volumeId: string): Promise<Volume> {
+export async function volumeOf({ volumes }: UploadContext, volumeId: string): Promise<Volume> {
   const volume = volumes.byId(volumeId)
   if (volume === undefined)
     throw new MediaError('MEDIA_UNAVAILABLE', 'the bucket of this upload is not one of this host', {
@@ -144,6 +170,6 @@ function checkSize(sizeBytes: number, toldBytes: number | undefined): void {
   throw new MediaError('MEDIA_BAD_INPUT', message, { reason: 'size-mismatch' })
 }
 
-function conflict(reason: string, message: string): MediaError {
+export function conflict(reason: string, message: string): MediaError {
   return new MediaError('MEDIA_CONFLICT', message, { reason })
 }

@@ -12,6 +12,7 @@ import { checkFinished, concatenateHeld } from './concatenate.ts'
 import type { OpenUpload, UploadContext } from './context.ts'
 import { createUpload } from './create.ts'
 import { dropObject, sessionOfKey, signDirect } from './direct.ts'
+import { beginParts, listParts, signParts } from './direct-parts.ts'
 import type { Hold } from './hold.ts'
 import { putChunk } from './put-chunk.ts'
 import { isEnded, uploadOf } from './snapshot.ts'
@@ -91,7 +92,12 @@ export function createUploads(
         }
       })
     },
-    create: (options) => run.call(options, () => createUpload(context, namespace, options)),
+    create: (options) =>
+      run.call(options, async (signal) => {
+        const upload = await createUpload(context, namespace, options)
+        if (upload.data.direct?.parts !== undefined) await beginOrAbort(context, upload, signal)
+        return told(upload)
+      }),
     get: (id, options = {}) =>
       run.call(options, async (signal) => {
         const found = await find(id)
@@ -144,7 +150,8 @@ export function createUploads(
           return await holding(found.record.id, signal, async (hold, until) => {
             const { offsetBytes } = hold.record
             checkWhole(hold)
-            const completing = { offsetBytes, signal: until, call: options.context }
+            const { context: call, parts } = options
+            const completing = { offsetBytes, signal: until, call, parts }
             return (await completeHeld(context, hold, completing)).media
           })
         } catch (error) {
@@ -176,6 +183,10 @@ export function createUploads(
         return again(found)
       }),
     address: (id, options = {}) => run.call(options, async () => signDirect(context, await need(id))),
+    signParts: (id, numbers, options = {}) =>
+      run.call(options, async (signal) => signParts(context, await need(id), numbers, signal)),
+    listParts: (id, options = {}) =>
+      run.call(options, async (signal) => listParts(context, await need(id), signal)),
     arrived: async (objectKey, options = {}) => {
       const sessionId = sessionOfKey(objectKey)
       const found = sessionId === undefined ? undefined : await look(sessionId)
@@ -190,6 +201,16 @@ export function createUploads(
       }),
   }
   return sessions
+}
+
+/** The row stands by now and tells of it: what the bucket begins is paid for until somebody ends it. */
+async function beginOrAbort(context: UploadContext, upload: OpenUpload, signal: AbortSignal): Promise<void> {
+  try {
+    await beginParts(context, upload)
+  } catch (error) {
+    await abortUpload(context, upload, signal)
+    throw error
+  }
 }
 
 /** Ends it for whoever may be writing; what somebody is just committing wins. */

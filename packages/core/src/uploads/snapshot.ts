@@ -5,6 +5,7 @@ import { formatUploadId } from './upload-id.ts'
 /** What is told of an upload. */
 export function uploadOf({ record, data }: OpenUpload, nowMs: number): Upload {
   const { options, sizeBytes, chunkBytes, chunks, error, completedAtMs } = data
+  const parts = data.direct?.parts
   const isOver = record.expiresAt.getTime() <= nowMs && !isEnded(record.state)
   return {
     id: formatUploadId(record.id, data.secret),
@@ -19,6 +20,9 @@ export function uploadOf({ record, data }: OpenUpload, nowMs: number): Upload {
     ...(options.digest === undefined ? {} : { digest: options.digest }),
     ...(chunkBytes === undefined ? {} : { chunkBytes }),
     ...(chunks === undefined ? {} : { chunks: indexesOf(chunks) }),
+    ...(parts === undefined
+      ? {}
+      : { parts: parts.partBytes === undefined ? {} : { partBytes: parts.partBytes } }),
     partial: data.partial,
     filename: options.filename ?? 'file',
     ...(options.contentType === undefined ? {} : { contentType: options.contentType }),

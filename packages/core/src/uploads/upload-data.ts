@@ -27,11 +27,21 @@ export interface UploadData {
   /** Set while somebody writes. Whoever finds it after a claim does not know what the one before may still write, and writes elsewhere. */
   readonly isWriting: boolean
   /** Of `direct`: where the sender puts the object itself. */
-  readonly direct?: { readonly key: string }
+  readonly direct?: { readonly key: string; readonly parts?: DirectPartsData }
   /** Of `chunked`: part that holds each chunk, -1 where none does. */
   readonly chunks?: readonly number[]
   readonly error?: { readonly code: string; readonly reason?: string; readonly message: string }
   readonly completedAtMs?: number
+}
+
+/** A body that its sender puts to a bucket in parts. */
+export interface DirectPartsData {
+  /** Absent where the sender chooses. */
+  readonly partBytes?: number
+  /** Of the bucket. Absent until it has begun: it is told to nobody before it stands here. */
+  readonly uploadId?: string
+  /** Parts up to this number may be signed without a look at the bucket. Only where the sender chooses their lengths. */
+  readonly allowed?: number
 }
 
 export interface UploadPart {

@@ -25,6 +25,7 @@ const through: DecoratorTable = {
   open: forwarded,
   identity: forwarded,
   presign: forwarded,
+  directParts: forwarded,
   createWriter: forwarded,
   sweepUploads: forwarded,
   adopt: forwarded,

@@ -1,4 +1,10 @@
-import { decoratorTableOf, OBJECT_STORE_MEMBERS, type ObjectStore, type ObjectWriter } from '@mediakeep/core'
+import {
+  type DirectParts,
+  decoratorTableOf,
+  OBJECT_STORE_MEMBERS,
+  type ObjectStore,
+  type ObjectWriter,
+} from '@mediakeep/core'
 
 type Member = keyof ObjectStore
 
@@ -26,7 +32,9 @@ export async function decoratorFaults(
     else if (row.rule === 'forwarded') {
       reached.length = 0
       await use(outer, member)
-      const same = (member === 'staging' || member === 'journal') && outer[member] === probe[member]
+      const same =
+        (member === 'staging' || member === 'journal' || member === 'directParts') &&
+        outer[member] === probe[member]
       if (!same && !reached.includes(member))
         faults.push(`${label} is forwarded but does not reach the inner store`)
     }
@@ -78,6 +86,15 @@ function bareStore(): ObjectStore {
 /** A store with every member, which tells each use. */
 function probeStore(told: (member: Member) => void): ObjectStore {
   const bare = bareStore()
+  const parts: DirectParts = {
+    maxParts: 1,
+    maxPartBytes: 1,
+    begin: unused,
+    sign: unused,
+    list: unused,
+    complete: unused,
+    abort: unused,
+  }
   const writer: ObjectWriter = { write: unused, commit: unused, abort: async () => {} }
   const tell = <Args extends readonly unknown[], Result>(member: Member, run: (...args: Args) => Result) => {
     return (...args: Args): Result => {
@@ -117,6 +134,7 @@ function probeStore(told: (member: Member) => void): ObjectStore {
       url: new URL('https://probe.invalid'),
       headers: {},
     })),
+    directParts: parts,
     createWriter: tell('createWriter', async () => writer),
     sweepUploads: tell('sweepUploads', async () => 0),
     adopt: tell('adopt', async () =>

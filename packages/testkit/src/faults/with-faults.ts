@@ -1,4 +1,5 @@
 import {
+  type DirectParts,
   decorateStore,
   forwarded,
   type Journal,
@@ -60,6 +61,9 @@ export function withFaults(inner: ObjectStore, plan: FaultPlan = []): FaultyStor
     presign: rewritten((key, options) =>
       underFault(script, 'presign', () => present(inner.presign).call(inner, key, options)),
     ),
+    directParts: rewritten(
+      inner.directParts === undefined ? undefined : faultyParts(inner.directParts, script),
+    ),
     createWriter: rewritten((key, call) =>
       underFault(
         script,
@@ -101,6 +105,19 @@ export function withFaults(inner: ObjectStore, plan: FaultPlan = []): FaultyStor
     [Symbol.asyncDispose]: rewritten(() => underFault(script, 'close', () => inner.close())),
   })
   return { store, calls: script.calls, injected: script.injected }
+}
+
+function faultyParts(inner: DirectParts, script: FaultScript): DirectParts {
+  return {
+    maxParts: inner.maxParts,
+    maxPartBytes: inner.maxPartBytes,
+    begin: (key, options) => underFault(script, 'directParts.begin', () => inner.begin(key, options)),
+    sign: (upload, part) => underFault(script, 'directParts.sign', () => inner.sign(upload, part)),
+    list: (upload, options) => underFault(script, 'directParts.list', () => inner.list(upload, options)),
+    complete: (upload, parts, options) =>
+      underFault(script, 'directParts.complete', () => inner.complete(upload, parts, options)),
+    abort: (key, options) => underFault(script, 'directParts.abort', () => inner.abort(key, options)),
+  }
 }
 
 function faultyReader(

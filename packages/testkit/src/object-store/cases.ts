@@ -1,6 +1,7 @@
 import { callCases } from './cases/calls.ts'
 import { conditionCases } from './cases/conditions.ts'
 import { deleteCases } from './cases/delete.ts'
+import { directPartsCases } from './cases/direct-parts.ts'
 import { factCases } from './cases/facts.ts'
 import { fileCases } from './cases/file.ts'
 import { getCases } from './cases/get.ts'
@@ -28,6 +29,7 @@ export const objectStoreCases: readonly ObjectStoreCase[] = [
   ...fileCases,
   ...stagingCases,
   ...partialsCases,
+  ...directPartsCases,
   ...journalCases,
   ...localCases,
 ]

@@ -1,9 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { ObjectStore } from '@mediakeep/core'
+import type { ObjectStore, SignedRequest } from '@mediakeep/core'
 import type { ConformanceCase } from '../conformance/case.ts'
 import type { ObjectStoreFixture } from './fixture.ts'
+import type { SentPart } from './parts-memory-store.ts'
 
 /** What a case of `ObjectStore` gets: one empty backend and what goes with it. */
 export interface ObjectStoreContext {
@@ -14,6 +15,8 @@ export interface ObjectStoreContext {
   scratchFile(bytes: Uint8Array): Promise<string>
   /** Handles of open readers and writers, now. */
   openHandles(): Promise<number>
+  /** Sends a body to an address that the store signed. */
+  send(request: SignedRequest, body: Uint8Array): Promise<SentPart>
   /** Makes the backend fail from now on. Only for cases that need `outage`. */
   breakBackend(): Promise<void>
   closeSeconds(): Promise<void>
@@ -39,6 +42,7 @@ export function createObjectStoreContext(
   const context: ObjectStoreContext = {
     store: fixture.store,
     openHandles,
+    send: (request, body) => (fixture.send ?? sendByFetch)(request, body),
     async second() {
       if (fixture.second === undefined) throw new Error('the harness gives no second store')
       const store = await fixture.second()
@@ -71,4 +75,13 @@ export function createObjectStoreContext(
       if (scratch !== undefined) await rm(scratch, { recursive: true, force: true })
     },
   }
+}
+
+/** The length goes with the body: whoever fetches may not say it. */
+async function sendByFetch({ method, url, headers }: SignedRequest, body: Uint8Array): Promise<SentPart> {
+  const { 'content-length': _, ...sent } = headers
+  const answer = await fetch(url, { method, headers: sent, body: Buffer.from(body) })
+  await answer.arrayBuffer()
+  const etag = answer.headers.get('etag')?.replace(/^"|"$/g, '')
+  return { status: answer.status, ...(etag === undefined ? {} : { etag }) }
 }

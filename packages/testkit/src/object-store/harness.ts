@@ -29,6 +29,7 @@ export function capabilitiesOf(fixture: ObjectStoreFixture): ReadonlySet<string>
     'open',
     'identity',
     'presign',
+    'directParts',
     'createWriter',
     'adopt',
     'localPath',

@@ -13,6 +13,7 @@ import { injectedError } from '../faults/plan.ts'
 import { withFaults } from '../faults/with-faults.ts'
 import type { ObjectStoreFixture, ObjectStoreHarness } from './harness.ts'
 import { localMemoryStore } from './local-memory-store.ts'
+import { createPartsBackend, partsMemoryStore } from './parts-memory-store.ts'
 
 const MAX_BYTES = 256 * 1024 * 1024
 
@@ -36,12 +37,16 @@ export function memoryHarness(options: MemoryHarnessOptions = {}): ObjectStoreHa
     const directory = local ? await mkdtemp(join(tmpdir(), 'mediakeep-memory-')) : undefined
     const volume = createMemoryVolume({ maxBytes: MAX_BYTES, clock: systemClock })
     const held: Held = { count: 0 }
+    const backend = createPartsBackend()
     const opened: MemoryStore[] = []
     let broken = false
     const openStore = (): ObjectStore => {
       const memory = memoryStore({ volume })
       opened.push(memory)
-      const placed = directory === undefined ? memory : localMemoryStore(directory, memory)
+      const placed = partsMemoryStore(
+        directory === undefined ? memory : localMemoryStore(directory, memory),
+        backend,
+      )
       const failing = withFaults(placed, (member) => {
         return broken && member !== 'close'
           ? { type: 'fail', at: 'before', error: injectedError(member) }
@@ -61,8 +66,11 @@ export function memoryHarness(options: MemoryHarnessOptions = {}): ObjectStoreHa
           broken = false
         },
       },
-      leftovers: async () =>
-        volume.usedBytes === 0 ? [] : [`${volume.usedBytes} bytes of room without an object`],
+      send: backend.send,
+      leftovers: async () => [
+        ...(volume.usedBytes === 0 ? [] : [`${volume.usedBytes} bytes of room without an object`]),
+        ...[...backend.uploads.values()].map(({ key }) => `parts of ${key}`),
+      ],
       async cleanup() {
         if (directory !== undefined) await rm(directory, { recursive: true, force: true })
       },

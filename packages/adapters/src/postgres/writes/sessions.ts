@@ -42,18 +42,21 @@ export function endSession(database: Database, session: SessionRef, keep?: KeptS
   )
 }
 
-const EXPIRED = `SELECT to_json(id) FROM @sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE`
+const EXPIRED = `SELECT ${SESSION_AS_JSON} FROM @sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE`
 
-/** @returns ids of sessions past their time, ended now. */
+/** @returns sessions past their time, ended now. */
 export function expireSessions(
   database: Database,
   { limit }: { readonly limit: number },
-): Promise<readonly string[]> {
+): Promise<readonly SessionRecord[]> {
   return database.transact('end sessions past their time', async (tx) => {
     await tx.run()
-    const [{ rows: ids }] = await tx.run(sql<string>(EXPIRED, tx.nowMs, limit))
-    await tx.commit(...ids.flatMap((id) => dropSession(id, tx.nowMs)), forgetOldOutcomes(tx.nowMs, limit))
-    return ids
+    const [{ rows }] = await tx.run(sql<SessionRow>(EXPIRED, tx.nowMs, limit))
+    await tx.commit(
+      ...rows.flatMap(({ id }) => dropSession(id, tx.nowMs)),
+      forgetOldOutcomes(tx.nowMs, limit),
+    )
+    return rows.map(sessionOf)
   })
 }
 

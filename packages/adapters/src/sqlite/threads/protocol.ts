@@ -94,7 +94,7 @@ export interface WriteOperations {
   readonly reserveSpend: Operation<Parameters<Catalog['reserveSpend']>[0], ReservedSpend>
   readonly returnSpend: Operation<Parameters<Catalog['returnSpend']>[0], undefined>
   readonly importMedia: Operation<readonly PortableMedia[], number>
-  readonly expireSessions: Operation<{ readonly limit: number }, readonly string[]>
+  readonly expireSessions: Operation<{ readonly limit: number }, readonly SessionRecord[]>
   readonly ping: Operation<undefined, undefined>
 }
 

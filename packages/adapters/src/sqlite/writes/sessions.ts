@@ -156,12 +156,15 @@ export function endSession(tx: Transaction, { session, keep }: EndSession): unde
   return undefined
 }
 
-/** @returns ids of sessions past their time, ended now. */
-export function expireSessions(tx: Transaction, { limit }: { readonly limit: number }): readonly string[] {
+/** @returns sessions past their time, ended now. */
+export function expireSessions(
+  tx: Transaction,
+  { limit }: { readonly limit: number },
+): readonly SessionRecord[] {
   const rows = tx.json<SessionRow>(EXPIRED).all(tx.nowMs, limit).map(withId)
   for (const row of rows) dropSession(tx, row)
   forgetOldOutcomes(tx, limit)
-  return rows.map((row) => row.id)
+  return rows.map(sessionOf)
 }
 
 /** Pins and reservations go, and the session unless it is kept; what it staged is garbage; its idempotency key is free. */

@@ -127,8 +127,9 @@ export function memoryCatalog(options: MemoryCatalogOptions = {}): Catalog {
         const expired = [...tables.sessions.values()]
           .filter((session) => session.expiresAtMs <= nowMs)
           .slice(0, limit)
+        const ended = expired.map(sessionRecord)
         for (const session of expired) endSession(tables, session, nowMs)
-        return expired.map((session) => session.id)
+        return ended
       }),
 
     planGarbage: ({ graceMs }) => transact((nowMs) => planGarbage(tables, graceMs, nowMs)),

@@ -143,8 +143,10 @@ export const sessionCases: readonly CatalogCase[] = [
       const short = [await begin(catalog, { ttlMs: 1 }), await begin(catalog, { ttlMs: 1, namespace: BETA })]
       const long = await begin(catalog)
       await advance(SHORT_TTL_MS)
-      const expired = [...(await catalog.expireSessions({ limit: 10 }))].sort()
-      assert.deepEqual(expired, short.map(({ id }) => id).sort())
+      const expired = await catalog.expireSessions({ limit: 10 })
+      assert.deepEqual(expired.map(({ id }) => id).sort(), short.map(({ id }) => id).sort())
+      for (const session of expired)
+        assert.deepEqual(session, { ...short.find(({ id }) => id === session.id) }, 'as it was')
       for (const { id } of short) assert.equal(await catalog.isSessionLive(id), false)
       assert.equal(await catalog.isSessionLive(long.id), true)
       assert.deepEqual([...(await catalog.expireSessions({ limit: 10 }))], [], 'a second round')
@@ -167,7 +169,11 @@ export const sessionCases: readonly CatalogCase[] = [
     async check({ catalog, advance }) {
       const staged = await stage(catalog, { session: { ttlMs: 1 } })
       await advance(SHORT_TTL_MS)
-      assert.deepEqual([...(await catalog.expireSessions({ limit: 10 }))], [staged.session.id])
+      const expired = await catalog.expireSessions({ limit: 10 })
+      assert.deepEqual(
+        expired.map(({ id }) => id),
+        [staged.session.id],
+      )
       await refuses('MEDIA_LEASE_LOST', catalog.commitContent(commitInput(staged)), 'commitContent()')
       await refuses('MEDIA_LEASE_LOST', stage(catalog, {}, staged.session), 'stagePlacement()')
       const extend = catalog.extendSession(staged.session, { ttlMs: LONG_TTL_MS })

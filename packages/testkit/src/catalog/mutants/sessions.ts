@@ -108,11 +108,11 @@ export const sessionMutants: readonly CatalogMutant[] = [
     'session.expires-in-word',
     'expireSessions() names sessions and does not end them',
     ['session.expired-commit', 'session.expired-existing'],
-    (inner, tables) =>
+    (inner) =>
       withMembers(inner, {
         async expireSessions({ limit }) {
-          const ids = [...tables.sessions.keys()].slice(0, limit)
-          return ids.length > 1 ? inner.expireSessions({ limit }) : ids
+          const sessions = (await inner.listSessions('alpha')).slice(0, limit)
+          return sessions.length > 1 ? inner.expireSessions({ limit }) : sessions
         },
       }),
   ),
@@ -121,7 +121,7 @@ export const sessionMutants: readonly CatalogMutant[] = [
       async expireSessions() {
         const sessions = [...(await inner.listSessions('alpha')), ...(await inner.listSessions('beta'))]
         for (const session of sessions) await inner.endSession(session)
-        return sessions.map(({ id }) => id)
+        return sessions
       },
     }),
   ),

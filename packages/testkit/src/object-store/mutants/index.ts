@@ -1,6 +1,7 @@
 import { bodyMutants } from './bodies.ts'
 import { callMutants, closeMutants } from './calls.ts'
 import { conditionMutants } from './conditions.ts'
+import { directPartsMutants } from './direct-parts.ts'
 import { headMutants } from './heads.ts'
 import { journalMutants } from './journal.ts'
 import { keyMutants } from './keys.ts'
@@ -29,6 +30,7 @@ export const storeMutants: readonly StoreMutant[] = [
   ...fileMutants,
   ...stagingMutants,
   ...partialsMutants,
+  ...directPartsMutants,
   ...journalMutants,
   ...identityMutants,
   ...localMutants,
