@@ -20,6 +20,7 @@ export type BucketReason =
   | 'metadata-too-large'
   | 'not-signable'
   | 'part-changed'
+  | 'part-too-small'
   | 'read-only'
   | 'server-error'
   | 'slow-down'
@@ -148,6 +149,7 @@ const BY_CODE: Readonly<Record<string, Row>> = {
   NotImplemented: REFUSED_CONDITION,
   InvalidObjectState: ARCHIVED,
   NoSuchUpload: UPLOAD_LOST,
+  EntityTooSmall: row('MEDIA_BAD_INPUT', 'part-too-small', 'a part but the last has 5 MiB at least'),
   InvalidPart: PART_CHANGED,
   InvalidPartOrder: PART_CHANGED,
   ECONNRESET: LOST,

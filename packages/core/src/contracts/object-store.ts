@@ -181,7 +181,8 @@ export interface DirectParts {
   /** What the backend holds, by number. `undefined` when it knows no such upload: it was completed, ended, or never begun. */
   list(upload: PartsUpload, options?: Call): Promise<readonly StoredPart[] | undefined>
   /**
-   * Makes the object of these parts, in the order of their numbers; others are dropped. `undefined` as for `list`.
+   * Makes the object of these parts, in the order of their numbers; others are dropped. `undefined` as for `list`, where the backend does
+   * not remember that it made it.
    * @throws MediaError MEDIA_CONFLICT `part-changed` when a part is not there, or is another by now; as `put`
    */
   complete(

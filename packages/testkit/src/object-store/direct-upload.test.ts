@@ -143,7 +143,7 @@ describe('an upload that goes to a bucket in parts', () => {
     await store.uploads.abort(short.id)
     const left = await sent(bytes)
     expect(backend.uploads.size).toBe(1)
-    await clock.advance(25 * 60 * 60_000)
+    clock.advance(25 * 60 * 60_000)
     await expect(store.uploads.complete(left.id)).rejects.toMatchObject({ code: 'MEDIA_GONE' })
     for await (const _ of store.upkeep.expire()) continue
     expect([backend.uploads.size, await keys()]).toEqual([0, []])
@@ -176,7 +176,7 @@ describe('an upload that goes to a bucket in parts', () => {
     const { id, mediaId } = await sent(bytes)
     await expect(store.uploads.complete(id)).rejects.toThrow('the line broke')
     isLost = false
-    await clock.advance(3 * 60 * 60_000)
+    clock.advance(3 * 60 * 60_000)
     for await (const _ of store.upkeep.collectGarbage({ thorough: true, graceMs: 0 })) continue
     for await (const _ of store.upkeep.collectGarbage({ thorough: true, graceMs: 0 })) continue
     expect(await store.uploads.complete(id)).toMatchObject({ id: mediaId })
@@ -216,7 +216,7 @@ describe('an upload that goes to a bucket in parts', () => {
     for (let number = 1; number <= 3; number++) {
       const [part] = await store.uploads.signParts(id, [number])
       await send(part, randomBytes(1000))
-      await clock.advance(13 * 60 * 60_000)
+      clock.advance(13 * 60 * 60_000)
     }
     expect((await store.uploads.complete(id)).sizeBytes).toBe(3000)
   })

@@ -80,8 +80,8 @@ export const directPartsCases: readonly ObjectStoreCase[] = [
         partsOf(store).complete(upload, before),
         'a part that was sent anew',
       )
-      const more = [...other, { number: 2, etag: other[0]?.etag ?? '' }]
-      await rejectsWith('MEDIA_CONFLICT', partsOf(store).complete(upload, more), 'a part that is not there')
+      const absent = [{ number: 2, etag: other[0]?.etag ?? '' }]
+      await rejectsWith('MEDIA_CONFLICT', partsOf(store).complete(upload, absent), 'a part that is not there')
       await isAbsent(store, 'kit/parts', 'after a refusal')
       await partsOf(store).complete(upload, other)
       await holds(store, 'kit/parts', small.subarray(1), 'the part that was sent last')
@@ -111,9 +111,10 @@ export const directPartsCases: readonly ObjectStoreCase[] = [
       await send(context, upload, 1, small)
       const signed = await partsOf(store).sign(upload, { number: 1, expiresAt: soon() })
       const parts = await listed(store, upload)
-      await partsOf(store).complete(upload, parts)
+      const made = await partsOf(store).complete(upload, parts)
       assert.equal(await partsOf(store).list(upload), undefined, 'list() after complete()')
-      assert.equal(await partsOf(store).complete(upload, parts), undefined, 'complete() after complete()')
+      const again = await partsOf(store).complete(upload, parts)
+      assert.ok(again === undefined || again.etag === made?.etag, 'complete() after complete()')
       const { status } = await context.send(signed, small.subarray(1))
       assert.ok(status >= 400, `a part after complete() is answered with ${status}`)
       await holds(store, 'kit/parts', small, 'after a late part')
