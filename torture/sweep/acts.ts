@@ -1,18 +1,9 @@
 import { fsStore } from '@mediakeep/adapters/fs'
 import { isMediaError, type MediaRef } from '@mediakeep/core'
 import { ROOT } from '../simulation/image.ts'
+import type { Act } from './act.ts'
 import type { Stage } from './stage.ts'
-
-/** Something that a host does, and what can be seen of it before and after. */
-export interface Act {
-  readonly name: string
-  prepare?(stage: Stage): Promise<unknown>
-  act(stage: Stage): Promise<unknown>
-  /** What is seen afterwards when it worked, and when it did not. */
-  look(stage: Stage): Promise<string>
-  readonly done: string
-  readonly undone: string
-}
+import { uploadActs } from './upload-acts.ts'
 
 const KEY: MediaRef = { key: 'a' }
 const small = Buffer.from('small bytes')
@@ -165,4 +156,5 @@ export const acts: readonly Act[] = [
     undone: 'open',
     done: 'open',
   },
+  ...uploadActs,
 ]

@@ -1,6 +1,7 @@
 import { TROUBLES, type Trouble } from '../simulation/faults.ts'
 import type { Image } from '../simulation/image.ts'
-import { type Act, acts } from './acts.ts'
+import type { Act } from './act.ts'
+import { acts } from './acts.ts'
 import { createStage, type Fault } from './stage.ts'
 
 export interface Case {

@@ -5,6 +5,8 @@ import { type Image, ROOT } from '../simulation/image.ts'
 import type { Case } from './cases.ts'
 import { type BreakCalls, createStage, SESSION_TTL_MS, type Stage } from './stage.ts'
 
+/** Ended uploads are remembered for a day. */
+const ENDED_UPLOADS_MS = 25 * 3_600_000
 /** Turns of the event loop after which something that waits for nothing waits for ever. */
 const MAX_TURNS = 3_000
 
@@ -77,7 +79,7 @@ function leaks({ objects, process }: Stage): string | undefined {
 async function settle(stage: Stage): Promise<string | undefined> {
   const { store, clock, tables, process, disk } = stage
   for (let round = 0; round < 2; round++) {
-    clock.advance(SESSION_TTL_MS + 2_000)
+    clock.advance(round === 0 ? SESSION_TTL_MS + 2_000 : ENDED_UPLOADS_MS)
     for await (const _ of store.upkeep.expire()) continue
     for await (const _ of store.upkeep.collectGarbage({ thorough: true, force: true })) continue
   }

@@ -57,7 +57,7 @@ export async function completeHeld(
       whole.kind === 'one'
         ? { kind: 'staged', body: whole.body, summary: digester?.finish() }
         : { kind: 'stream', stream: whole.stream, sizeBytes }
-    return putHeld(context, hold, intake, { signal, call })
+    return putHeld(context, hold, intake, { signal, call, offsetBytes })
   })
 }
 
@@ -83,13 +83,15 @@ async function putHeld(
   context: UploadContext,
   hold: Hold,
   intake: Intake,
-  { signal, call, onProgress }: Completing,
+  { signal, call, onProgress, offsetBytes }: Completing & { readonly offsetBytes?: number },
 ): Promise<Completed> {
   const startedMs = context.clock.now()
   const isScanned = context.scanning.isOn && context.scanning.mode === 'sync'
   await hold.save({
     leaseMs: context.limits.leaseMs,
     state: isScanned ? 'scanning' : 'verifying',
+    // From here on the bytes may have a second name: whoever goes on after us must not write them once more.
+    ...(offsetBytes === undefined ? {} : { offsetBytes }),
     data: { isWriting: false },
   })
   const request = { ...requestOf(hold), ...(onProgress === undefined ? {} : { onProgress }) }

@@ -6,6 +6,7 @@ import { writablePart } from './append.ts'
 import type { UploadContext } from './context.ts'
 import { createFirstBytes } from './first-bytes.ts'
 import type { Hold } from './hold.ts'
+import type { UploadData } from './upload-data.ts'
 import { openPiece, type Piece } from './write-piece.ts'
 
 /** Writes one chunk of an upload that this process holds, perhaps beside others. Whoever is the last lets it go. */
@@ -52,7 +53,8 @@ export async function putChunk(
     if (begun) hold.chunks.underWay.delete(options.index)
     if (hold.leave()) {
       try {
-        await hold.letGo({ data: { isWriting: false } })
+        // With what counts: a change that failed before may be in `data`, and not in the row.
+        await hold.letGo({ ...progressOf(hold.data), data: { isWriting: false } })
       } finally {
         hold.release()
       }
@@ -111,14 +113,21 @@ async function partFor(hold: Hold): Promise<number> {
 
 async function record(context: UploadContext, hold: Hold, index: number, part: number): Promise<void> {
   const chunks = withChunk(hold.data.chunks ?? [], index, part)
-  const offsetBytes = bytesOf(chunks, hold.data.chunkBytes ?? 0, hold.data.sizeBytes ?? 0)
   await hold.save({
     leaseMs: context.limits.leaseMs,
     ttlMs: hold.data.ttlMs,
-    offsetBytes,
+    ...progressOf({ ...hold.data, chunks }),
     data: { chunks },
-    state: offsetBytes === hold.data.sizeBytes ? 'received' : 'receiving',
   })
+}
+
+/** What the row tells of these chunks. */
+function progressOf({ chunks = [], chunkBytes = 0, sizeBytes = 0 }: UploadData): {
+  readonly offsetBytes: number
+  readonly state: 'received' | 'receiving'
+} {
+  const offsetBytes = bytesOf(chunks, chunkBytes, sizeBytes)
+  return { offsetBytes, state: offsetBytes === sizeBytes ? 'received' : 'receiving' }
 }
 
 function withChunk(chunks: readonly number[], index: number, part: number): readonly number[] {
