@@ -3,6 +3,7 @@ import type { Image } from '../simulation/image.ts'
 import type { Act } from './act.ts'
 import { acts } from './acts.ts'
 import { createStage, type Fault } from './stage.ts'
+import { uploadActs } from './upload-acts.ts'
 
 export interface Case {
   readonly act: Act
@@ -35,6 +36,10 @@ export async function listCases(image: Image): Promise<readonly Case[]> {
         for (const effect of ['before', 'after'] as const)
           cases.push({ act, fault: { layer: 'catalog', at, forever, effect } })
     }
+    if (uploadActs.includes(act))
+      for (let at = 0; at < disk.length + catalog.length; at++)
+        for (const leaves of ['least', at, at + 1_000] as const)
+          cases.push({ act, fault: { layer: 'power', at, forever: true, leaves } })
     await stage.store.close()
   }
   return cases
@@ -45,6 +50,8 @@ function isTrouble(name: string): name is Trouble {
 }
 
 export function wordsOf({ act, fault }: Case): string {
+  if (fault.layer === 'power')
+    return `${act.name}, power cut before call ${fault.at + 1}, left: ${fault.leaves}`
   const what = fault.layer === 'disk' ? fault.trouble : `lost ${fault.effect} its effect`
   return `${act.name}, ${fault.layer} call ${fault.at + 1}${fault.forever ? ' and all later ones' : ''}: ${what}`
 }

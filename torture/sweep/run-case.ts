@@ -1,9 +1,11 @@
 import { inspect } from 'node:util'
 import { digestHex, digestOf, isMediaError } from '@mediakeep/core'
-import { leastRemains } from '../fault-fs/remains.ts'
+import { seededRandom } from '@mediakeep/testkit'
+import { leastRemains, randomRemains } from '../fault-fs/remains.ts'
 import { type Image, ROOT } from '../simulation/image.ts'
+import type { Act } from './act.ts'
 import type { Case } from './cases.ts'
-import { type BreakCalls, createStage, SESSION_TTL_MS, type Stage } from './stage.ts'
+import { type BreakCalls, createStage, reviveStage, SESSION_TTL_MS, type Stage } from './stage.ts'
 
 /** Ended uploads are remembered for a day. */
 const ENDED_UPLOADS_MS = 25 * 3_600_000
@@ -19,6 +21,7 @@ export async function runCase(
   const stage = await createStage(image, breakCalls)
   await act.prepare?.(stage)
   stage.arm(fault)
+  if (fault.layer === 'power') return runCut(stage, act, fault.leaves)
   const error = await outcome(act.act(stage))
   stage.disarm()
   try {
@@ -42,6 +45,28 @@ export async function runCase(
   } catch (problem) {
     return `it cannot be looked at: ${inspect(problem)}`
   }
+}
+
+/** The process and the power end in the middle of the act; the next process finds all or nothing of it, and does it again. */
+async function runCut(dead: Stage, act: Act, leaves: 'least' | number): Promise<string | undefined> {
+  const ended = await outcome(Promise.race([act.act(dead), untilStopped(dead)]))
+  if (ended !== undefined) return `it failed before its end: ${inspect(ended)}`
+  dead.disk.cutPower(leaves === 'least' ? leastRemains : randomRemains(seededRandom(leaves), 'weak'))
+  try {
+    const stage = await reviveStage(dead)
+    const seen = await act.look(stage)
+    if (seen !== act.done && seen !== act.undone) return `there is ${brief(seen)}`
+    const again = await outcome(act.act(stage))
+    if (again !== undefined) return `it cannot be done again: ${inspect(again)}`
+    const after = await act.look(stage)
+    return after === act.done ? await settle(stage) : `done again there is ${brief(after)}`
+  } catch (problem) {
+    return `it cannot be looked at: ${inspect(problem)}`
+  }
+}
+
+async function untilStopped(stage: Stage): Promise<void> {
+  while (!stage.isStopped) await new Promise((resolve) => setImmediate(resolve))
 }
 
 const isBackground = (name: string): boolean => /collect|expire|verify/.test(name)

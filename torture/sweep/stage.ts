@@ -24,6 +24,13 @@ export type Fault =
       readonly forever: boolean
       readonly effect: 'before' | 'after'
     }
+  /** From this call to either on none is answered or has an effect, and the power goes; what it leaves is chosen by chance, or the least. */
+  | {
+      readonly layer: 'power'
+      readonly at: number
+      readonly forever: true
+      readonly leaves: 'least' | number
+    }
 
 /** A store on a disk in memory whose calls are counted, and fail as they are told. */
 export interface Stage {
@@ -36,6 +43,8 @@ export interface Stage {
   /** Counts from now on, and fails what the fault says. */
   arm(fault: Fault | undefined): void
   disarm(): void
+  /** Whether the process stands still, for ever. */
+  readonly isStopped: boolean
   /** Since it was armed: names of the calls to the disk and to the catalog, and how many of them failed. */
   readonly seen: {
     readonly disk: readonly string[]
@@ -53,8 +62,25 @@ export async function createStage(image: Image, breakCalls: BreakCalls = (fs) =>
   const clock = fakeClock()
   const disk = createDisk({ now: () => clock.now(), order: 'weak' })
   image.apply(disk, 'sweep')
-  const tables = createMemoryTables()
+  return stageOn({ clock, disk, tables: createMemoryTables() }, breakCalls)
+}
+
+/** The next process over what another one left: its disk after a power cut, and its catalog, which lost nothing. */
+export function reviveStage({ clock, disk, tables }: Stage): Promise<Stage> {
+  return stageOn({ clock: fakeClock(clock.now()), disk, tables })
+}
+
+async function stageOn(
+  { clock, disk, tables }: Pick<Stage, 'clock' | 'disk' | 'tables'>,
+  breakCalls: BreakCalls = (fs) => fs,
+): Promise<Stage> {
   let fault: Fault | undefined
+  let isStopped = false
+  /** Counts a call; whether the process ends before it. */
+  const stopsAt = (): boolean => {
+    isStopped ||= fault?.layer === 'power' && seen.disk.length + seen.catalog.length > fault.at
+    return isStopped
+  }
   const seen = { disk: [] as string[], catalog: [] as string[], failed: 0 }
 
   function troubleOf({ name }: DiskCall): Trouble | undefined {
@@ -71,12 +97,14 @@ export async function createStage(image: Image, breakCalls: BreakCalls = (fs) =>
   const process = createProcess(disk, {
     start(call, act, done) {
       const trouble = troubleOf(call)
+      if (stopsAt()) return
       if (trouble === undefined) atOnce.start(call, act, done)
       else if (trouble === 'short') atOnce.start(call, () => act(1), done)
       else done(fail(call, trouble))
     },
     check(call) {
       const trouble = troubleOf(call)
+      if (stopsAt()) throw fail(call, 'EIO')
       if (trouble !== undefined && trouble !== 'short') throw fail(call, trouble)
     },
   })
@@ -94,6 +122,7 @@ export async function createStage(image: Image, breakCalls: BreakCalls = (fs) =>
       if (typeof member !== 'function' || property === 'close' || typeof property === 'symbol') return member
       return async (...args: unknown[]): Promise<unknown> => {
         const at = seen.catalog.push(String(property)) - 1
+        if (stopsAt()) return new Promise(() => {})
         const isDue = fault?.layer === 'catalog' && (fault.forever ? at >= fault.at : at === fault.at)
         const lost = new MediaError('MEDIA_UNAVAILABLE', `the connection was lost in ${String(property)}`)
         if (isDue) seen.failed++
@@ -121,6 +150,9 @@ export async function createStage(image: Image, breakCalls: BreakCalls = (fs) =>
     objects,
     store,
     seen,
+    get isStopped() {
+      return isStopped
+    },
     arm(given) {
       fault = given
       seen.disk.length = 0

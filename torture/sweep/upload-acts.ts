@@ -13,11 +13,11 @@ const text = (bytes: number): Buffer =>
   Buffer.from('bytes that come in pieces '.repeat(bytes / 26 + 1)).subarray(0, bytes)
 const small = text(4_000)
 
-/** What the sender of each stage remembers. */
-const senders = new WeakMap<Stage, string[]>()
-const idsOf = (stage: Stage): string[] => {
-  const ids = senders.get(stage) ?? []
-  senders.set(stage, ids)
+/** What the sender remembers, also when another process goes on. */
+const senders = new WeakMap<Stage['tables'], string[]>()
+const idsOf = ({ tables }: Stage): string[] => {
+  const ids = senders.get(tables) ?? []
+  senders.set(tables, ids)
   return ids
 }
 
@@ -56,7 +56,7 @@ const patiently =
       isPending = false
     })
     work.catch(() => {}) // told by what is returned
-    for (let turn = 1; isPending && turn <= MAX_TURNS; turn++) {
+    for (let turn = 1; isPending && !stage.isStopped && turn <= MAX_TURNS; turn++) {
       await new Promise((resolve) => setImmediate(resolve))
       if (turn % TURNS_PER_TICK === 0) stage.clock.advance(TICK_MS)
     }
