@@ -60,11 +60,12 @@ export interface WatchedPage {
 export const focusedName = `document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent`
 export const pageWidth = 'document.documentElement.scrollWidth'
 
-/** Opens a page in a context of its own and listens to all that it complains about. */
+/** Opens a page in a context of its own and listens to all that it complains about. @param ready there once the page is */
 export async function openPage(
   browser: Browser,
   url: string,
   options: BrowserContextOptions = {},
+  ready = '#gallery[aria-busy=false]',
 ): Promise<WatchedPage> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, ...options })
   await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: new URL(url).origin })
@@ -90,7 +91,7 @@ export async function openPage(
     })`,
   })
   await page.goto(url)
-  await page.locator('#gallery[aria-busy=false]').waitFor({ state: 'attached' })
+  await page.locator(ready).waitFor({ state: 'attached' })
   return {
     page,
     context,

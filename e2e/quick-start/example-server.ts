@@ -7,7 +7,6 @@ import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const program = join(root, 'examples/quick-start/server.mjs')
 const LISTENS = /listens on (http:\/\/\S+)/
 
 export interface ExampleServer {
@@ -27,11 +26,14 @@ export async function temporaryData(): Promise<{ path: string; remove: () => Pro
 }
 
 /** What a command printed and how it ended, for those that end by themselves. */
-export function spawnExample(env: Record<string, string>): { child: ChildProcess; output: () => string } {
+export function spawnExample(
+  env: Record<string, string>,
+  example: 'quick-start' | 'uploads' = 'quick-start',
+): { child: ChildProcess; output: () => string } {
   if (!existsSync(join(root, 'packages/cli/dist/index.js'))) {
     throw new Error('the packages are not built: run `npm run build` once, or the tests by `npm test`')
   }
-  const child = spawn(process.execPath, [program], {
+  const child = spawn(process.execPath, [join(root, 'examples', example, 'server.mjs')], {
     cwd: root,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -67,11 +69,15 @@ export function listening(child: ChildProcess, output: () => string): Promise<st
 export async function startExample({
   data,
   port = '0',
+  example = 'quick-start',
+  env = {},
 }: {
   data: string
   port?: string
+  example?: 'quick-start' | 'uploads'
+  env?: Record<string, string>
 }): Promise<ExampleServer> {
-  const { child, output } = spawnExample({ PORT: port, MEDIAKEEP_DATA: data })
+  const { child, output } = spawnExample({ ...env, PORT: port, MEDIAKEEP_DATA: data }, example)
   const url = await listening(child, output)
   return {
     url,

@@ -68,9 +68,10 @@ export function createUploadList({ announce, onOpen }) {
 
   /** Moves focus on when the button that had it goes away. */
   function showOnly(row, names) {
-    const hadFocus = row.root.contains(document.activeElement)
+    // Looked at before: some browsers take the focus away at once.
+    const focused = document.activeElement
     for (const name of ['cancel', 'retry', 'show']) row[name].hidden = !names.includes(name)
-    if (hadFocus && document.activeElement?.hidden) row[names[0]]?.focus()
+    if (row.root.contains(focused) && focused.hidden) row[names[0]]?.focus()
   }
 
   function render(upload) {

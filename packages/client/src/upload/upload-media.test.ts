@@ -268,4 +268,15 @@ describe('uploadMedia() presigned', () => {
     )
     expect(await upload({ fetch: service.fetch, mode: 'presigned' })).toEqual({ id: 'm', state: 'active' })
   })
+
+  it('is ended at the server by an abort: its address takes nothing any more', async () => {
+    const stopping = new AbortController()
+    const service = testService((request) => {
+      if (request.startsWith('PUT')) stopping.abort(new Error('enough'))
+      return undefined
+    })
+    const { signal } = stopping
+    expect(await upload({ fetch: service.fetch, mode: 'presigned', signal })).toEqual(new Error('enough'))
+    expect(service.asked.at(-1)).toBe('DELETE /media/uploads/u')
+  })
 })

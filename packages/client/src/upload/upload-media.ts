@@ -87,7 +87,8 @@ async function uploadPresigned(file: Blob, options: UploadMediaOptions): Promise
   )
   const url = addressOf(begun['url'], options)
   const media = await askService({ method: 'PUT', url, body: file, headers, isSigned: true }, options).catch(
-    (error: unknown) => {
+    async (error: unknown) => {
+      if (options.signal?.aborted === true) await endUnfinished(url.replace(/\?.*$/, ''), options)
       // The answer to an earlier try was lost on its way.
       if (!(error instanceof UploadRefusedError) || error.reason !== 'upload-completed') throw error
       return askService(
@@ -122,13 +123,16 @@ async function uploadChunked(file: Blob, options: UploadMediaOptions): Promise<U
     }
   } catch (error) {
     if (error instanceof UploadRefusedError) memory?.forget()
-    // Nobody will go on with it: its room is free for others at once. The signal has aborted, so this goes without it.
-    if (memory === undefined && options.signal?.aborted === true)
-      await askService({ method: 'DELETE', url }, { ...options, signal: undefined, maxAttempts: 1 }).catch(
-        () => {},
-      )
+    if (memory === undefined && options.signal?.aborted === true) await endUnfinished(url, options)
     throw error
   }
+}
+
+/** Nobody will go on with it: its room is free for others at once. The signal has aborted, so this goes without it. */
+async function endUnfinished(url: string, options: UploadMediaOptions): Promise<void> {
+  await askService({ method: 'DELETE', url }, { ...options, signal: undefined, maxAttempts: 1 }).catch(
+    () => {},
+  )
 }
 
 /** What makes two files the same, as far as can be told without reading them. */
