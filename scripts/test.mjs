@@ -2,6 +2,7 @@
 // With CI=true the long forms run too and a skipped test is a failure. `npm test -- FILTER` runs matching tests alone.
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { attackRows } from './lib/attack-rows.mjs'
 import { gates, heading, runGates } from './lib/gates.mjs'
 import { main } from './lib/main.mjs'
 import { rootFolder } from './lib/root.mjs'
@@ -28,7 +29,7 @@ function countTests(code) {
   try {
     report = JSON.parse(readFileSync(reportFile, 'utf8'))
   } catch {
-    return { passed: 0, failed: 1, skipped: [] }
+    return { passed: 0, failed: 1, skipped: [], attacks: undefined }
   }
   const tests = report.testResults.flatMap((file) => file.assertionResults)
   // A file that could not be loaded, or whose beforeAll threw, fails without a failed test in it.
@@ -41,6 +42,7 @@ function countTests(code) {
     // An error outside any test fails the run without failing a test.
     failed: failed === 0 && code !== 0 ? 1 : failed,
     skipped: tests.filter((test) => !['passed', 'failed'].includes(test.status)).map((test) => test.fullName),
+    attacks: attackRows(tests),
   }
 }
 
@@ -55,6 +57,7 @@ await main(async () => {
   if (tests.skipped.length > 0) {
     console.log(`skipped${isCi ? ', which CI does not allow' : ''}:\n  ${tests.skipped.join('\n  ')}`)
   }
+  if (tests.attacks !== undefined) console.log(tests.attacks)
   if (failedGates.length > 0) console.log(`failed gates: ${failedGates.join(', ')}`)
   const failed = failedGates.length + tests.failed + (isCi ? tests.skipped.length : 0)
   console.log(`\n${passedGates + tests.passed} passed, ${failed} failed`)
