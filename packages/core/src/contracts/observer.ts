@@ -2,6 +2,19 @@ import type { MediaErrorCode } from '../errors/codes.ts'
 import type { Digest } from './bytes.ts'
 import type { CallContext } from './call.ts'
 import type { MediaState } from './media.ts'
+import type { UploadDoor } from './uploads.ts'
+
+/** By what a body came: one call, or an upload of that kind. */
+export type EventDoor = 'put' | UploadDoor
+
+/** What was found in bytes, and by what. */
+export interface Finding {
+  readonly verdict: 'clean' | 'infected' | 'unscannable' | 'released'
+  readonly engine: string
+  readonly database: string
+  readonly signature?: string
+  readonly reason?: string
+}
 
 /** Everything the store tells about itself: a closed union, so that a consumer's switch can be exhaustive. */
 export type MediaEvent =
@@ -20,6 +33,8 @@ export type MediaEvent =
       readonly at: Date
       readonly namespace: string
       readonly mediaId: string
+      readonly owner: string
+      readonly door: EventDoor
       readonly sizeBytes: number
       readonly deduplicated: boolean
       readonly durationMs: number
@@ -29,11 +44,28 @@ export type MediaEvent =
       readonly type: 'upload.refused'
       readonly at: Date
       readonly namespace: string
+      /** Absent where it was not said in a way that could be. */
+      readonly owner?: string
+      readonly door: EventDoor
+      /** Of what came, where all of it did. */
+      readonly digest?: Digest
       readonly code: MediaErrorCode | 'ABORTED'
       readonly reason?: string
       readonly receivedBytes: number
       readonly context?: CallContext
     }
+  | ({
+      /** A body was taken in that nobody may read: something was found in its bytes, by a look or before. */
+      readonly type: 'upload.held'
+      readonly at: Date
+      readonly namespace: string
+      readonly mediaId: string
+      readonly key?: string
+      readonly owner: string
+      readonly door: EventDoor
+      readonly digest: Digest
+      readonly context?: CallContext
+    } & Finding)
   | {
       readonly type: 'blob.corrupt'
       readonly at: Date
@@ -41,28 +73,25 @@ export type MediaEvent =
       readonly volumeId: string
       readonly key: string
     }
-  | {
-      /** A scanner looked at these bytes. */
+  | ({
+      /** A scanner looked at these bytes, or somebody did who let them out: `context` tells who. */
       readonly type: 'scan.verdict'
       readonly at: Date
       readonly digest: Digest
-      readonly verdict: 'clean' | 'infected' | 'unscannable' | 'released'
-      readonly engine: string
-      readonly database: string
-      readonly signature?: string
-      readonly reason?: string
       readonly context?: CallContext
-    }
-  | {
+    } & Finding)
+  | ({
       /** The state of a content was settled after it came in: it serves from now on, or is held back. */
       readonly type: 'media.settled'
       readonly at: Date
       readonly namespace: string
       readonly mediaId: string
       readonly key?: string
+      readonly owner: string
       readonly revision: number
       readonly state: MediaState
-    }
+      readonly digest: Digest
+    } & Finding)
   | {
       readonly type: 'volume.offline' | 'volume.online'
       readonly at: Date

@@ -55,7 +55,7 @@ export async function commit(
         chunkSums: received.summary.chunkSums,
         ...(published.own === undefined || committed.redundant ? {} : { ownKey: published.own.key }),
         ...(found.state === 'quarantined' && found.verdict !== undefined
-          ? { bad: { blobId: published.blobId, verdict: found.verdict } }
+          ? { bad: { blobId: published.blobId, digest: received.summary.digest, verdict: found.verdict } }
           : {}),
         ...(found.state === 'pending'
           ? { pending: toScan(context, request, received, published.blobId) }

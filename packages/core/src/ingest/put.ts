@@ -33,6 +33,8 @@ import { tellUpkeepFailed } from './upkeep-failed.ts'
 /** Progress that outlives a failure, for the event that tells of it. */
 export interface PutProgress {
   receivedBytes: number
+  /** Of all that came. */
+  digest?: Digest
 }
 
 /**
@@ -96,6 +98,7 @@ export async function putIntake(
     }
     taken = true
     received = await receive(context, session, placesFor, request, intake, declaredBytes, signal, progress)
+    progress.digest = received.summary.digest
     if (request.digest !== undefined && request.digest !== received.summary.digest) {
       throw new MediaError(
         'MEDIA_DIGEST_MISMATCH',

@@ -1,3 +1,4 @@
+import type { Digest } from '../contracts/bytes.ts'
 import type { BlobVerdict, MediaRecord } from '../contracts/catalog.ts'
 import { MediaError } from '../errors/media-error.ts'
 import type { BlobToScan } from '../scanning/background.ts'
@@ -13,7 +14,7 @@ export interface PutOutcome {
   /** Key of the placement that was made, where the bytes were not there already. */
   readonly ownKey?: string
   /** Something was found in these bytes: other media that share them are to be held back too. */
-  readonly bad?: { readonly blobId: string; readonly verdict: BlobVerdict }
+  readonly bad?: { readonly blobId: string; readonly digest: Digest; readonly verdict: BlobVerdict }
   /** Its content waits for a look at these bytes. */
   readonly pending?: BlobToScan
   /** Of the bytes; absent where nothing was committed. */

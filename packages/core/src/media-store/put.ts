@@ -5,8 +5,10 @@ import { BUSY_RETRY_AFTER_MS } from '../defaults.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
 import { admit } from '../ingest/admit.ts'
 import { type PutProgress, putBody } from '../ingest/put.ts'
+import type { PutCall, RefusedCall } from '../ingest/put-call.ts'
 import { parsePutOptions } from '../ingest/put-options.ts'
 import type { PutOutcome } from '../ingest/repeat.ts'
+import { findingOf } from '../scanning/finding.ts'
 import { choosePlaces } from '../tiering/places.ts'
 import type { UpkeepContext } from '../upkeep/context.ts'
 import { callSignal } from './call-signal.ts'
@@ -23,47 +25,56 @@ export async function put(
   const startedMs = engine.clock.now()
   const progress: PutProgress = { receivedBytes: 0 }
   const context = options.context === undefined ? {} : { context: options.context }
+  let owner: string | undefined
   try {
     engine.activity.checkOpen()
     checkBusy(engine)
     const request = parsePutOptions(namespace, options)
+    owner = request.owner
     return await callSignal(
       engine,
       options,
       async (signal) => {
         const outcome = await putBody(engine, engine.digestLock, request, body, signal, progress)
-        return tellPut(engine, outcome, startedMs, context)
+        return tellPut(engine, outcome, { startedMs, door: 'put', ...context })
       },
       'upload',
     )
   } catch (error) {
-    engine.emit({
-      type: 'upload.refused',
-      at: new Date(engine.clock.now()),
-      namespace,
-      receivedBytes: progress.receivedBytes,
-      ...(isMediaError(error)
-        ? { code: error.code, ...(error.reason === undefined ? {} : { reason: error.reason }) }
-        : { code: 'ABORTED' as const }),
-      ...context,
-    })
+    tellRefused(engine, error, { namespace, owner, door: 'put', ...progress, ...context })
     throw error
   }
 }
 
+/** Word of a body that was not kept, whatever door it came by. */
+export function tellRefused(
+  { emit, clock }: Pick<UpkeepContext, 'emit' | 'clock'>,
+  error: unknown,
+  { namespace, owner, door, receivedBytes, digest, context }: RefusedCall,
+): void {
+  emit({
+    type: 'upload.refused',
+    at: new Date(clock.now()),
+    namespace,
+    ...(owner === undefined ? {} : { owner }),
+    door,
+    receivedBytes,
+    ...(digest === undefined ? {} : { digest }),
+    ...(isMediaError(error)
+      ? { code: error.code, ...(error.reason === undefined ? {} : { reason: error.reason }) }
+      : { code: 'ABORTED' as const }),
+    ...(context === undefined ? {} : { context }),
+  })
+}
+
 /** What follows a commit, whatever door the body came by: its line, what waits for a look, word to all who watch. */
-export async function tellPut(
-  context: UpkeepContext,
-  outcome: PutOutcome,
-  startedMs: number,
-  call: Pick<PutOptions, 'context'>,
-): Promise<Media> {
+export async function tellPut(context: UpkeepContext, outcome: PutOutcome, put: PutCall): Promise<Media> {
   // Of a repeated put too: the first may have died between its commit and its line.
   await context.journal.changed(await withCopies(context, outcome), outcome.chunkSums)
   const media = snapshotOf(outcome.record)
   if (outcome.repeated) return media
-  tell(context, media, outcome, startedMs, call)
-  if (outcome.bad !== undefined) await context.scans.hold(outcome.bad.blobId, outcome.bad.verdict)
+  tell(context, media, outcome, put)
+  if (outcome.bad !== undefined) await context.scans.hold(outcome.bad, outcome.bad.verdict)
   const { pending } = outcome
   if (pending !== undefined) context.scans.soon(pending)
   return media
@@ -120,20 +131,22 @@ function tell(
   engine: UpkeepContext,
   media: Media,
   outcome: PutOutcome,
-  startedMs: number,
-  context: Pick<PutOptions, 'context'>,
+  { startedMs, door, context }: PutCall,
 ): void {
   const at = new Date(engine.clock.now())
-  const about = { at, namespace: media.namespace, mediaId: media.id, ...context }
-  engine.emit({
-    type: outcome.created ? 'media.created' : 'media.replaced',
-    ...about,
-    ...(media.key === undefined ? {} : { key: media.key }),
-    revision: media.revision,
-  })
+  const { namespace, id: mediaId, owner, revision } = media
+  const about = { at, namespace, mediaId, ...(context === undefined ? {} : { context }) }
+  const key = media.key === undefined ? {} : { key: media.key }
+  engine.emit({ type: outcome.created ? 'media.created' : 'media.replaced', ...about, ...key, revision })
+  if (outcome.bad !== undefined) {
+    const { digest, verdict } = outcome.bad
+    engine.emit({ type: 'upload.held', ...about, ...key, owner, door, digest, ...findingOf(verdict) })
+  }
   engine.emit({
     type: 'upload.accepted',
     ...about,
+    owner,
+    door,
     sizeBytes: media.sizeBytes,
     deduplicated: outcome.deduplicated,
     durationMs: at.getTime() - startedMs,

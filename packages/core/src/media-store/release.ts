@@ -1,4 +1,5 @@
 import type { Digest } from '../contracts/bytes.ts'
+import type { CallContext } from '../contracts/call.ts'
 import type { HeldContent, MediaRecord } from '../contracts/catalog.ts'
 import { MediaError } from '../errors/media-error.ts'
 import { settleBlob } from '../scanning/background.ts'
@@ -13,7 +14,7 @@ import { settledBy } from './settled.ts'
 export async function release(
   engine: Engine,
   { id, namespace }: MediaRecord,
-  digest: Digest | undefined,
+  { digest, context }: { readonly digest?: Digest | undefined; readonly context?: CallContext | undefined },
 ): Promise<void> {
   const held = (await engine.catalog.heldContents(id)).find((content) => isMeant(content, digest))
   if (held?.digest === undefined)
@@ -27,8 +28,15 @@ export async function release(
     database: known?.database ?? '',
     ...(known?.signature === undefined ? {} : { signature: known.signature }),
   } as const
-  engine.emit({ type: 'scan.verdict', at: new Date(engine.clock.now()), digest: held.digest, ...verdict })
-  await settleBlob({ catalog: engine.catalog, settled: settledBy(engine) }, held.blobId, verdict)
+  engine.emit({
+    type: 'scan.verdict',
+    at: new Date(engine.clock.now()),
+    digest: held.digest,
+    ...verdict,
+    ...(context === undefined ? {} : { context }),
+  })
+  const blob = { blobId: held.blobId, digest: held.digest }
+  await settleBlob({ catalog: engine.catalog, settled: settledBy(engine) }, blob, verdict)
 }
 
 function isMeant({ state, digest }: HeldContent, named: Digest | undefined): boolean {

@@ -1,5 +1,5 @@
-import type { MediaRecord } from '../contracts/catalog.ts'
-import type { MediaState } from '../contracts/media.ts'
+import type { BackgroundContext } from '../scanning/background.ts'
+import { findingOf } from '../scanning/finding.ts'
 import type { UpkeepContext } from '../upkeep/context.ts'
 
 /** What follows when states of contents were settled: their lines, and word of it to all who watch. */
@@ -7,11 +7,8 @@ export function settledBy({
   journal,
   emit,
   clock,
-}: Pick<UpkeepContext, 'journal' | 'emit' | 'clock'>): (
-  records: readonly MediaRecord[],
-  state: MediaState,
-) => Promise<void> {
-  return async (records, state) => {
+}: Pick<UpkeepContext, 'journal' | 'emit' | 'clock'>): BackgroundContext['settled'] {
+  return async (records, { state, digest, verdict }) => {
     for (const record of records) {
       await journal.changed(record)
       emit({
@@ -20,8 +17,11 @@ export function settledBy({
         namespace: record.namespace,
         mediaId: record.id,
         ...(record.key === undefined ? {} : { key: record.key }),
+        owner: record.owner,
         revision: record.revision,
         state,
+        digest,
+        ...findingOf(verdict),
       })
     }
   }

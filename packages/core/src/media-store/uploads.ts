@@ -1,5 +1,3 @@
-import type { CallContext } from '../contracts/call.ts'
-import type { Media } from '../contracts/media.ts'
 import {
   MAX_OPEN_UPLOADS,
   MAX_RUNNING_DIGESTS,
@@ -8,14 +6,13 @@ import {
   UPLOAD_STALL_MS,
 } from '../defaults.ts'
 import type { KeyedLock } from '../ingest/keyed-lock.ts'
-import type { PutOutcome } from '../ingest/repeat.ts'
 import type { UpkeepContext } from '../upkeep/context.ts'
 import type { UploadContext } from '../uploads/context.ts'
 import { createHolds } from '../uploads/hold.ts'
 import { createRunningDigests } from '../uploads/running-digests.ts'
 import { createSpools } from '../uploads/spools.ts'
 import type { LimitOptions } from './options.ts'
-import { tellPut } from './put.ts'
+import { tellPut, tellRefused } from './put.ts'
 import { snapshotOf } from './snapshot.ts'
 
 /** What uploads in pieces share in one store. */
@@ -38,7 +35,7 @@ export function createUploadContext(
     digests: createRunningDigests(MAX_RUNNING_DIGESTS),
     holds: createHolds(context, limits),
     snapshotOf,
-    committed: (outcome: PutOutcome, startedMs: number, call: CallContext | undefined): Promise<Media> =>
-      tellPut(context, outcome, startedMs, call === undefined ? {} : { context: call }),
+    committed: (outcome, put) => tellPut(context, outcome, put),
+    refused: (error, call) => tellRefused(context, error, call),
   }
 }

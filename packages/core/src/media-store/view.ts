@@ -241,7 +241,7 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
     release: (ref, options = {}) =>
       call(options, async () => {
         const record = found(await get(ref))
-        await release(engine, record, options.digest)
+        await release(engine, record, options)
         return snapshotOf(found(await get(record.id)))
       }),
     warm: (ref, options = {}) =>

@@ -16,7 +16,7 @@ export function nameOf(namespace: string, ref: MediaRef): string {
 
 /** Tells all who watch of the media that an event is about. Never throws, never waits. */
 export function announce(states: ResourceStates, event: MediaEvent): void {
-  if (!('mediaId' in event) || event.type === 'upload.accepted') return
+  if (!('mediaId' in event) || event.type === 'upload.accepted' || event.type === 'upload.held') return
   const { namespace, mediaId, key } = event
   // Nobody can have asked for an id that was given only now.
   const names = event.type === 'media.created' ? [] : [nameOf(namespace, mediaId)]

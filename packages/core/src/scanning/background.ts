@@ -1,4 +1,5 @@
 import { verdictText } from '../catalog/index.ts'
+import type { Digest } from '../contracts/bytes.ts'
 import type { BlobVerdict, Catalog, MediaRecord } from '../contracts/catalog.ts'
 import type { Clock } from '../contracts/clock.ts'
 import type { MediaState } from '../contracts/media.ts'
@@ -15,7 +16,10 @@ export interface BackgroundContext {
   readonly clock: Clock
   readonly scanning: Scanning
   /** After the states of contents were settled: lines, events. */
-  settled(records: readonly MediaRecord[], state: MediaState): Promise<void>
+  settled(
+    records: readonly MediaRecord[],
+    to: { readonly state: MediaState; readonly digest: Digest; readonly verdict: BlobVerdict },
+  ): Promise<void>
   failed(task: string, error: unknown): void
 }
 
@@ -38,7 +42,7 @@ export interface BackgroundScans {
   /** Looks now, and settles all contents of these bytes. */
   now(blob: BlobToScan, signal: AbortSignal | undefined): Promise<SettledBlob>
   /** Holds back every content of bytes in which something was found. Never throws: what is left is found by the next look at all. */
-  hold(blobId: string, verdict: BlobVerdict): Promise<void>
+  hold(blob: Pick<BlobName, 'blobId' | 'digest'>, verdict: BlobVerdict): Promise<void>
   close(): Promise<void>
 }
 
@@ -56,7 +60,7 @@ export function createBackgroundScans(context: BackgroundContext, maxConcurrent?
     const source = await liveCopySource(context, blob)
     const { digest, contentType, domain } = blob
     const { verdict } = await scanning.look({ source, digest, contentType, domain }, signal)
-    return settleBlob(context, blob.blobId, verdict)
+    return settleBlob(context, blob, verdict)
   }
   const tryAgain = async (blob: BlobToScan): Promise<void> => {
     for (let attempt = 1; ; attempt++) {
@@ -90,9 +94,9 @@ export function createBackgroundScans(context: BackgroundContext, maxConcurrent?
       lanes.add(lane)
     },
     now: look,
-    async hold(blobId, verdict) {
+    async hold(blob, verdict) {
       try {
-        await settleBlob(context, blobId, verdict)
+        await settleBlob(context, blob, verdict)
       } catch (error) {
         context.failed('scan', error)
       }
@@ -108,7 +112,7 @@ export function createBackgroundScans(context: BackgroundContext, maxConcurrent?
 /** Writes the verdict, unless a newer one stands, and moves the contents of these bytes where the one that stands wants them. */
 export async function settleBlob(
   { catalog, settled }: Pick<BackgroundContext, 'catalog' | 'settled'>,
-  blobId: string,
+  { blobId, digest }: Pick<BlobName, 'blobId' | 'digest'>,
   given: BlobVerdict,
 ): Promise<SettledBlob> {
   let verdict = given
@@ -118,7 +122,7 @@ export async function settleBlob(
     const contents = { from: movedBy(verdict), to, limit: SETTLE_BATCH }
     const { records, more, stands = verdict } = await catalog.settleVerdict(blobId, verdict, contents)
     changed += records.length
-    await settled(records, to)
+    await settled(records, { state: to, digest, verdict })
     const isOurs = verdictText(stands) === verdictText(verdict)
     if (isOurs && !more) return { verdict, changed }
     verdict = stands

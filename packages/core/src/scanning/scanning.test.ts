@@ -115,6 +115,56 @@ describe('a store with a scanner', () => {
     await expectNothing(now)
   })
 
+  test('tells of what is held or refused: who, what, by which door, and what was found by what', async () => {
+    const found = { verdict: 'infected', engine: 'fake', database: '1', signature: 'worm' }
+    const digest = digestOf(BAD)
+    const context = { requestId: 'r', principalId: 'ann' }
+    const held = await scanned()
+    const one = await held.store.put(BAD, { owner: 'ann', at: { key: 'k' }, context })
+    const other = await held.store.put(BAD, { owner: 'bob' })
+    const what = { namespace: 'default', door: 'put', digest, ...found }
+    expect(held.events.filter(({ type }) => type === 'upload.held')).toEqual([
+      {
+        type: 'upload.held',
+        at: expect.any(Date),
+        mediaId: one.id,
+        key: 'k',
+        owner: 'ann',
+        context,
+        ...what,
+      },
+      { type: 'upload.held', at: expect.any(Date), mediaId: other.id, owner: 'bob', ...what },
+    ])
+    await held.store.release(one.id, { context })
+    expect(held.events.filter(({ type }) => type === 'scan.verdict').at(-1)).toMatchObject({
+      ...found,
+      verdict: 'released',
+      digest,
+      context,
+    })
+    expect(settled(held.events)).toMatchObject([
+      { mediaId: one.id, owner: 'ann', state: 'active', digest, ...found, verdict: 'released' },
+      { mediaId: other.id, owner: 'bob', state: 'active', digest, verdict: 'released' },
+    ])
+
+    const refusing = await scanned({ scanning: { onInfected: 'reject' } })
+    await expect(refusing.store.put(BAD, { owner: 'ann', context })).rejects.toThrow()
+    const upload = await refusing.store.uploads.create({
+      door: 'chunked',
+      owner: 'bob',
+      sizeBytes: BAD.length,
+      chunkBytes: 262_144,
+    })
+    await refusing.store.uploads.putChunk(upload.id, BAD, { index: 0 })
+    const completing = refusing.store.uploads.complete(upload.id, { context })
+    await expect(completing).rejects.toMatchObject({ reason: 'infected' })
+    const why = { code: 'MEDIA_INVALID', reason: 'infected', digest, receivedBytes: BAD.length, context }
+    expect(refusing.events.filter(({ type }) => type === 'upload.refused')).toMatchObject([
+      { owner: 'ann', door: 'put', ...why },
+      { owner: 'bob', door: 'chunked', ...why },
+    ])
+  })
+
   test('takes what cannot be looked into only where it was told to', async () => {
     const locked = Buffer.from('it is locked')
     expect((await (await scanned()).store.put(locked)).state).toBe('quarantined')

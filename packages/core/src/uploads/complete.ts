@@ -6,7 +6,7 @@ import { ENDED_UPLOAD_TTL_MS } from '../defaults.ts'
 import { entityTooLarge } from '../errors/entity-too-large.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
 import type { Intake } from '../ingest/intake.ts'
-import { putIntake } from '../ingest/put.ts'
+import { type PutProgress, putIntake } from '../ingest/put.ts'
 import { tellUpkeepFailed, toFailure } from '../ingest/upkeep-failed.ts'
 import type { OpenUpload, UploadContext } from './context.ts'
 import { requestOf } from './create.ts'
@@ -42,13 +42,13 @@ export async function completeHeld(
   const { offsetBytes, signal, call } = completing
   const { sizeBytes, direct } = hold.data
   if (direct !== undefined)
-    return ending(context, hold, 0, async () => {
+    return ending(context, hold, { receivedBytes: 0, call }, async (progress) => {
       if (direct.parts !== undefined) await completeParts(context, hold, completing.parts, signal)
       return completeDirect(context, hold, signal, (intake) =>
-        putHeld(context, hold, intake, { signal, call }),
+        putHeld(context, hold, intake, { signal, call }, progress),
       )
     })
-  return ending(context, hold, offsetBytes, async () => {
+  return ending(context, hold, { receivedBytes: offsetBytes, call }, async (progress) => {
     if (sizeBytes === undefined || offsetBytes !== sizeBytes) throw incomplete(offsetBytes, sizeBytes)
     const whole = await openWhole(context, hold, sizeBytes)
     const kept = hold.data.chunks === undefined ? context.digests.take(hold.token.id, sizeBytes) : undefined
@@ -57,7 +57,7 @@ export async function completeHeld(
       whole.kind === 'one'
         ? { kind: 'staged', body: whole.body, summary: digester?.finish() }
         : { kind: 'stream', stream: whole.stream, sizeBytes }
-    return putHeld(context, hold, intake, { signal, call, offsetBytes })
+    return putHeld(context, hold, intake, { signal, call, offsetBytes }, progress)
   })
 }
 
@@ -68,9 +68,9 @@ export async function receiveHeld(
   intake: Intake,
   completing: Completing,
 ): Promise<Completed> {
-  return ending(context, hold, 0, async () => {
+  return ending(context, hold, { receivedBytes: 0, call: completing.call }, async (progress) => {
     try {
-      return await putHeld(context, hold, intake, completing)
+      return await putHeld(context, hold, intake, completing, progress)
     } catch (error) {
       throw isMediaError(error, 'MEDIA_BAD_INPUT') && error.reason === 'size-mismatch'
         ? entityTooLarge('the body is longer than the upload takes', error)
@@ -84,6 +84,7 @@ async function putHeld(
   hold: Hold,
   intake: Intake,
   { signal, call, onProgress, offsetBytes }: Completing & { readonly offsetBytes?: number },
+  progress: PutProgress,
 ): Promise<Completed> {
   const startedMs = context.clock.now()
   const isScanned = context.scanning.isOn && context.scanning.mode === 'sync'
@@ -97,9 +98,8 @@ async function putHeld(
   const request = { ...requestOf(hold), ...(onProgress === undefined ? {} : { onProgress }) }
   const session = putSessionOf(context, hold)
   const either = AbortSignal.any([signal, hold.signal])
-  const progress = { receivedBytes: 0 }
   const outcome = await putIntake(context, context.digestLock, request, intake, session, either, progress)
-  const media = await context.committed(outcome, startedMs, call)
+  const media = await context.committed(outcome, { startedMs, door: hold.data.door, ...contextOf(call) })
   await forgetBytes(context, hold)
   return { media, ownKey: outcome.ownKey }
 }
@@ -108,14 +108,18 @@ async function putHeld(
 async function ending<T>(
   context: UploadContext,
   hold: Hold,
-  offsetBytes: number,
-  work: () => Promise<T>,
+  {
+    receivedBytes: offsetBytes,
+    call,
+  }: { readonly receivedBytes: number; readonly call: CallContext | undefined },
+  work: (progress: PutProgress) => Promise<T>,
 ): Promise<T> {
   const stop = hold.keepAlive()
+  const progress: PutProgress = { receivedBytes: offsetBytes }
   try {
-    return await work()
+    return await work(progress)
   } catch (error) {
-    if (isMediaError(error) && isFinal(error)) await rejectHeld(context, hold, error)
+    if (isMediaError(error) && isFinal(error)) await rejectHeld(context, hold, error, progress, call)
     else {
       const isWhole = offsetBytes > 0 && offsetBytes === hold.data.sizeBytes
       const state = isWhole ? 'received' : offsetBytes === 0 ? 'created' : 'receiving'
@@ -128,7 +132,13 @@ async function ending<T>(
 }
 
 /** The upload ends: no other try with these bytes could be better. Its bytes and reservations go; why is told for a while. */
-export async function rejectHeld(context: UploadContext, hold: Hold, error: MediaError): Promise<void> {
+export async function rejectHeld(
+  context: UploadContext,
+  hold: Hold,
+  error: MediaError,
+  progress: PutProgress,
+  call?: CallContext,
+): Promise<void> {
   const { code, reason, message } = error
   try {
     await hold.end({
@@ -141,6 +151,8 @@ export async function rejectHeld(context: UploadContext, hold: Hold, error: Medi
     tellUpkeepFailed(context, 'end-session', failure)
     return
   }
+  const { namespace, owner } = hold.record
+  context.refused(error, { namespace, owner, door: hold.data.door, ...progress, ...contextOf(call) })
   await forgetBytes(context, hold)
   await dropObject(context, hold)
 }
@@ -153,6 +165,10 @@ export async function forgetBytes(context: UploadContext, upload: OpenUpload): P
   } catch (error) {
     tellUpkeepFailed(context, 'remove-parts', toFailure(error))
   }
+}
+
+function contextOf(call: CallContext | undefined): { readonly context?: CallContext } {
+  return call === undefined ? {} : { context: call }
 }
 
 /** Refusals of these very bytes. */

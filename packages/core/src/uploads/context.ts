@@ -1,8 +1,9 @@
-import type { CallContext } from '../contracts/call.ts'
 import type { MediaRecord, UploadSessionRecord } from '../contracts/catalog.ts'
 import type { Media } from '../contracts/media.ts'
+import type { MediaError } from '../errors/media-error.ts'
 import type { IngestContext } from '../ingest/context.ts'
 import type { KeyedLock } from '../ingest/keyed-lock.ts'
+import type { PutCall, RefusedCall } from '../ingest/put-call.ts'
 import type { PutOutcome } from '../ingest/repeat.ts'
 import type { Holds } from './hold.ts'
 import type { RunningDigests } from './running-digests.ts'
@@ -18,7 +19,9 @@ export interface UploadContext extends IngestContext {
   readonly holds: Holds
   snapshotOf(record: MediaRecord): Media
   /** What follows a commit: lines, events, a look for what waits for one. */
-  committed(outcome: PutOutcome, startedMs: number, call: CallContext | undefined): Promise<Media>
+  committed(outcome: PutOutcome, put: PutCall): Promise<Media>
+  /** Word of a body that was rejected for good. */
+  refused(error: MediaError, call: RefusedCall): void
 }
 
 export interface UploadLimits {

@@ -29,7 +29,7 @@ export function createFirstBytes(context: UploadContext, hold: Hold, counts: boo
     } catch (error) {
       if (isMediaError(error, 'MEDIA_TYPE_REFUSED')) {
         isRejected = true
-        await rejectHeld(context, hold, error)
+        await rejectHeld(context, hold, error, { receivedBytes: bytes.byteLength })
       }
       throw error
     }
