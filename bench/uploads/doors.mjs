@@ -4,6 +4,7 @@ import { Agent, request as httpRequest } from 'node:http'
 
 const MiB = 2 ** 20
 const PIECE_BYTES = 8 * MiB
+const NO_TYPE = Buffer.from([0x9d, 0x01, 0xc4, 0x80])
 
 export function createSender(port, sizeBytes) {
   const agent = new Agent({ keepAlive: true, maxSockets: 64 })
@@ -100,12 +101,14 @@ export function createSender(port, sizeBytes) {
       )
     },
   }
+  /** No two alike, and none that happens to begin like a file of a known type. */
+  const head = () => Buffer.concat([NO_TYPE, randomBytes(12)])
   return {
     /** Sends `count` bodies, `concurrency` at a time. */
     async run(door, count, concurrency) {
       let left = count
       const lane = async () => {
-        while (left-- > 0) await doors[door](randomBytes(16))
+        while (left-- > 0) await doors[door](head())
       }
       await Promise.all(Array.from({ length: concurrency }, lane))
     },

@@ -90,6 +90,9 @@ export const DIRECTORY_FLAGS: number = constants.O_RDONLY | constants.O_DIRECTOR
 /** Most buffers of one writev: Linux and macOS take no more. */
 const MAX_WRITEV = 1024
 
+/** Told of every write that the file system took, so that after a failure it is known how far it came. */
+export type OnWritten = (bytes: number) => void
+
 /** The same calls as promises, each one closure: what this store awaits. */
 export interface FsPromises {
   readonly raw: FsCalls
@@ -98,8 +101,8 @@ export interface FsPromises {
   /** Fills `buffer` from `position`; fewer bytes only at the end of the file. */
   read(fd: number, buffer: Uint8Array, position: number): Promise<number>
   /** Writes all of it: a short write is continued, so that a full disk is an error and never a short file. */
-  write(fd: number, bytes: Uint8Array, position: number): Promise<void>
-  writeAll(fd: number, chunks: readonly Uint8Array[], position: number): Promise<void>
+  write(fd: number, bytes: Uint8Array, position: number, onWritten?: OnWritten): Promise<void>
+  writeAll(fd: number, chunks: readonly Uint8Array[], position: number, onWritten?: OnWritten): Promise<void>
   fsync(fd: number): Promise<void>
   fdatasync(fd: number): Promise<void>
   ftruncate(fd: number, sizeBytes: number): Promise<void>
@@ -135,23 +138,37 @@ export function createFsPromises(
       }),
     )
 
-  async function write(fd: number, bytes: Uint8Array, position: number): Promise<void> {
+  async function write(
+    fd: number,
+    bytes: Uint8Array,
+    position: number,
+    onWritten: OnWritten = ignore,
+  ): Promise<void> {
     for (let at = 0; at < bytes.byteLength; ) {
       const from = at
-      at += await ask<number>((done) =>
+      const written = await ask<number>((done) =>
         raw.write(fd, bytes, from, bytes.byteLength - from, position + from, done),
       )
+      onWritten(written)
+      at += written
     }
   }
 
-  async function writeAll(fd: number, chunks: readonly Uint8Array[], position: number): Promise<void> {
+  async function writeAll(
+    fd: number,
+    chunks: readonly Uint8Array[],
+    position: number,
+    onWritten: OnWritten = ignore,
+  ): Promise<void> {
     let at = position
     for (let first = 0; first < chunks.length; first += MAX_WRITEV) {
       const batch = chunks.slice(first, first + MAX_WRITEV)
       let written = await ask<number>((done) => raw.writev(fd, batch, at, done))
+      onWritten(written)
       for (const chunk of batch) {
         const missing = chunk.byteLength - written
-        if (missing > 0) await write(fd, chunk.subarray(Math.max(written, 0)), at + Math.max(written, 0))
+        const from = Math.max(written, 0)
+        if (missing > 0) await write(fd, chunk.subarray(from), at + from, onWritten)
         at += chunk.byteLength
         written -= chunk.byteLength
       }
@@ -205,6 +222,8 @@ export function createFsPromises(
     copyFile: (from, to, mode) => call((done) => raw.copyFile(from, to, mode, done)),
   }
 }
+
+function ignore(): void {}
 
 function asFileStat(stat: StatLike): FileStat {
   if (isFileStat(stat)) return stat

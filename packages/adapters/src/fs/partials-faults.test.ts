@@ -96,7 +96,7 @@ describe('a disk that is full', () => {
     ['ENOSPC', { code: 'MEDIA_NO_SPACE', reason: 'disk-full' }],
     ['EDQUOT', { code: 'MEDIA_NO_SPACE', reason: 'disk-quota' }],
   ] as const)
-    test(`${errno} at any byte: the write says so, and the same writer goes on when there is room`, async () => {
+    test(`${errno} at any byte: what came before it can be kept, and the same writer goes on when there is room`, async () => {
       for (const roomBytes of [0, 1, 399, 400, 401, 999]) {
         let leftBytes = roomBytes
         const fs: FsCalls = Object.assign(Object.create(nodeFs), {
@@ -113,16 +113,19 @@ describe('a disk that is full', () => {
         const writer = await partialsOf(store).open(part)
         const write = async (): Promise<void> => {
           for (let at = 0; at < bytes.length; at += 200) await writer.write(bytes.subarray(at, at + 200), at)
+          await writer.sync()
         }
         await expect(write(), `room for ${roomBytes}`).rejects.toMatchObject(expected)
-        const wholeBytes = roomBytes - (roomBytes % 200)
-        await writer.sync()
+        await expect(writer.sync()).rejects.toMatchObject(expected)
+        await expect(writer.write(bytes.subarray(roomBytes + 1), roomBytes + 1)).rejects.toMatchObject(
+          expected,
+        )
+        expect(await writer.salvage?.()).toBe(roomBytes)
+        expect(await contentOf(store, roomBytes)).toEqual(bytes.subarray(0, roomBytes))
         leftBytes = Number.POSITIVE_INFINITY
         await write()
-        await writer.sync()
         await writer.close()
         expect(await contentOf(store, bytes.length)).toEqual(bytes)
-        expect(await contentOf(store, wholeBytes)).toEqual(bytes.subarray(0, wholeBytes))
         await partialsOf(store).delete(part)
       }
     })

@@ -74,9 +74,25 @@ describe('a part', () => {
     await Promise.all([first.close(), store.close()])
   })
 
+  test('holds of bytes that were gathered for one place the later ones', async () => {
+    const store = fsStore({ root: folder.root })
+    const writer = await partialsOf(store).open(part)
+    for (const [text, at] of [
+      ['0000', 0],
+      ['1111', 4],
+      ['23', 1],
+    ] as const)
+      await writer.write(Buffer.from(text), at)
+    await writer.sync()
+    expect(readFileSync(path, 'utf8')).toBe('02301111')
+    await writer.close()
+    await store.close()
+  })
+
   test('takes no more once it was taken over: an object never changes', async () => {
     const store = fsStore({ root: folder.root })
     const writer = await written(store)
+    await writer.sync()
     await store.adopt(placement, path)
     await expect(writer.write(Buffer.from('X'), 0)).rejects.toMatchObject({ reason: 'staging-ended' })
     await writer.close()
@@ -232,6 +248,7 @@ describe('a store that is closed', () => {
     }
     const { store, calls } = watched({ over: slow })
     const writer = await written(store)
+    await writer.sync()
     const body = await partialsOf(store).find({ ...part, sizeBytes: bytes.length })
     const reading = body?.open()
     const failed = new Promise((resolve) => reading?.once('error', resolve))

@@ -18,6 +18,7 @@ import { errnoOf, fsError } from './errors.ts'
 import { createFileStream } from './file-stream.ts'
 import { lstatIfThere } from './publish.ts'
 import type { Reservations } from './reservations.ts'
+import { createFileSink, type FileSink } from './sink.ts'
 import { partFileName } from './staged-names.ts'
 import { offline, readMarker } from './volume.ts'
 import type { Volume } from './volume-state.ts'
@@ -132,6 +133,13 @@ export function createPartials(
     let isEnded = false
     let failure: { readonly error: unknown } | undefined
     let closing: Promise<void> | undefined
+    /** Gathers what follows each other into few large writes. */
+    let sink: FileSink | undefined
+    let sinkStart = 0
+    /** Of bytes that do not follow the last ones, and of all behind them. */
+    let moving: Promise<void> | undefined
+    /** From here on bytes could not be written, and why. */
+    let broken: { readonly at: number; readonly error: unknown } | undefined
 
     const check = (): void => {
       if (failure !== undefined) throw failure.error
@@ -151,6 +159,12 @@ export function createPartials(
         }
       })
 
+    /** One after the other: of two syncs of one descriptor the kernel tells only one that bytes were lost. */
+    const inTurn = (sync: () => Promise<void>): Promise<void> => {
+      const mine = lastSync.then(sync)
+      lastSync = mine.catch(() => {})
+      return mine
+    }
     const hasName = async (): Promise<boolean> => (await lstatIfThere(fs, path))?.ino === fs.fstat(fd).ino
 
     /** Also where another process took it away: bytes without a name are not durable. */
@@ -160,8 +174,61 @@ export function createPartials(
       throw ended(part)
     }
 
+    /** Runs one step of writing; how far it came stays known when it fails. */
+    async function writing(work: () => Promise<void> | undefined): Promise<void> {
+      try {
+        await work()
+      } catch (error) {
+        broken ??= { at: sinkStart + (sink?.flushedBytes ?? 0), error }
+        throw error
+      }
+    }
+
+    async function gather(chunk: Uint8Array, position: number): Promise<void> {
+      if (
+        broken === undefined &&
+        moving === undefined &&
+        sink !== undefined &&
+        sinkStart + sink.writtenBytes === position
+      )
+        return writing(() => sink?.write(chunk))
+      const moved = (moving ?? Promise.resolve()).then(() => move(chunk, position))
+      moving = moved.catch(() => {}) // told to whoever gave the chunk
+      const last = moving
+      await moved.finally(() => {
+        if (moving === last) moving = undefined
+      })
+    }
+
+    /** What was written before is in the file first: of two writes to one place the later counts. */
+    async function move(chunk: Uint8Array, position: number): Promise<void> {
+      if (broken !== undefined) {
+        // Whoever goes back to where it broke has been told, and writes what is missing again.
+        if (position > broken.at) throw broken.error
+        broken = undefined
+        sink = undefined
+      }
+      if (sink === undefined || sinkStart + sink.writtenBytes !== position) {
+        await writing(() => sink?.end())
+        sink = createFileSink(fs, fd, 'copy', position)
+        sinkStart = position
+      }
+      await writing(() => sink?.write(chunk))
+    }
+
+    async function flushNow(): Promise<void> {
+      await moving
+      if (broken !== undefined) throw broken.error
+      await writing(() => sink?.end())
+    }
+
     async function syncNow(): Promise<void> {
       check()
+      await flushNow()
+      await syncFile()
+    }
+
+    async function syncFile(): Promise<void> {
       try {
         if (durability !== 'none') await fs.fdatasync(fd)
         await checkName()
@@ -180,21 +247,24 @@ export function createPartials(
       path,
       async write(chunk, position) {
         checkPosition(storeName, position)
-        await act('write', () => fs.write(fd, chunk, position))
+        await act('write', () => gather(chunk, position))
       },
-      // One after the other: of two syncs of one descriptor the kernel tells only one that bytes were lost.
-      sync: () =>
-        act('sync', () => {
-          const sync = lastSync.then(syncNow)
-          lastSync = sync.catch(() => {})
-          return sync
-        }),
+      sync: () => act('sync', () => inTurn(syncNow)),
+      async salvage() {
+        if (broken === undefined) return undefined
+        const endBytes = broken.at
+        await act('sync', () => inTurn(syncFile))
+        return endBytes
+      },
       end() {
         isEnded = true
+        void sink?.stop()
       },
       close() {
         closing ??= (async () => {
           await Promise.allSettled(underWay)
+          if (!isEnded) await sink?.end().catch(() => {}) // what matters was synced
+          await sink?.stop()
           writers.delete(writer)
           await fs.close(fd).catch(() => {}) // what matters was synced
         })()

@@ -14,14 +14,22 @@ export interface FileSink {
   stop(): Promise<void>
 }
 
-/** `copy`: chunks may be reused by the caller once `write` has returned or resolved; `own`: they are ours for good. */
-export function createFileSink(fs: FsPromises, fd: number, chunks: 'copy' | 'own'): FileSink {
+/**
+ * @param chunks `copy`: they may be reused by the caller once `write` has returned or resolved; `own`: they are ours for good
+ * @param startPosition where in the file the first one goes
+ */
+export function createFileSink(
+  fs: FsPromises,
+  fd: number,
+  chunks: 'copy' | 'own',
+  startPosition = 0,
+): FileSink {
   let queue: Uint8Array[] = []
   let queuedBytes = 0
   let flyingBytes = 0
   let block: Buffer | undefined
   let blockFilled = 0
-  let position = 0
+  let position = startPosition
   let writtenBytes = 0
   let flying: Promise<void> | undefined
   let failure: { readonly error: unknown } | undefined
@@ -29,6 +37,9 @@ export function createFileSink(fs: FsPromises, fd: number, chunks: 'copy' | 'own
   let room: Promise<void> | undefined
   let wakeForRoom = (): void => {}
 
+  const onWritten = (bytes: number): void => {
+    position += bytes
+  }
   const fail = (): void => {
     if (failure !== undefined) throw failure.error
   }
@@ -50,9 +61,8 @@ export function createFileSink(fs: FsPromises, fd: number, chunks: 'copy' | 'own
       queuedBytes = 0
       try {
         const [only] = batch
-        if (batch.length === 1 && only !== undefined) await fs.write(fd, only, position)
-        else await fs.writeAll(fd, batch, position)
-        position += flyingBytes
+        if (batch.length === 1 && only !== undefined) await fs.write(fd, only, position, onWritten)
+        else await fs.writeAll(fd, batch, position, onWritten)
       } catch (error) {
         failure = { error }
       }
@@ -91,7 +101,7 @@ export function createFileSink(fs: FsPromises, fd: number, chunks: 'copy' | 'own
       return writtenBytes
     },
     get flushedBytes() {
-      return position
+      return position - startPosition
     },
     write(chunk) {
       fail()

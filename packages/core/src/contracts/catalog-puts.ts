@@ -36,11 +36,16 @@ export interface ExtendSession {
   readonly ttlMs?: number
   readonly offsetBytes?: number
   readonly reservations?: readonly Reservation[]
-  /** Of an upload: how long from now nobody else may claim it; 0 lets it go. The fence stays. Durable when it resolves. */
+  /** Of an upload: how long from now nobody else may claim it; 0 lets it go. The fence stays. */
   readonly leaseMs?: number
   /** Of an upload. */
   readonly state?: UploadState
   readonly declared?: JsonObject
+  /**
+   * Nobody was told what this says, and who depends on it ends when the catalog's host does: it need not be durable when it resolves.
+   * Else an offset, a state and what was declared are. What is made durable later brings it along.
+   */
+  readonly isPassing?: true
 }
 
 export interface SessionRecord {

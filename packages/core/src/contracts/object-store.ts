@@ -294,10 +294,18 @@ export interface PartialPart {
 }
 
 export interface PartialWriter {
-  /** The chunk may be reused by the caller once this has resolved. Positions may be in any order; several may be under way. */
+  /**
+   * The chunk may be reused by the caller once this has resolved. Positions may be in any order; several may be under way. Bytes may be
+   * gathered: that they could not be written is then told by a later call.
+   */
   write(chunk: Uint8Array, position: number): Promise<void>
   /** All writes that have resolved are durable when it resolves; the name too. */
   sync(): Promise<void>
+  /**
+   * After a write that failed: makes what came before it durable, as `sync` would, and answers up to which position that is.
+   * `undefined` where no write has failed.
+   */
+  salvage?(): Promise<number | undefined>
   /** Waits for writes under way. The bytes stay. Idempotent. */
   close(): Promise<void>
 }

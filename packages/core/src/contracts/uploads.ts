@@ -94,8 +94,11 @@ export interface AppendOptions extends Call {
   /** Asked for after the last byte of the piece: nothing of a piece that does not match is kept. */
   readonly checksum?: PieceChecksum | (() => PieceChecksum | undefined)
   readonly onProgress?: (offsetBytes: number) => void
-  /** Goes on to `complete` when this piece was the last, without letting go of the upload in between. Default false. */
-  readonly complete?: boolean
+  /**
+   * Goes on to `complete` when this piece was the last, without letting go of the upload in between. A function is asked first, when all
+   * bytes are there: what it throws leaves them to be completed later. Default false.
+   */
+  readonly complete?: boolean | (() => Promise<void>)
 }
 
 /** What `append` answers. */

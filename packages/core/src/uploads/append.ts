@@ -37,6 +37,7 @@ export async function appendPiece(
     else await room.reserve(target.sizeBytes)
     await hold.save({
       state: 'receiving',
+      isPassing: true,
       data: {
         isWriting: true,
         parts: part.parts,
@@ -54,20 +55,19 @@ export async function appendPiece(
       options,
     })
     taken = true
+    const { complete = false } = options
+    const isLast = (): boolean =>
+      complete !== false && !hold.data.partial && receiver.offsetBytes === target.sizeBytes
     try {
       await piece.read((chunk) => receiver.write(chunk), signal)
+      if (isLast() && typeof complete === 'function') await asked(hold, complete)
       await receiver.finish()
     } finally {
       await receiver.close()
     }
-    const { offsetBytes } = receiver
-    if (options.complete === true && !hold.data.partial && offsetBytes === target.sizeBytes)
-      return await completeHeld(context, hold, {
-        offsetBytes,
-        signal,
-        call: options.context,
-        digester: receiver.digester,
-      })
+    const { offsetBytes, digester } = receiver
+    if (isLast())
+      return await completeHeld(context, hold, { offsetBytes, signal, call: options.context, digester })
     await hold.handOver({
       offsetBytes,
       state: offsetBytes === target.sizeBytes ? 'received' : 'receiving',
@@ -80,6 +80,16 @@ export async function appendPiece(
     return undefined
   } finally {
     if (!taken) piece.discard()
+  }
+}
+
+/** Whether the whole may become a media. However long that takes, the upload stays ours. */
+async function asked(hold: Hold, mayComplete: () => Promise<void>): Promise<void> {
+  const stop = hold.keepAlive()
+  try {
+    await mayComplete()
+  } finally {
+    stop()
   }
 }
 
@@ -249,6 +259,10 @@ function createPieceReceiver(context: UploadContext, hold: Hold, target: PieceTa
   async function keepWhatCame(): Promise<number> {
     try {
       if (counts === 'whole' || first.isRejected) return hold.record.offsetBytes
+      // A disk that is full took some of it all the same.
+      const salvagedTo = await writer.salvage?.()
+      if (salvagedTo !== undefined)
+        return Math.max(hold.record.offsetBytes, target.partStartBytes + salvagedTo)
       await writer.sync()
       return offsetBytes
     } catch {

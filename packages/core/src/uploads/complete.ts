@@ -15,6 +15,7 @@ import { completeParts } from './direct-parts.ts'
 import type { Hold } from './hold.ts'
 import { openWhole, removeParts } from './parts.ts'
 import { putSessionOf } from './put-session.ts'
+import { digestIdOf } from './running-digests.ts'
 
 export interface Completed {
   readonly media: Media
@@ -37,7 +38,10 @@ export interface Completing {
 export async function completeHeld(
   context: UploadContext,
   hold: Hold,
-  completing: Completing & { readonly offsetBytes: number; readonly digester?: BodyDigester | undefined },
+  completing: Completing & {
+    readonly offsetBytes: number
+    readonly digester?: BodyDigester | undefined
+  },
 ): Promise<Completed> {
   const { offsetBytes, signal, call } = completing
   const { sizeBytes, direct } = hold.data
@@ -51,7 +55,7 @@ export async function completeHeld(
   return ending(context, hold, { receivedBytes: offsetBytes, call }, async (progress) => {
     if (sizeBytes === undefined || offsetBytes !== sizeBytes) throw incomplete(offsetBytes, sizeBytes)
     const whole = await openWhole(context, hold, sizeBytes)
-    const kept = hold.data.chunks === undefined ? context.digests.take(hold.token.id, sizeBytes) : undefined
+    const kept = context.digests.take(digestIdOf(hold), sizeBytes)
     const digester = completing.digester ?? kept
     const intake: Intake =
       whole.kind === 'one'
@@ -93,6 +97,7 @@ async function putHeld(
     state: isScanned ? 'scanning' : 'verifying',
     // From here on the bytes may have a second name: whoever goes on after us must not write them once more.
     ...(offsetBytes === undefined ? {} : { offsetBytes }),
+    isPassing: true,
     data: { isWriting: false },
   })
   const request = { ...requestOf(hold), ...(onProgress === undefined ? {} : { onProgress }) }
@@ -159,7 +164,7 @@ export async function rejectHeld(
 
 /** The row says already that they are not needed: what cannot be removed now is swept. */
 export async function forgetBytes(context: UploadContext, upload: OpenUpload): Promise<void> {
-  context.digests.forget(upload.record.id)
+  context.digests.forget(digestIdOf(upload))
   try {
     await removeParts(context, upload)
   } catch (error) {

@@ -35,8 +35,8 @@ export interface Hold {
   letGo(change?: Change): Promise<boolean>
   /** This process is done with it: others of this process may have it. */
   release(): void
-  /** Of uploads in chunks: what is being written, and whether the row says so. */
-  readonly chunks: { readonly underWay: Set<number>; isMarked: boolean }
+  /** Of uploads in chunks: what is being written, whether the row says so, and whether it lacks a chunk that came. */
+  readonly chunks: { readonly underWay: Set<number>; isMarked: boolean; isAhead: boolean }
   /** One user in this process less; says whether it was the last. */
   leave(): boolean
 }
@@ -231,7 +231,7 @@ function createHold(
         cancel()
       }
     },
-    chunks: { underWay: new Set(), isMarked: false },
+    chunks: { underWay: new Set(), isMarked: false, isAhead: false },
     committed() {
       isOver = true
     },

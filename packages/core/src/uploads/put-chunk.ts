@@ -6,6 +6,7 @@ import { writablePart } from './append.ts'
 import type { UploadContext } from './context.ts'
 import { createFirstBytes } from './first-bytes.ts'
 import type { Hold } from './hold.ts'
+import { digestIdOf } from './running-digests.ts'
 import type { UploadData } from './upload-data.ts'
 import { openPiece, type Piece } from './write-piece.ts'
 
@@ -29,6 +30,8 @@ export async function putChunk(
     const part = await partFor(hold)
     const writer = await partials.open({ name: hold.token.id, part })
     await forgetChunk(hold, options.index)
+    const digestId = digestIdOf(hold)
+    const digester = context.digests.take(digestId, start)
     let written = 0
     taken = true
     const first = createFirstBytes(context, hold, options.index === 0)
@@ -38,6 +41,7 @@ export async function putChunk(
         if (written + chunk.byteLength > sizeBytes) throw chunkTooLarge(sizeBytes)
         await first.take(chunk)
         await writer.write(chunk, start + written)
+        digester?.update(chunk)
         written += chunk.byteLength
         if (hold.isDue) await hold.save({ leaseMs: context.limits.leaseMs })
       }, signal)
@@ -48,13 +52,18 @@ export async function putChunk(
       await writer.close()
     }
     await record(context, hold, options.index, part)
+    if (digester !== undefined && digestIdOf(hold) === digestId) context.digests.keep(digestId, digester)
   } finally {
     if (!taken) piece?.discard()
     if (begun) hold.chunks.underWay.delete(options.index)
     if (hold.leave()) {
       try {
         // With what counts: a change that failed before may be in `data`, and not in the row.
-        await hold.letGo({ ...progressOf(hold.data), data: { isWriting: false } })
+        const isSaved = !hold.chunks.isAhead
+        await hold.letGo({
+          ...(isSaved ? { isPassing: true } : progressOf(hold.data)),
+          data: { isWriting: false },
+        })
       } finally {
         hold.release()
       }
@@ -75,7 +84,8 @@ function begin({ chunks }: Hold, index: number): void {
 async function forgetChunk(hold: Hold, index: number): Promise<void> {
   const { chunks } = hold.data
   if (chunks === undefined || (chunks[index] ?? -1) < 0) return
-  await hold.save({ data: { chunks: withChunk(chunks, index, -1) } })
+  const rewrites = (hold.data.rewrites ?? 0) + 1
+  await hold.save({ data: { chunks: withChunk(chunks, index, -1), rewrites } })
 }
 
 /** What chunk it is. @throws MediaError MEDIA_BAD_INPUT `bad-chunk`, MEDIA_TOO_LARGE */
@@ -103,22 +113,27 @@ async function partFor(hold: Hold): Promise<number> {
   if (hold.chunks.isMarked) return last
   hold.chunks.isMarked = true
   if (!hold.data.isWriting) {
-    await hold.save({ state: 'receiving', data: { isWriting: true } })
+    await hold.save({ state: 'receiving', isPassing: true, data: { isWriting: true } })
     return last
   }
   const { part, parts, nextPart } = writablePart(hold)
-  await hold.save({ state: 'receiving', data: { isWriting: true, parts, nextPart } })
+  await hold.save({ state: 'receiving', isPassing: true, data: { isWriting: true, parts, nextPart } })
   return part
 }
 
 async function record(context: UploadContext, hold: Hold, index: number, part: number): Promise<void> {
   const chunks = withChunk(hold.data.chunks ?? [], index, part)
-  await hold.save({
-    leaseMs: context.limits.leaseMs,
-    ttlMs: hold.data.ttlMs,
-    ...progressOf({ ...hold.data, chunks }),
-    data: { chunks },
-  })
+  try {
+    await hold.save({
+      leaseMs: context.limits.leaseMs,
+      ttlMs: hold.data.ttlMs,
+      ...progressOf({ ...hold.data, chunks }),
+      data: { chunks },
+    })
+  } catch (error) {
+    hold.chunks.isAhead = true
+    throw error
+  }
 }
 
 /** What the row tells of these chunks. */

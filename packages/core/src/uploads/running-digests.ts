@@ -1,4 +1,5 @@
 import { type BodyDigester, createBodyDigester } from '../cas/body-digest.ts'
+import type { OpenUpload } from './context.ts'
 
 /**
  * Hashes of bodies that come in pieces, as far as they have come: a body whose pieces all came through this process needs not be read
@@ -18,8 +19,10 @@ export function createRunningDigests(maxEntries: number): RunningDigests {
     take(id, offsetBytes) {
       if (offsetBytes === 0) return createBodyDigester()
       const digester = kept.get(id)
+      // One that is elsewhere stays: chunks may come in any order, and it may be asked for yet.
+      if (digester?.sizeBytes !== offsetBytes) return undefined
       kept.delete(id)
-      return digester?.sizeBytes === offsetBytes ? digester : undefined
+      return digester
     },
     keep(id, digester) {
       kept.delete(id)
@@ -32,4 +35,9 @@ export function createRunningDigests(maxEntries: number): RunningDigests {
       kept.delete(id)
     },
   }
+}
+
+/** Chunks that come in order are hashed as they come. One that is written again ends that, whichever process it comes through. */
+export function digestIdOf({ record, data }: Pick<OpenUpload, 'record' | 'data'>): string {
+  return data.rewrites === undefined ? record.id : `${record.id}/${data.rewrites}`
 }

@@ -30,6 +30,8 @@ export interface UploadData {
   readonly direct?: { readonly key: string; readonly parts?: DirectPartsData }
   /** Of `chunked`: part that holds each chunk, -1 where none does. */
   readonly chunks?: readonly number[]
+  /** How often a chunk was written again. */
+  readonly rewrites?: number
   readonly error?: { readonly code: string; readonly reason?: string; readonly message: string }
   readonly completedAtMs?: number
 }

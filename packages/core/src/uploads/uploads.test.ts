@@ -120,6 +120,37 @@ describe('an upload in pieces', () => {
     expect(media?.digest).toBe(digestOf(bytes))
   })
 
+  test('asks before it is completed by its last piece; a refusal leaves all bytes', async () => {
+    const bytes = body(MiB)
+    const { id, mediaId } = await store.uploads.create(tus(bytes.length))
+    const complete = async (): Promise<void> => {
+      expect((await store.uploads.get(id))?.state).toBe('receiving')
+      throw new Error('not any more')
+    }
+    await expect(store.uploads.append(id, bytes, { offsetBytes: 0, complete })).rejects.toThrow(
+      'not any more',
+    )
+    expect(await store.uploads.get(id)).toMatchObject({ offsetBytes: bytes.length })
+    await store.uploads.complete(id)
+    await expectBytes(mediaId, bytes)
+  })
+
+  test('of chunks that came in order and were written again has the digest of what there is', async () => {
+    const bytes = body(3 * MiB)
+    const { id, mediaId } = await store.uploads.create({
+      ...tus(bytes.length),
+      door: 'chunked',
+      chunkBytes: MiB,
+    })
+    const put = (index: number, chunk: Buffer) => store.uploads.putChunk(id, chunk, { index })
+    await put(0, bytes.subarray(0, MiB))
+    await put(1, body(MiB))
+    await Promise.all([put(2, bytes.subarray(2 * MiB)), put(1, bytes.subarray(MiB, 2 * MiB))])
+    const media = await store.uploads.complete(id)
+    expect(media.digest).toBe(digestOf(bytes))
+    await expectBytes(mediaId, bytes)
+  })
+
   test('keeps what came before its line broke, and goes on there', async () => {
     const bytes = body(600 * KiB)
     const { id, mediaId } = await store.uploads.create(tus(bytes.length))

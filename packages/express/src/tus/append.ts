@@ -7,7 +7,7 @@ import { pieceChecksum } from './checksum.ts'
 import { badHeader, fieldOf, lengthOf, offsetOf } from './numbers.ts'
 import { OFFSET_TYPE } from './protocol.ts'
 import { progressHeaders } from './upload-headers.ts'
-import { completeUpload, findUpload, isFinal, isWhole } from './uploads.ts'
+import { allowCompletion, completeUpload, findUpload, isFinal, isRefused, isWhole } from './uploads.ts'
 
 /** PATCH: adds a piece, and makes the media when it was the last. */
 export async function appendToUpload(exchange: Exchange, id: string): Promise<void> {
@@ -55,7 +55,7 @@ export function readPiece({ request }: Exchange): Piece {
 
 export async function takePiece(
   exchange: Exchange,
-  { id }: Upload,
+  { id, owner }: Upload,
   principal: Principal | undefined,
   piece: Piece & { readonly offsetBytes: number; readonly sizeBytes?: number },
 ): Promise<Upload> {
@@ -63,9 +63,11 @@ export async function takePiece(
     // Without the signal of the body: what came before a sender left is kept.
     return await exchange.store.uploads.append(id, openBody(exchange), {
       ...piece,
+      complete: () => allowCompletion(exchange, principal, owner),
       context: contextOf(exchange, principal),
     })
   } catch (error) {
+    if (isRefused(error)) await exchange.store.uploads.abort(id, { context: contextOf(exchange, principal) })
     // Another request told it a moment ago.
     if (isMediaError(error, 'MEDIA_CONFLICT') && error.reason === 'size-known') throw lengthKnown(error)
     throw error

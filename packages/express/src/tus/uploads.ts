@@ -44,8 +44,7 @@ export function isFinal({ extra }: Upload): boolean {
 }
 
 /**
- * Makes the media once all bytes are there; a second time answers the same. Rights may have gone since the upload began: they
- * are asked for again, and without them nothing is kept.
+ * Makes the media once all bytes are there; a second time answers the same.
  * @throws MediaError as `UploadSessions.complete`; MEDIA_DENIED, MEDIA_UNAUTHENTICATED
  */
 export async function completeUpload(
@@ -53,14 +52,37 @@ export async function completeUpload(
   upload: Upload,
   principal: Principal | undefined,
 ): Promise<void> {
-  const { access } = exchange
   if (upload.partial || isDone(upload)) return
   const call = { context: contextOf(exchange, principal) }
-  if (!(await permits(access, { principal, action: 'create', owner: upload.owner }))) {
-    await exchange.store.uploads.abort(upload.id, call)
-    throw denied(principal, 'you may not add media')
+  try {
+    await allowCompletion(exchange, principal, upload.owner)
+  } catch (error) {
+    if (isRefused(error)) await exchange.store.uploads.abort(upload.id, call)
+    throw error
   }
   await exchange.store.uploads.complete(upload.id, call)
+}
+
+const refusals = new WeakSet<MediaError>()
+
+/**
+ * Rights may have gone since the upload began: they are asked for again, and without them nothing is kept.
+ * @throws MediaError MEDIA_DENIED, MEDIA_UNAUTHENTICATED
+ */
+export async function allowCompletion(
+  { access }: Exchange,
+  principal: Principal | undefined,
+  owner: string,
+): Promise<void> {
+  if (await permits(access, { principal, action: 'create', owner })) return
+  const refusal = denied(principal, 'you may not add media')
+  refusals.add(refusal)
+  throw refusal
+}
+
+/** Whether it is what `allowCompletion` threw: the upload is to end then. */
+export function isRefused(error: unknown): boolean {
+  return error instanceof MediaError && refusals.has(error)
 }
 
 function gone(message: string, reason: string): MediaError {

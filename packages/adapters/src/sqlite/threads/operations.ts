@@ -36,7 +36,8 @@ export const WRITES: { readonly [Name in keyof WriteOperations]: Write<Name> } =
   beginSession: { run: beginSession, durable: ({ upload }) => upload !== undefined },
   extendSession: { run: extendSession, durable: isDurableExtension },
   endSession: { run: endSession, durable: ({ keep }) => keep !== undefined, frees: true },
-  claimSession: { run: claimSession, durable: true },
+  // A fence keeps those apart who live at one time: a power cut ends all of them.
+  claimSession: { run: claimSession, durable: false },
   stagePlacement: { run: stagePlacement, durable: false },
   commitContent: { run: commitContent, durable: true },
   settleVerdict: { run: settleVerdict, durable: true },

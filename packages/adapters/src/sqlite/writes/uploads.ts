@@ -32,9 +32,14 @@ export function extendSession(tx: Transaction, { session, to }: ExtendInput): Se
   return sessionOf({ ...row, expiresAt, offsetBytes, declared })
 }
 
-/** What an upload's progress is told by, and who is at it, must not be lost. */
+/**
+ * What an upload's progress is told by must not be lost. Who is at it may be: a power cut ends everybody who has this file open, and
+ * the log keeps the order, so that what is synced later brings what was said before.
+ */
 export function isDurableExtension({ to }: ExtendInput): boolean {
-  return to.leaseMs !== undefined || to.state !== undefined || to.declared !== undefined
+  if (to.isPassing === true) return false
+  const isProgress = to.leaseMs !== undefined && to.offsetBytes !== undefined
+  return isProgress || to.state !== undefined || to.declared !== undefined
 }
 
 export interface ClaimInput {
