@@ -14,6 +14,7 @@ import { simulation } from './simulation/part.ts'
 import { smallDisk } from './small-disk/small-disk.ts'
 import { soak } from './soak/soak.ts'
 import { sweep } from './sweep/part.ts'
+import { uploads } from './uploads/part.ts'
 
 /** Every way to torment the store, in the order in which they run: the quick ones first. */
 export const parts: readonly Part[] = [
@@ -29,6 +30,7 @@ export const parts: readonly Part[] = [
   simulation,
   kills,
   crowd,
+  uploads,
   power,
   soak,
   mutations,

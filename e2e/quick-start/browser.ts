@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,26 +9,15 @@ import {
   type Page,
 } from 'playwright-core'
 import { expect } from 'vitest'
+import { findChromium, noBrowserReason } from './chromium.ts'
 
-const candidates = [
-  process.env['MEDIAKEEP_CHROMIUM'],
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-]
-const executablePath = candidates.find((path) => path !== undefined && existsSync(path))
-
-/** Why the browser tests cannot run here, or `undefined`. */
-export const noBrowserReason: string | undefined =
-  executablePath === undefined
-    ? 'no Chromium here: apt-get install -y --no-install-recommends chromium, or name one in MEDIAKEEP_CHROMIUM'
-    : undefined
+export { noBrowserReason }
 
 /** Pictures of the page, outside the clone, for people to look at. */
 const screenshotFolder = join(tmpdir(), 'mediakeep-screenshots')
 
 export function launchBrowser(): Promise<Browser> {
+  const executablePath = findChromium()
   if (executablePath === undefined) throw new Error(noBrowserReason)
   return chromium.launch({
     executablePath,

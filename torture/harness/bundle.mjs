@@ -18,7 +18,7 @@ export async function bundlePrograms(outdir, plugins = []) {
     format: 'esm',
     target: 'node20',
     conditions: ['@mediakeep/source'],
-    external: ['better-sqlite3', 'cacache', 'esbuild', 'sharp'],
+    external: ['better-sqlite3', 'cacache', 'esbuild', 'playwright-core', 'sharp'],
     plugins,
     sourcemap: 'inline',
     logLevel: 'error',

@@ -43,7 +43,7 @@ export function createUploads({ doors, onChange }) {
     }
     change(upload, { state: 'sending', problem: undefined, movedAtMs: performance.now() })
     try {
-      upload.sending = door.begin(upload.file, { id: upload.id, onProgress })
+      change(upload, { sending: door.begin(upload.file, { id: upload.id, onProgress }) })
       const mediaId = await upload.sending.done
       end(upload, { state: 'done', sentBytes: upload.sizeBytes, mediaId })
     } catch (problem) {
@@ -62,8 +62,7 @@ export function createUploads({ doors, onChange }) {
 
   return {
     all: () => [...uploads.values()],
-    /** Whether a file that begins here may be paused, and goes on after a reload. */
-    canPause: ({ door }) => doors[door].canPause,
+    canPause: ({ sending }) => sending?.pause !== undefined,
     /** Begins the file, or goes on with it where it was interrupted. Answers `false` for one that is under way. */
     add(file, chosenDoor) {
       const found = Object.keys(doors)
@@ -80,7 +79,8 @@ export function createUploads({ doors, onChange }) {
     async pause(upload) {
       change(upload, { state: 'paused' })
       await upload.sending.pause()
-      unfinished.keep(upload)
+      // The last byte may have been quicker.
+      if (uploads.has(upload.id)) unfinished.keep(upload)
       startNext()
     },
     resume(upload) {

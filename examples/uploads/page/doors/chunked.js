@@ -8,7 +8,6 @@ const MAX_CHUNKS = 10_000
 /** Chunks by `fetch`, three at once: those that are there are not sent again, also after a reload. */
 export function createChunkedDoor() {
   return {
-    canPause: true,
     goesOn: true,
     begin(file, { id, onProgress }) {
       const { promise: done, resolve, reject } = Promise.withResolvers()

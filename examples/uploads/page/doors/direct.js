@@ -39,7 +39,6 @@ export function createDirectDoor() {
   }
 
   return {
-    canPause: false,
     goesOn: false,
     begin(file, { onProgress }) {
       const { id, done } = files.add(file, { meta: {}, onProgress })

@@ -5,7 +5,6 @@ import { tagsOf } from './service.js'
 /** One PUT of the whole to a signed address, which needs no credentials of the sender's own. */
 export function createPresignedDoor() {
   return {
-    canPause: false,
     goesOn: false,
     begin(file, { onProgress }) {
       const controller = new AbortController()

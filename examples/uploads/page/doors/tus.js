@@ -21,7 +21,6 @@ export function createTusDoor() {
   const files = createUppyFiles(uppy, (_file, { body }) => body.xhr.getResponseHeader('Upload-Media-Id'))
 
   return {
-    canPause: true,
     goesOn: true,
     begin(file, { id: pageId, onProgress }) {
       const meta = { tags: JSON.stringify(tagsOf('tus')), pageId }
