@@ -248,6 +248,27 @@ describeUnless(missingClamdReason(), 'a body in which clamd finds something', ()
         return mediaId
       },
     },
+    {
+      name: 'straight to a bucket, in parts',
+      told: 'direct',
+      async send({ as, bytes: body, filename, contentType, isByteByByte }) {
+        const s3 = `${base}/uploads/s3/multipart`
+        const post = async (url: string, said: object): Promise<Record<string, unknown>> => {
+          const headers = { 'content-type': 'application/json' }
+          const made = await ask(url, 'POST', { as, headers, body: Buffer.from(JSON.stringify(said)) })
+          expect(made.status).toBe(200)
+          return made.json
+        }
+        const { uploadId, key } = await post(s3, { filename, type: contentType })
+        const at = `${s3}/${String(uploadId)}`
+        const signed = await ask(`${at}/1?key=${String(key)}`, 'GET', { as })
+        const headers = { 'content-length': String(body.length) }
+        const sent = await ask(String(signed.json['url']), 'PUT', { body, headers, isByteByByte })
+        const parts = [{ PartNumber: 1, ETag: String(sent.headers.etag) }]
+        await post(`${at}/complete?key=${String(key)}`, { parts })
+        return String(key)
+      },
+    },
   ]
 
   const samples: readonly { readonly how: string; of(door: string): Omit<Sent, 'as'> }[] = [

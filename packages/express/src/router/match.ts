@@ -17,7 +17,9 @@ export type Route =
   /** Without an id: where uploads begin. */
   | { readonly name: 'tus'; readonly uploadId: string | undefined }
   | { readonly name: 'uploads' }
-  | { readonly name: 'upload' | 'upload-complete'; readonly uploadId: string }
+  | { readonly name: 'upload' | 'upload-complete' | 'upload-parts'; readonly uploadId: string }
+  /** Behind `s3/`, as it stands on the request line. */
+  | { readonly name: 's3'; readonly rest: string }
   | { readonly name: 'upload-chunk'; readonly uploadId: string; readonly index: string }
   | { readonly name: 'unknown' }
 
@@ -40,6 +42,8 @@ export const METHODS: Readonly<Record<RouteName, readonly string[]>> = {
   uploads: ['POST'],
   upload: ['GET', 'HEAD', 'PUT', 'DELETE'],
   'upload-complete': ['POST'],
+  'upload-parts': ['GET', 'HEAD', 'POST'],
+  s3: [], // Each address below it has methods of its own.
   'upload-chunk': ['PUT'],
   unknown: [],
 }
@@ -80,14 +84,16 @@ function matchReserved(first: string, rest: string): Route {
   return link === undefined ? UNKNOWN : { name: 'linked', ...link }
 }
 
-const UPLOAD = /^\/([^/]+)(?:\/(complete)|\/chunks\/([^/]+))?$/
+const UPLOAD = /^\/([^/]+)(?:\/(complete|parts)|\/chunks\/([^/]+))?$/
 
 function matchUpload(rest: string): Route {
   if (rest === '') return { name: 'uploads' }
-  const [, uploadId, complete, index] = UPLOAD.exec(rest) ?? []
+  if (rest.startsWith('/s3/')) return { name: 's3', rest: rest.slice('/s3/'.length) }
+  const [, uploadId, act, index] = UPLOAD.exec(rest) ?? []
   if (uploadId === undefined) return UNKNOWN
   if (index !== undefined) return { name: 'upload-chunk', uploadId, index }
-  return { name: complete === undefined ? 'upload' : 'upload-complete', uploadId }
+  if (act === 'parts') return { name: 'upload-parts', uploadId }
+  return { name: act === undefined ? 'upload' : 'upload-complete', uploadId }
 }
 
 function splitLink(rest: string): { kind: string | undefined; target: string | undefined } | undefined {

@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Access, type MediaStore } from '@mediakeep/core'
 import { answerTus } from '../tus/tus-door.ts'
-import { completeChunks, putChunk } from '../uploads/chunks.ts'
+import { completePieces, putChunk } from '../uploads/chunks.ts'
 import { createUpload } from '../uploads/create-upload.ts'
+import { answerParts } from '../uploads/parts.ts'
 import { putPresigned } from '../uploads/put-presigned.ts'
+import { answerS3 } from '../uploads/s3-door.ts'
 import { cancelUpload, showUpload } from '../uploads/session.ts'
 import { absent } from './access.ts'
 import { refuseMethod, sendProblem } from './answer.ts'
@@ -76,6 +78,7 @@ async function answerOrTell(exchange: Exchange, route: Route): Promise<void> {
 function answer(exchange: Exchange, route: Route): void | Promise<void> {
   const { method } = exchange
   if (route.name === 'tus') return answerTus(exchange, route.uploadId)
+  if (route.name === 's3') return answerS3(exchange, route.rest)
   const methods = METHODS[route.name]
   if (!methods.includes(method)) {
     if (route.name === 'unknown') throw absent()
@@ -113,7 +116,9 @@ function answer(exchange: Exchange, route: Route): void | Promise<void> {
         ? cancelUpload(exchange, route.uploadId)
         : showUpload(exchange, route.uploadId)
     case 'upload-complete':
-      return completeChunks(exchange, route.uploadId)
+      return completePieces(exchange, route.uploadId)
+    case 'upload-parts':
+      return answerParts(exchange, route.uploadId)
     case 'upload-chunk':
       return putChunk(exchange, route.uploadId, route.index)
     case 'unknown':

@@ -1,10 +1,11 @@
 import { declaredDigest, digestHex, isMediaError, MediaError, type PieceChecksum } from '@mediakeep/core'
-import { denied, permits } from '../router/access.ts'
 import { sendJson, sendProblem } from '../router/answer.ts'
 import { declaredBytes } from '../router/client-body.ts'
 import { contextOf, type Exchange } from '../router/exchange.ts'
 import { checkCoding, openBody, rawTypeOf } from '../router/intake.ts'
 import { keyTaken } from '../router/write-content.ts'
+import { completeUpload } from './complete-upload.ts'
+import { partsUnderWay, readToldParts } from './parts.ts'
 import { sendMade } from './put-presigned.ts'
 import { findUpload } from './sessions.ts'
 import { missingOf, uploadJson } from './upload-json.ts'
@@ -29,23 +30,16 @@ export async function putChunk(exchange: Exchange, id: string, rawIndex: string)
   sendJson(exchange, 200, uploadJson(after))
 }
 
-/** POST that all chunks are there: makes the media. A second time answers with the same one. */
-export async function completeChunks(exchange: Exchange, id: string): Promise<void> {
-  const { access } = exchange
-  const { upload, principal } = await findUpload(exchange, id)
-  const call = { context: contextOf(exchange, principal) }
-  // Rights may have gone since the upload began.
-  if (!(await permits(access, { principal, action: 'create', owner: upload.owner }))) {
-    await exchange.store.uploads.abort(upload.id, call)
-    throw denied(principal, 'you may not add media')
-  }
+/** POST that all chunks or parts are there: makes the media. A second time answers with the same one. */
+export async function completePieces(exchange: Exchange, id: string): Promise<void> {
   try {
-    await sendMade(exchange, await exchange.store.uploads.complete(upload.id, call))
+    await sendMade(exchange, await completeUpload(exchange, id, () => readToldParts(exchange)))
   } catch (error) {
     if (isMediaError(error, 'MEDIA_PRECONDITION')) throw keyTaken(error)
     if (!isMediaError(error, 'MEDIA_CONFLICT') || error.reason !== 'upload-incomplete') throw error
-    const now = await exchange.store.uploads.get(upload.id, call)
-    sendProblem(exchange, error, [], undefined, now === undefined ? {} : { ...missingOf(now) })
+    const now = await exchange.store.uploads.get(id)
+    const members = now === undefined ? {} : missingOf(now, await partsUnderWay(exchange, now))
+    sendProblem(exchange, error, [], undefined, { ...members })
   }
 }
 

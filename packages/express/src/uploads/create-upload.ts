@@ -15,7 +15,7 @@ import { contextOf, type Exchange, principalOf } from '../router/exchange.ts'
 import { checkCoding, declaredType } from '../router/intake.ts'
 import { readJson } from '../router/json-body.ts'
 import { allowCreate, keyTaken, ownerOf } from '../router/write-content.ts'
-import { beginChunked, beginDirect, beginPresigned } from './modes.ts'
+import { type Begin, beginChunked, beginDirect, beginPresigned } from './modes.ts'
 import { uploadAddress } from './sessions.ts'
 
 const SAID = {
@@ -44,7 +44,12 @@ const WANTED = z.discriminatedUnion('mode', [
       .optional(),
   }),
   z.strictObject({ ...SAID, mode: z.literal('chunked'), chunkBytes: z.int().positive().optional() }),
-  z.strictObject({ ...SAID, mode: z.literal('direct') }),
+  z.strictObject({
+    ...SAID,
+    mode: z.literal('direct'),
+    multipart: z.boolean().optional(),
+    partBytes: z.int().positive().optional(),
+  }),
 ])
 
 /** POST of an upload: checks what can be checked without bytes, reserves room and quota, and tells how the bytes are to come. */
@@ -58,7 +63,7 @@ export async function createUpload(exchange: Exchange): Promise<void> {
     ...ownerOf(principal),
     context: contextOf(exchange, principal),
   }
-  const begin = async (door: Pick<CreateUpload, 'door' | 'ttlMs' | 'chunkBytes'>): Promise<Upload> => {
+  const begin = async (door: Parameters<Begin>[0]): Promise<Upload> => {
     try {
       return await exchange.store.uploads.create({ ...options, ...door })
     } catch (error) {

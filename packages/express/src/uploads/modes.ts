@@ -14,10 +14,15 @@ export interface BegunUpload {
   /** Seconds. */
   readonly expiresIn: number
   readonly chunkBytes?: number
+  /** Of a body that goes to a bucket in parts: bytes of each but the last, and how many there are. */
+  readonly partBytes?: number
+  readonly partCount?: number
 }
 
 /** Begins the session, by what only the mode knows. */
-export type Begin = (door: Pick<CreateUpload, 'door' | 'ttlMs' | 'chunkBytes'>) => Promise<Upload>
+export type Begin = (
+  door: Pick<CreateUpload, 'door' | 'ttlMs' | 'chunkBytes' | 'parts' | 'partBytes'>,
+) => Promise<Upload>
 
 /** The whole body by one PUT to a signed address. */
 export async function beginPresigned(
@@ -62,20 +67,39 @@ export async function beginChunked(
 }
 
 /**
- * Straight to a bucket, by an address that the bucket itself checks; the sender then completes the upload. Where no bucket signs
+ * Straight to a bucket, by an address that the bucket itself checks, or in parts, whose addresses `url` with `/parts` behind it gives;
+ * the sender then completes the upload. Where no bucket signs
  * addresses the address is one of ours: the sender puts and completes in the same way, and need not know.
  */
 export async function beginDirect(
   exchange: Exchange,
   begin: Begin,
-  wanted: { readonly contentType: string },
+  wanted: {
+    readonly contentType: string
+    readonly sizeBytes: number
+    readonly multipart?: boolean | undefined
+    readonly partBytes?: number | undefined
+  },
 ): Promise<BegunUpload> {
+  const { multipart, partBytes, sizeBytes } = wanted
   let upload: Upload
   try {
-    upload = await begin({ door: 'direct', ttlMs: SIGNED_UPLOAD_TTL_MS })
+    upload = await begin({
+      door: 'direct',
+      ...(multipart === undefined ? {} : { parts: multipart ? 'exact' : 'none' }),
+      ...(partBytes === undefined ? {} : { partBytes }),
+    })
   } catch (error) {
     if (!isMediaError(error, 'MEDIA_UNSUPPORTED') || error.reason !== 'direct-unsupported') throw error
     return beginPresigned(exchange, begin, wanted)
+  }
+  if (upload.parts?.partBytes !== undefined) {
+    const of = {
+      partBytes: upload.parts.partBytes,
+      partCount: Math.max(1, Math.ceil(sizeBytes / upload.parts.partBytes)),
+    }
+    const url = uploadAddress(exchange, upload.id)
+    return { upload, mode: 'direct', method: 'PUT', url, headers: {}, ...lifeOf(upload.expiresAt), ...of }
   }
   const { url, headers } = await exchange.store.uploads.address(upload.id)
   return { upload, mode: 'direct', method: 'PUT', url: url.href, headers, ...lifeOf(upload.expiresAt) }

@@ -20,6 +20,8 @@ const ways: readonly (readonly [method: string, below: string, body: Buffer | un
   ['DELETE', '', undefined],
   ['PUT', '/chunks/0', BODY],
   ['POST', '/complete', undefined],
+  ['GET', '/parts', undefined],
+  ['POST', '/parts', Buffer.from('{"numbers":[1]}')],
 ]
 
 /** All that tells one answer from another. */
