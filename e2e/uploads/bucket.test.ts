@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { ListObjectsV2Command, ListPartsCommand, type S3Client } from '@aws-sdk/client-s3'
+import { uploadMedia } from '@mediakeep/client'
 import { createMediaStore, type MediaStore, memoryCatalog } from '@mediakeep/core'
 import { mediaRouter, ownersOnly } from '@mediakeep/express'
 import { type FakeClock, fakeClock } from '@mediakeep/testkit'
@@ -275,6 +276,55 @@ for (const [serverName, adapterName] of [
       const signed = { url: String(single['url']), headers: single['headers'] as Record<string, string> }
       expect((await put(signed, whole)).status).toBe(200)
       expect((await ask('POST', `${base}/uploads/${String(single['uploadId'])}/complete`))[0]).toBe(201)
+    })
+
+    test('uploadMedia() sends parts, several at once, goes on where it was, and sends the whole of a smaller file', async () => {
+      const entries = new Map<string, string>()
+      const pausing = new AbortController()
+      const sent: string[] = []
+      let isLost = true
+      const file = new File([whole], 'a.bin', { type: 'application/octet-stream' })
+      const options = {
+        url: `${base}/uploads`,
+        mode: 'direct',
+        headers: { authorization: 'ann' },
+        async fetch(input: string | URL | Request, init: RequestInit = {}) {
+          const answer = await fetch(input, init)
+          if (init.method !== 'PUT') return answer
+          sent.push(String(input))
+          if (sent.length === 1) pausing.abort(new Error('paused'))
+          if (sent.length === 5 && isLost) {
+            isLost = false
+            throw new TypeError('the answer was lost')
+          }
+          return answer
+        },
+      } as const
+      const parts = {
+        partBytes: PART_BYTES,
+        parallelChunks: 1,
+        resumeKey: 'film',
+        storage: {
+          getItem: (name: string) => entries.get(name) ?? null,
+          setItem: (name: string, value: string) => void entries.set(name, value),
+          removeItem: (name: string) => void entries.delete(name),
+        },
+      }
+      await expect(uploadMedia(file, { ...options, ...parts, signal: pausing.signal })).rejects.toThrow(
+        'paused',
+      )
+      const progress: number[] = []
+      const media = await uploadMedia(file, {
+        ...options,
+        ...parts,
+        onProgress: ({ sentBytes }) => progress.push(sentBytes),
+      })
+      expect([sent.length, progress[0], progress.at(-1)]).toEqual([3, PART_BYTES, whole.length])
+      await expectServed(media.id)
+      sent.push('not counted')
+      const single = await uploadMedia(file, { ...options, media: { filename: 'b.bin', sha256 } })
+      expect([sent.length, isLost]).toEqual([6, false])
+      await expectServed(single.id)
     })
 
     test('go on after the bucket was killed between parts, and end there when nobody does', async () => {

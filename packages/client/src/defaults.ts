@@ -24,3 +24,5 @@ export const LAZY_MARGIN = '300px'
 export const MAX_UPLOAD_ATTEMPTS = 12
 /** Chunks of an upload under way at once: browsers open six connections to a host, and the page needs some. */
 export const PARALLEL_CHUNKS = 3
+/** Addresses of parts that are asked for in one request. */
+export const PARTS_SIGNED_AT_ONCE = 16

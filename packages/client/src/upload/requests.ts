@@ -22,6 +22,8 @@ export interface Asked {
   readonly headers?: Readonly<Record<string, string>>
   /** The address says all: who asks is not told. */
   readonly isSigned?: boolean
+  /** It is that of a bucket: no cookie goes there, and nothing of its answer is read. */
+  readonly isBuckets?: boolean
 }
 
 /** The same request may succeed later. */
@@ -32,7 +34,7 @@ const RETRIED = new Set([408, 423, 425, 429, 502, 503, 504])
  * @throws UploadRefusedError; the network's own error when it failed every time; the signal's reason
  */
 export async function askService(
-  { method, url, body, headers, isSigned = false }: Asked,
+  { method, url, body, headers, isBuckets = false, isSigned = isBuckets }: Asked,
   options: RequestOptions,
 ): Promise<Json> {
   const { signal, maxAttempts = MAX_UPLOAD_ATTEMPTS, credentials } = options
@@ -44,14 +46,14 @@ export async function askService(
     headers: all,
     ...(body !== undefined && { body }),
     ...(signal !== undefined && { signal }),
-    ...(credentials !== undefined && { credentials }),
+    ...(isBuckets ? { credentials: 'omit' } : credentials !== undefined && { credentials }),
   }
   for (let attempt = 1; ; attempt += 1) {
     signal?.throwIfAborted()
     let retryAfterMs: number | undefined
     try {
       const answer = await ask(url, init)
-      if (answer.ok) return answer.status === 204 ? {} : await jsonOf(answer)
+      if (answer.ok) return answer.status === 204 || isBuckets ? {} : await jsonOf(answer)
       if (!RETRIED.has(answer.status) || attempt >= maxAttempts) throw await refusalOf(answer)
       answer.body?.cancel().catch(() => {})
       retryAfterMs = parseRetryAfter(answer.headers, Date.now())

@@ -1,4 +1,5 @@
 import { PARALLEL_CHUNKS } from '../defaults.ts'
+import { partSender, type SendPart, sendToBucket } from './bucket-parts.ts'
 import { type UploadMemory, type UploadStorage, uploadMemory } from './memory.ts'
 import { platform } from './platform.ts'
 import { askService, type Json, type RequestOptions } from './requests.ts'
@@ -27,8 +28,11 @@ export interface UploadedAs {
 export interface UploadMediaOptions extends RequestOptions {
   /** Where uploads begin: `https://host/media/uploads`, or `/media/uploads` in a page. */
   readonly url: string | URL
-  /** `chunked` goes on where it was after a break; `presigned` is one request. Default `chunked`. */
-  readonly mode?: 'chunked' | 'presigned'
+  /**
+   * `chunked` goes on where it was after a break; `presigned` is one request; `direct` goes past the service to its bucket, where it has
+   * one: large files in parts, which go on after a break too. Default `chunked`.
+   */
+  readonly mode?: 'chunked' | 'presigned' | 'direct'
   readonly media?: UploadedAs
   readonly onProgress?: (progress: UploadProgress) => void
   /**
@@ -38,10 +42,12 @@ export interface UploadMediaOptions extends RequestOptions {
   readonly resumeKey?: string
   /** Default `localStorage`, where there is one. */
   readonly storage?: UploadStorage
-  /** Chunks under way at once. Default 3. */
+  /** Chunks or parts under way at once. Default 3. */
   readonly parallelChunks?: number
   /** 256 KiB to 64 MiB. Default: the server's, 8 MiB. */
   readonly chunkBytes?: number
+  /** Of `direct`: bytes of each part. Default: the server's, 16 MiB for files of 100 MiB and more. */
+  readonly partBytes?: number
 }
 
 /** The record, as the service tells it. */
@@ -57,7 +63,7 @@ export interface UploadedMedia extends Json {
  */
 export async function uploadMedia(file: Blob, options: UploadMediaOptions): Promise<UploadedMedia> {
   options.signal?.throwIfAborted()
-  return options.mode === 'presigned' ? uploadPresigned(file, options) : uploadChunked(file, options)
+  return options.mode === 'presigned' ? uploadPresigned(file, options) : uploadPieces(file, options)
 }
 
 export interface CancelUploadOptions extends RequestOptions {
@@ -81,7 +87,11 @@ export async function cancelUpload({
 }
 
 async function uploadPresigned(file: Blob, options: UploadMediaOptions): Promise<UploadedMedia> {
-  const begun = await begin(file, options, { mode: 'presigned' })
+  return putPresigned(file, options, await begin(file, options, { mode: 'presigned' }))
+}
+
+/** The whole to an address of the service. */
+async function putPresigned(file: Blob, options: UploadMediaOptions, begun: Json): Promise<UploadedMedia> {
   const headers = Object.fromEntries(
     Object.entries(objectOf(begun['headers'])).map(([name, value]) => [name, String(value)]),
   )
@@ -104,13 +114,17 @@ async function uploadPresigned(file: Blob, options: UploadMediaOptions): Promise
   return mediaOf(media)
 }
 
-async function uploadChunked(file: Blob, options: UploadMediaOptions): Promise<UploadedMedia> {
+async function uploadPieces(file: Blob, options: UploadMediaOptions): Promise<UploadedMedia> {
   const memory = uploadMemory(options.resumeKey, options.storage)
   const { url, ...found } = await findOrBegin(file, options, memory)
   let { state } = found
+  // There is no bucket: the service takes the body itself.
+  if (state['mode'] === 'presigned') return putPresigned(file, options, state)
   try {
     for (;;) {
-      await sendMissing(file, url, state, options)
+      if (state['chunkBytes'] === undefined && state['partBytes'] === undefined)
+        await sendWhole(file, state, options)
+      else await sendMissing(file, url, state, options)
       try {
         const media = mediaOf(await askService({ method: 'POST', url: `${url}/complete` }, options))
         memory?.forget()
@@ -156,7 +170,17 @@ async function findOrBegin(
     const state = await askService({ method: 'GET', url: known.url }, options).catch(isOverOrThrow)
     if (state !== false && !ENDED.has(String(state['state']))) return { url: known.url, state }
   }
-  const { chunkBytes } = options
+  const { chunkBytes, partBytes } = options
+  if (options.mode === 'direct') {
+    const parts = partBytes !== undefined && { multipart: true, partBytes }
+    const state = await begin(file, options, { mode: 'direct', ...parts })
+    const isWhole = state['partBytes'] === undefined
+    const url = isWhole
+      ? `${String(options.url).replace(/\/+$/, '')}/${String(state['uploadId'])}`
+      : addressOf(state['url'], options)
+    if (!isWhole) memory?.remember({ url, file: nameOf(file) })
+    return { url, state }
+  }
   const state = await begin(file, options, {
     mode: 'chunked',
     ...(chunkBytes !== undefined && { chunkBytes }),
@@ -189,11 +213,31 @@ function begin(file: Blob, options: UploadMediaOptions, how: Json): Promise<Json
   )
 }
 
-/** Sends the chunks that are not there, several at once; the first failure ends the others. */
+/** The whole to the bucket, by one request. */
+async function sendWhole(file: Blob, state: Json, options: UploadMediaOptions): Promise<void> {
+  const tell = (sentBytes: number): void => options.onProgress?.({ sentBytes, totalBytes: file.size })
+  tell(0)
+  await sendToBucket(state, file, options).catch((error: unknown) => {
+    // The answer to an earlier try was lost: the bucket takes the body once.
+    if (!(error instanceof UploadRefusedError) || error.status !== 412) throw error
+  })
+  tell(file.size)
+}
+
+/** Sends the chunks or parts that are not there, several at once; the first failure ends the others. */
 async function sendMissing(file: Blob, url: string, state: Json, options: UploadMediaOptions): Promise<void> {
-  const chunkBytes = Number(state['chunkBytes'])
-  const waiting = missingOf(state, Math.ceil(file.size / chunkBytes))
-  const chunkOf = (index: number): Blob => file.slice(index * chunkBytes, (index + 1) * chunkBytes)
+  const isInParts = state['partBytes'] !== undefined
+  const pieceBytes = Number(state['partBytes'] ?? state['chunkBytes'])
+  // Chunks are counted from 0, parts from 1.
+  const first = isInParts ? 1 : 0
+  const waiting = missingOf(state, first, Math.ceil(file.size / pieceBytes))
+  const chunkOf = (number: number): Blob =>
+    file.slice((number - first) * pieceBytes, (number - first + 1) * pieceBytes)
+  const send: SendPart = isInParts
+    ? partSender(url, waiting, options)
+    : async (index, body, signal) => {
+        await askService({ method: 'PUT', url: `${url}/chunks/${index}`, body }, { ...options, signal })
+      }
   let sentBytes = file.size - waiting.reduce((sum, index) => sum + chunkOf(index).size, 0)
   const tell = (): void => options.onProgress?.({ sentBytes, totalBytes: file.size })
   tell()
@@ -203,7 +247,7 @@ async function sendMissing(file: Blob, url: string, state: Json, options: Upload
   const lane = async (): Promise<void> => {
     for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) {
       const body = chunkOf(index)
-      await askService({ method: 'PUT', url: `${url}/chunks/${index}`, body }, { ...options, signal })
+      await send(index, body, signal)
       sentBytes += body.size
       tell()
     }
@@ -219,13 +263,15 @@ async function sendMissing(file: Blob, url: string, state: Json, options: Upload
   await Promise.all(lanes)
 }
 
-function missingOf(state: Json, count: number): number[] {
-  const { missing, receivedChunks } = state
-  const ranges = Array.isArray(missing) ? missing : receivedChunks === undefined ? [[0, count - 1]] : []
+function missingOf(state: Json, first: number, count: number): number[] {
+  const { missing } = state
+  const isNew = state['receivedChunks'] === undefined && state['receivedParts'] === undefined
+  const end = first + count
+  const ranges = Array.isArray(missing) ? missing : isNew ? [[first, end - 1]] : []
   return ranges.flatMap((range: unknown) => {
-    const [first, last] = Array.isArray(range) ? range.map(Number) : []
-    if (first === undefined || last === undefined || !(first >= 0 && last < count)) return []
-    return Array.from({ length: Math.max(0, last - first + 1) }, (_, at) => first + at)
+    const [from, to] = Array.isArray(range) ? range.map(Number) : []
+    if (from === undefined || to === undefined || !(from >= first && to < end)) return []
+    return Array.from({ length: Math.max(0, to - from + 1) }, (_, at) => from + at)
   })
 }
 
