@@ -25,8 +25,8 @@ export interface EmbeddedTier extends Omit<TierOptions, 'store'> {
   /** One of your own; closed with the media store. */
   readonly store?: ObjectStore
   /**
-   * Of an `external` tier at a `minio:` address, with `imports`: changes there are followed by the server's notifications, in the
-   * background. Default false.
+   * Of a tier at a `minio:` address: the server's notifications are followed, in the background. Of an `external` one, which needs
+   * `imports`, for changes there; of any other for uploads straight to it, which are completed when they have come. Default false.
    */
   readonly follow?: boolean
 }
@@ -186,11 +186,12 @@ async function openTiers(
 }
 
 /** What the server of a store tells of changes, where it can. */
-function hintsOf({ name, imports }: EmbeddedTier, store: ObjectStore): HintSource {
+function hintsOf({ name, role, imports }: EmbeddedTier, store: ObjectStore): HintSource {
   if (!canListen(store))
     throw badComposition(`tiers: ${name}: only what is behind a minio: address can be followed`)
-  if (imports === undefined) throw badComposition(`tiers: ${name}: to be followed it needs imports`)
-  const { prefix } = imports
+  if (role === 'external' && imports === undefined)
+    throw badComposition(`tiers: ${name}: to be followed it needs imports`)
+  const prefix = imports?.prefix
   return ({ signal }) => store.listen({ signal, ...(prefix === undefined ? {} : { prefix }) })
 }
 

@@ -13,7 +13,7 @@ import { parseSize } from './sizes.ts'
 export interface TierSetting extends Omit<TierOptions, 'store' | 'hints'> {
   /** A store URL; absent: the volume in the folder of media and records. */
   readonly url?: string
-  /** Of an external tier at a `minio:` URL, with `imports`: its notifications are followed. */
+  /** Of a tier at a `minio:` URL: its notifications are followed. An external one needs `imports`; of others they complete uploads. */
   readonly follow?: boolean
 }
 

@@ -56,6 +56,7 @@ describe('following hints in the background', () => {
           if (asked > 1) throw new MediaError('MEDIA_UNAVAILABLE', 'refused')
         },
       },
+      () => Promise.reject(new Error('there is no other tier')),
       [
         { ...tier, hints: nothing },
         { ...tier, name: 'quiet' },

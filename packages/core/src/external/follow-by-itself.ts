@@ -1,3 +1,4 @@
+import type { ObjectHint } from '../contracts/tiering.ts'
 import { DEFAULT_NAMESPACE, FOLLOW_RETRY_MAX_MS, FOLLOW_RETRY_MS } from '../defaults.ts'
 import { tellUpkeepFailed, toFailure } from '../ingest/upkeep-failed.ts'
 import type { TierOptions } from '../tiering/tier.ts'
@@ -6,25 +7,28 @@ import type { ExternalContext } from './context.ts'
 import type { External } from './index.ts'
 
 /**
- * Follows the hints of every external tier that has some, in the background. A source that ends or fails is asked anew, after a
+ * Follows the hints of every tier that has some, in the background: of an external one for changes, of any other for uploads that came. A source that ends or fails is asked anew, after a
  * pause that doubles until it holds; what ended it is told as an event.
  * @returns how to stop: resolves when nothing is under way any more
  */
 export function followByItself(
   context: Pick<ExternalContext, 'clock' | 'emit'>,
   external: Pick<External, 'followHints'>,
+  followArrivals: (hints: AsyncIterable<ObjectHint>, signal: AbortSignal) => Promise<void>,
   tiers: readonly TierOptions[],
 ): () => Promise<void> {
   const stopping = new AbortController()
   const following = tiers.flatMap(({ name, hints, imports }) =>
-    hints === undefined || imports === undefined
+    hints === undefined
       ? []
       : [
           followOne(context, stopping.signal, (signal) =>
-            external.followHints(imports.namespace ?? DEFAULT_NAMESPACE, hints({ signal }), {
-              tier: name,
-              signal,
-            }),
+            imports === undefined
+              ? followArrivals(hints({ signal }), signal)
+              : external.followHints(imports.namespace ?? DEFAULT_NAMESPACE, hints({ signal }), {
+                  tier: name,
+                  signal,
+                }),
           ),
         ],
   )

@@ -41,9 +41,11 @@ function tierFaults({ tiers, minCopies, tiering = {} }: MediaStoreOptions): stri
   for (const { name, role, imports } of tiers)
     if (imports !== undefined && role !== 'external')
       faults.push(`tiers: ${name}.imports is for external tiers`)
-  for (const { name, hints, imports } of tiers)
-    if (hints !== undefined && imports === undefined)
-      faults.push(`tiers: ${name}.hints is for external tiers with imports`)
+  for (const { name, hints, imports, role, store } of tiers)
+    if (hints !== undefined && (role === 'external' ? imports === undefined : store.presign === undefined))
+      faults.push(
+        `tiers: ${name}.hints is for external tiers with imports, and for buckets that take uploads`,
+      )
   const names = new Set<string>()
   for (const { name, capacityBytes, highWatermarkRatio = 0.9, lowWatermarkRatio = 0.8 } of tiers) {
     if (names.has(name)) faults.push(`tiers: "${name}" is there twice`)

@@ -3,6 +3,7 @@ import { createReadCache } from '../cas/read-cache.ts'
 import { createVerifyMemo } from '../cas/verify-memo.ts'
 import type { MediaStore } from '../contracts/media-store.ts'
 import type { MediaEvent } from '../contracts/observer.ts'
+import type { UploadSessions } from '../contracts/uploads.ts'
 import {
   DEFAULT_NAMESPACE,
   GARBAGE_GRACE_MS,
@@ -42,6 +43,7 @@ import { type OpenedVolume, openVolume, type Volume } from '../tiering/volume.ts
 import { createVolumes } from '../tiering/volumes.ts'
 import { systemClock } from '../time/clock.ts'
 import { createUpkeep, startRounds } from '../upkeep/index.ts'
+import { followArrivals } from '../uploads/follow-arrivals.ts'
 import { DEFAULT_POLICIES } from '../validation/policies.ts'
 import { createActivity } from './activity.ts'
 import { checkOptions } from './check-options.ts'
@@ -214,7 +216,7 @@ function assemble(
     reconcile: (signal) => reconcileByItself(engine, external, signal),
   })
   const isByHand = rounds.intervalMs === 0
-  const stopFollowing = isByHand ? async () => {} : followByItself(engine, external, options.tiers)
+  let stopFollowing = async (): Promise<void> => {}
   let closed: Promise<void> | undefined
   const close = async (graceMs: number): Promise<void> => {
     await Promise.all([engine.activity.close(graceMs, clock), stopRounds(), stopFollowing()])
@@ -224,7 +226,7 @@ function assemble(
     await closeParts(options)
     for (const end of ended) if (end.status === 'rejected') throw end.reason
   }
-  return createView(
+  const store = createView(
     engine,
     {
       upkeep,
@@ -236,6 +238,15 @@ function assemble(
     },
     DEFAULT_NAMESPACE,
   )
+  const uploadsOf = (namespace: string): UploadSessions => store.in(namespace).uploads
+  if (!isByHand)
+    stopFollowing = followByItself(
+      engine,
+      external,
+      (hints, signal) => followArrivals(engine, hints, uploadsOf, signal),
+      options.tiers,
+    )
+  return store
 }
 
 /** Copies are nobody's: they have no owner. */

@@ -34,8 +34,8 @@ export interface TierOptions {
    */
   readonly imports?: ImportOptions
   /**
-   * For an `external` tier with `imports`: what tells of changes there, as `listen` of a MinIO store does. Followed in the background,
-   * and asked anew when it ends or fails.
+   * What tells of changes there, as `listen` of a MinIO store does. Followed in the background, and asked anew when it ends or fails. Of
+   * an `external` tier with `imports`: for its objects; of any other: for `direct` uploads, which are completed when their object has come.
    */
   readonly hints?: HintSource
   /**
