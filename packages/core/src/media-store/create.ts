@@ -23,6 +23,7 @@ import {
   VERIFY_BYTES_PER_SECOND,
   VERIFY_INTERVAL_MS,
 } from '../defaults.ts'
+import { followArrivals } from '../external/follow-arrivals.ts'
 import { followByItself } from '../external/follow-by-itself.ts'
 import { createExternal, reconcileByItself } from '../external/index.ts'
 import { createHeldBytes } from '../ingest/held-bytes.ts'
@@ -43,7 +44,6 @@ import { type OpenedVolume, openVolume, type Volume } from '../tiering/volume.ts
 import { createVolumes } from '../tiering/volumes.ts'
 import { systemClock } from '../time/clock.ts'
 import { createUpkeep, startRounds } from '../upkeep/index.ts'
-import { followArrivals } from '../uploads/follow-arrivals.ts'
 import { DEFAULT_POLICIES } from '../validation/policies.ts'
 import { createActivity } from './activity.ts'
 import { checkOptions } from './check-options.ts'

@@ -2,9 +2,9 @@ import type { Catalog } from '../contracts/catalog.ts'
 import type { ObjectHint } from '../contracts/tiering.ts'
 import type { UploadSessions } from '../contracts/uploads.ts'
 import { isMediaError } from '../errors/media-error.ts'
-import type { ExternalContext } from '../external/context.ts'
-import { followHints } from '../external/follow.ts'
-import { sessionOfKey } from './direct.ts'
+import { sessionOfKey } from '../uploads/direct.ts'
+import type { ExternalContext } from './context.ts'
+import { followHints } from './follow.ts'
 
 /**
  * Completes uploads whose objects a bucket says to have come. A hint may come late, twice, out of order or never: the object itself is
