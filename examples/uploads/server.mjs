@@ -33,6 +33,7 @@ app.use((_request, response, next) => {
   response.set(pageHeaders)
   next()
 })
+app.get('/settings.json', (_request, response) => response.json({ hasBucket: bucket !== undefined }))
 app.get('/page.js', (_request, response) => response.type('text/javascript').send(script))
 app.get('/page.js.map', (_request, response) => response.type('application/json').send(map))
 app.use(express.static(fileURLToPath(new URL('public', import.meta.url))))

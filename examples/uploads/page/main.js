@@ -3,15 +3,17 @@ import { byId, setText } from './dom.js'
 import { createChunkedDoor } from './doors/chunked.js'
 import { createDirectDoor } from './doors/direct.js'
 import { createPresignedDoor } from './doors/presigned.js'
+import { ask } from './doors/service.js'
 import { createTusDoor } from './doors/tus.js'
 import { createUploadRows } from './upload-rows.js'
 import { createUploads } from './uploads.js'
 
+const { hasBucket } = await ask('GET', '/settings.json')
 const doors = {
   tus: createTusDoor(),
   chunked: createChunkedDoor(),
   presigned: createPresignedDoor(),
-  direct: createDirectDoor(),
+  direct: createDirectDoor({ hasBucket }),
 }
 
 /** Told to those who look and to those who listen. */

@@ -21,5 +21,14 @@ export async function ask(method, url, body) {
   return json
 }
 
+/** Ends an upload; one that is gone already is as good. */
+export async function cancelAt(url) {
+  try {
+    await ask('DELETE', url)
+  } catch (error) {
+    if (error.status !== 404 && error.status !== 410) throw error
+  }
+}
+
 /** What the page says of a media: through which door it came. */
 export const tagsOf = (door) => [`by ${door}`]
