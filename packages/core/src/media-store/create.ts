@@ -205,7 +205,7 @@ function assemble(
   }
   const tiers = createTiers(tierContext, Math.min(MOVE_POLL_MS, rounds.intervalMs ?? UPKEEP_INTERVAL_MS))
   const external = createExternal(upkeepContext)
-  const uploads = createUploadContext(upkeepContext, base.digestLock, limits)
+  const uploads = createUploadContext(upkeepContext, base.digestLock, limits, money)
   const engine: Engine = { ...upkeepContext, tiers, external, uploads }
   const upkeep = createUpkeep(engine)
   const stopRounds = startRounds(engine, upkeep, {

@@ -6,6 +6,8 @@ import {
   UPLOAD_STALL_MS,
 } from '../defaults.ts'
 import type { KeyedLock } from '../ingest/keyed-lock.ts'
+import type { Money } from '../tiering/money.ts'
+import { callDollars } from '../tiering/prices.ts'
 import type { UpkeepContext } from '../upkeep/context.ts'
 import type { UploadContext } from '../uploads/context.ts'
 import { createHolds } from '../uploads/hold.ts'
@@ -20,6 +22,7 @@ export function createUploadContext(
   context: UpkeepContext,
   digestLock: KeyedLock,
   { maxOpenUploads = MAX_OPEN_UPLOADS }: LimitOptions,
+  { ledger, budget }: Pick<Money, 'ledger' | 'budget'>,
 ): UploadContext {
   const limits = {
     maxOpen: maxOpenUploads,
@@ -35,6 +38,11 @@ export function createUploadContext(
     digests: createRunningDigests(MAX_RUNNING_DIGESTS),
     holds: createHolds(context, limits),
     snapshotOf,
+    wroteElsewhere({ id, store, prices }, of, calls, bytes) {
+      if (!store.traits.paid) return
+      ledger.estimated(id, { class: of, calls, bytes })
+      budget.spent(callDollars(prices, { class: of, calls, bytes }))
+    },
     committed: (outcome, put) => tellPut(context, outcome, put),
     refused: (error, call) => tellRefused(context, error, call),
   }

@@ -148,7 +148,7 @@ export function createTiers(context: TierContext, pollMs: number): Tiers {
       if (held === undefined) return undefined
       try {
         const signed = await sign()
-        context.ledger.estimated(volume.id, sizeBytes)
+        context.ledger.estimated(volume.id, { class: 'get', calls: 1, bytes: sizeBytes })
         budget.spent(dollars)
         return signed
       } finally {

@@ -14,8 +14,14 @@ export interface Ledger {
   attempt(volumeId: string, attempt: StoreAttempt): void
   /** A call that did not have to be made. */
   avoided(volumeId: string, by: AvoidedBy, bytes: number): void
-  /** A read by a signed address: it is not seen by us, and counted when the address is given out. */
-  estimated(volumeId: string, bytes: number): void
+  /**
+   * What others ask by signed addresses, which we do not see: a read is counted when its address is given out, bodies that came when they
+   * are completed.
+   */
+  estimated(
+    volumeId: string,
+    asked: { readonly class: 'get' | 'put' | 'part'; readonly calls: number; readonly bytes: number },
+  ): void
   /** Writes down what is in memory. */
   flush(): Promise<void>
   close(): Promise<void>
@@ -79,8 +85,8 @@ export function createLedger({ catalog, clock, onFailure }: LedgerContext): Ledg
     avoided(volumeId, by, bytes) {
       add({ volumeId, class: 'avoided', cause: by, calls: 1, bytes })
     },
-    estimated(volumeId, bytes) {
-      add({ volumeId, class: 'get', cause: 'estimated', calls: 1, bytes })
+    estimated(volumeId, { class: of, calls, bytes }) {
+      add({ volumeId, class: of, cause: 'estimated', calls, bytes })
     },
     flush,
     async close() {

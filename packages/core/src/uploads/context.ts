@@ -5,6 +5,7 @@ import type { IngestContext } from '../ingest/context.ts'
 import type { KeyedLock } from '../ingest/keyed-lock.ts'
 import type { PutCall, RefusedCall } from '../ingest/put-call.ts'
 import type { PutOutcome } from '../ingest/repeat.ts'
+import type { Volume } from '../tiering/volume.ts'
 import type { Holds } from './hold.ts'
 import type { RunningDigests } from './running-digests.ts'
 import type { Spools } from './spools.ts'
@@ -18,6 +19,8 @@ export interface UploadContext extends IngestContext {
   readonly limits: UploadLimits
   readonly holds: Holds
   snapshotOf(record: MediaRecord): Media
+  /** Senders have asked the store of a volume for these writes, by addresses that it signed. */
+  wroteElsewhere(volume: Volume, of: 'put' | 'part', calls: number, bytes: number): void
   /** What follows a commit: lines, events, a look for what waits for one. */
   committed(outcome: PutOutcome, put: PutCall): Promise<Media>
   /** Word of a body that was rejected for good. */

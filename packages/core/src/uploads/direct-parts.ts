@@ -5,6 +5,7 @@ import { entityTooLarge } from '../errors/entity-too-large.ts'
 import { MediaError } from '../errors/media-error.ts'
 import { admit } from '../ingest/admit.ts'
 import { quotaReservation } from '../ingest/session.ts'
+import type { Volume } from '../tiering/volume.ts'
 import type { OpenUpload, UploadContext } from './context.ts'
 import { requestOf } from './create.ts'
 import { checkGoesOn, conflict, volumeOf } from './direct.ts'
@@ -138,7 +139,7 @@ export async function completeParts(
   told: CompleteOptions['parts'],
   signal: AbortSignal,
 ): Promise<void> {
-  const { store, directParts } = await partsStoreOf(context, hold)
+  const { volume, store, directParts } = await partsStoreOf(context, hold)
   const { key, parts } = directOf(hold)
   const { uploadId } = parts
   if (uploadId === undefined) throw conflict('upload-incomplete', 'no part has come yet')
@@ -147,7 +148,10 @@ export async function completeParts(
   if (listed !== undefined) {
     const chosen = chooseParts(hold, listed, told, store.traits.minPartBytes)
     await admit(context, { ...requestOf(hold), declaredBytes: totalOf(chosen) })
-    if ((await directParts.complete({ key, uploadId }, chosen, call)) !== undefined) return
+    if ((await directParts.complete({ key, uploadId }, chosen, call)) !== undefined) {
+      context.wroteElsewhere(volume, 'part', chosen.length, totalOf(chosen))
+      return
+    }
   }
   if ((await store.head(key, call)) === undefined)
     throw conflict('upload-lost', 'the bucket has dropped this upload; begin another')
@@ -222,10 +226,11 @@ function directOf({ data }: OpenUpload): { readonly key: string; readonly parts:
 async function partsStoreOf(
   context: UploadContext,
   { data }: OpenUpload,
-): Promise<{ readonly store: ObjectStore; readonly directParts: DirectParts }> {
-  const { store } = await volumeOf(context, data.volumeId)
+): Promise<{ readonly volume: Volume; readonly store: ObjectStore; readonly directParts: DirectParts }> {
+  const volume = await volumeOf(context, data.volumeId)
+  const { store } = volume
   if (store.directParts === undefined) throw otherDoor()
-  return { store, directParts: store.directParts }
+  return { volume, store, directParts: store.directParts }
 }
 
 function otherDoor(): MediaError {

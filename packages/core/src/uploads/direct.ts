@@ -131,6 +131,7 @@ export async function completeDirect(
         throw error
       })
     : copied())
+  if (parts === undefined) context.wroteElsewhere(volume, 'put', 1, completed.media.sizeBytes)
   if (completed.ownKey !== key) await dropObject(context, hold)
   return completed
 }

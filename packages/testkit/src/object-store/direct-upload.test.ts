@@ -211,6 +211,16 @@ describe('an upload that goes to a bucket in parts', () => {
     expect(await store.uploads.get(id)).toMatchObject({ state: 'rejected' })
   })
 
+  test('is in the ledger of a paid bucket: what senders ask too', async () => {
+    await open((inner) => ({ ...inner, traits: { ...inner.traits, paid: true } }))
+    const { id } = await sent(body())
+    await store.uploads.complete(id)
+    const { rows } = await store.tiers.costs()
+    const calls = (of: string, cause: string): number | undefined =>
+      rows.find((row) => row.class === of && row.cause === cause)?.calls
+    expect([calls('part', 'estimated'), calls('multipart', 'write')]).toEqual([2, 2])
+  })
+
   test('lives on while parts come', async () => {
     const { id } = await store.uploads.create({ ...about, parts: 'any', sizeBytes: 3000 })
     for (let number = 1; number <= 3; number++) {
