@@ -77,7 +77,10 @@ export async function startExample({
   example?: 'quick-start' | 'uploads'
   env?: Record<string, string>
 }): Promise<ExampleServer> {
-  const { child, output } = spawnExample({ MINIO_ENDPOINT: '', ...env, PORT: port, MEDIAKEEP_DATA: data }, example)
+  const { child, output } = spawnExample(
+    { MINIO_ENDPOINT: '', ...env, PORT: port, MEDIAKEEP_DATA: data },
+    example,
+  )
   const url = await listening(child, output)
   return {
     url,
