@@ -11,7 +11,7 @@ import { completeUpload } from './complete-upload.ts'
 import { findUpload } from './sessions.ts'
 
 /**
- * Uploads straight to a bucket as Uppy's plugin for S3 asks for them of a Companion: `new Uppy().use(AwsS3, { endpoint: '/media/uploads/' })`.
+ * Uploads straight to a bucket as Uppy's plugin for S3 asks for them of a Companion: `use(AwsS3, { companionEndpoint: '/media/uploads' })`.
  * The `key` that it sends along says nothing here: whose upload it is, and where it goes, stands in its row.
  * @see https://uppy.io/docs/aws-s3/
  */
