@@ -72,6 +72,39 @@ describeUnless(missingServer('minio'), 'serve, over a bucket that others fill', 
     expect(await stop()).toBe(0)
   }, 240_000)
 
+  it('of its own bucket completes uploads whose senders are never heard of again', async () => {
+    const bucket = await makeBucket(client, 'ours')
+    const tiers = [{ name: 'ours', url: `minio://${server.host}:${server.port}/${bucket}`, follow: true }]
+    const own = await mkdtemp(join(tmpdir(), 'mediakeep-follow-'))
+    try {
+      const { address, stop } = await serve(own, {
+        MINIO_ACCESS_KEY: server.accessKeyId,
+        MINIO_SECRET_KEY: server.secretAccessKey,
+        MEDIAKEEP_TIERS: JSON.stringify(tiers),
+      })
+      const wanted = { filename: 'a.txt', contentType: 'text/plain', sizeBytes: 8, mode: 'direct' }
+      const begun = await fetch(`${address}/media/uploads`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(wanted),
+      })
+      const { url, headers, mediaId } = (await begun.json()) as {
+        url: string
+        headers: Record<string, string>
+        mediaId: string
+      }
+      const { 'content-length': _, ...sent } = headers
+      expect((await fetch(url, { method: 'PUT', headers: sent, body: 'the text' })).status).toBe(200)
+      for (let n = 0; n < 30; n++)
+        await client.send(new PutObjectCommand({ Bucket: bucket, Key: `objects/noise-${n}`, Body: 'noise' }))
+      const content = async (): Promise<string> => (await fetch(`${address}/media/${mediaId}/content`)).text()
+      await expect.poll(content, { timeout: 60_000, interval: 200 }).toBe('the text')
+      expect(await stop()).toBe(0)
+    } finally {
+      await rm(own, { recursive: true, force: true })
+    }
+  }, 120_000)
+
   it('is refused for what cannot be followed', async () => {
     const env = {
       S3_ACCESS_KEY: 'a',
