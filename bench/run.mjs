@@ -11,7 +11,7 @@ const BENCHES = {
   multipart: 'parsing of forms, against busboy',
   catalog: 'pages of lists at 10^4 and 10^6 records, commits with and without grouping',
   cas: 'put and get of bodies, against cacache, a stream pipeline and copyFile',
-  uploads: 'uploads by every door, against a stream to a file, busboy and @tus/server',
+  uploads: 'uploads by every door, against a stream to a file, multer and @tus/server',
   serve: 'GET over HTTP, against sirv, express.static, bare node:http and nginx',
   gate: 'checks of the gate over gRPC, against grpc-js with proto-loader and Go, direct and through Envoy',
   upkeep: 'verifying all copies, marking all blobs',

@@ -5,7 +5,6 @@ import { mkdir, open, rename } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import busboy from 'busboy'
 
 const [subject, folder] = process.argv.slice(2)
 
@@ -44,20 +43,26 @@ async function raw() {
   }
 }
 
+/** A storage of multer's that is as durable as ours: its own writes files and syncs nothing. */
+const durableStorage = {
+  _handleFile(_request, file, done) {
+    void keep(file.stream).then(() => done(null, {}), done)
+  },
+  _removeFile(_request, _file, done) {
+    done(null)
+  },
+}
+
 async function forms() {
+  const { default: multer } = await import('multer')
   await mkdir(folder, { recursive: true })
+  const take = multer({ storage: durableStorage }).single('file')
   return {
-    listener(request, response) {
-      const form = busboy({ headers: request.headers })
-      form.on('file', (_name, stream) => {
-        keep(stream).then(
-          () => response.writeHead(201).end(),
-          (/** @type {unknown} */ error) =>
-            response.writeHead(500).end(error instanceof Error ? error.message : 'failed'),
-        )
-      })
-      request.pipe(form)
-    },
+    listener: (request, response) =>
+      take(request, response, (/** @type {unknown} */ error) => {
+        if (error instanceof Error) response.writeHead(500).end(error.message)
+        else response.writeHead(201).end()
+      }),
     close: async () => {},
   }
 }

@@ -122,6 +122,7 @@ export function fsStore(options: FsStoreOptions): FsStore {
     conditionalPut: 'enforced',
     retries: false,
     listOrder: 'none',
+    keepsNoSource: true,
   }
 
   const failed = (act: string, error: unknown): unknown =>

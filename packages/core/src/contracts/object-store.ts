@@ -29,6 +29,8 @@ export interface StoreTraits {
   readonly retries: boolean
   /** `key`: list is in ascending byte order of keys; `none`: in an order that is stable between calls. */
   readonly listOrder: 'key' | 'none'
+  /** When `put` has resolved, nothing reads the memory that its source gave: it may be used again. Absent: not known. */
+  readonly keepsNoSource?: true
 }
 
 export interface ObjectHead {

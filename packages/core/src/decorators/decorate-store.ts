@@ -1,4 +1,4 @@
-import type { ObjectStore } from '../contracts/object-store.ts'
+import type { ObjectStore, StoreTraits } from '../contracts/object-store.ts'
 import { MediaError } from '../errors/media-error.ts'
 import { type DecoratorTable, type MemberRule, OBJECT_STORE_MEMBERS } from './rules.ts'
 
@@ -25,7 +25,7 @@ export function decorateStore(inner: ObjectStore, table: DecoratorTable): Object
       return table.name.rule === 'rewritten' ? table.name.as : inner.name
     },
     get traits() {
-      return table.traits.rule === 'rewritten' ? table.traits.as : inner.traits
+      return ofWrapped(table.traits.rule === 'rewritten' ? table.traits.as : inner.traits)
     },
     put: seen(table.put, (key, source, options) => inner.put(key, source, options)),
     get: seen(table.get, (key, options) => inner.get(key, options)),
@@ -123,4 +123,11 @@ function reach<Args extends readonly unknown[], Result>(
 ): (...args: Args) => Result {
   if (member === undefined) throw new MediaError('MEDIA_UNSUPPORTED', `${inner.name}: the member is gone`)
   return member.bind(inner)
+}
+
+/** A call that a decorator gave up, or made again, may still be reading. */
+function ofWrapped(traits: StoreTraits): StoreTraits {
+  if (traits.keepsNoSource === undefined) return traits
+  const { keepsNoSource: _, ...rest } = traits
+  return rest
 }

@@ -120,10 +120,12 @@ async function writeBytes(
     const checksum = volume.store.traits.shared ? { checksum: summary.digest } : {}
     return volume.store.put(key, source, { ...call, ...checksum })
   }
+  if (volume.store.traits.keepsNoSource !== true) body.blocks?.keep()
   let head: ObjectHead
   try {
     head = await write()
   } catch (error) {
+    body.blocks?.keep()
     signal?.throwIfAborted()
     if (isMediaError(error, 'MEDIA_UNAVAILABLE') || isMediaError(error, 'MEDIA_TIMEOUT'))
       context.chooser.failed(volume)

@@ -122,6 +122,8 @@ export async function putIntake(
     await session.own(received.summary.sizeBytes)
     const places = await placesFor(received.summary.sizeBytes, received.contentType)
     const outcome = await commit(context, digestLock, session, places, final, received, examined, signal)
+    // What a scanner still sends somewhere is not ours to know.
+    if (!context.scanning.isOn) received.blocks?.reuse()
     // The caller gave the file away; what dedupe or a copy left of it goes.
     if (intake.kind === 'file') await removeGiven(context, intake.path)
     return outcome

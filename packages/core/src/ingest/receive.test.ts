@@ -57,6 +57,31 @@ it('a chunk that may be used again is copied', async () => {
   expect('bytes' in source && source.bytes?.every((byte) => byte === 0xb3)).toBe(true)
 })
 
+it('blocks of a body are used again when it is over and nobody kept them, and not before', async () => {
+  const held = createHeldBytes(1e9)
+  const take = async (byte: number) => {
+    const { receiver: one } = receiver({ held, memoryBodyBytes: 1_000_000, declaredBytes: 600_000 })
+    for (let sent = 0; sent < 600_000; sent += 50_000) await one.write(new Uint8Array(50_000).fill(byte))
+    return one.finish()
+  }
+  const isAll = async (body: Awaited<ReturnType<typeof take>>, byte: number): Promise<boolean> => {
+    const chunks = await body.source.open().toArray()
+    return chunks.length > 0 && chunks.every((chunk: Buffer) => chunk.every((value) => value === byte))
+  }
+  const first = await take(1)
+  const second = await take(2)
+  expect(await isAll(first, 1)).toBe(true)
+  second.blocks?.keep()
+  second.blocks?.reuse()
+  await take(3)
+  expect(await isAll(second, 2)).toBe(true)
+  first.blocks?.reuse()
+  first.blocks?.reuse()
+  const [third, fourth] = [await take(4), await take(5)]
+  expect(await isAll(first, 1)).toBe(false)
+  expect([await isAll(third, 4), await isAll(fourth, 5)]).toEqual([true, true])
+})
+
 it('bodies that together hold more than they may are staged, until one of them has ended', async () => {
   const held = createHeldBytes(80_000)
   const chunk = new Uint8Array(30_000).fill(0xb3)

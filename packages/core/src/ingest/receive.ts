@@ -1,6 +1,7 @@
 import { buffer } from 'node:stream/consumers'
 import { setImmediate } from 'node:timers/promises'
 import { bytesSource, partsSource } from '../bytes/source.ts'
+import { BLOCK_BYTES, type BlockPool } from '../cas/block-pool.ts'
 import { type BodySummary, createBodyDigester } from '../cas/body-digest.ts'
 import type { ByteSource } from '../contracts/bytes.ts'
 import type { StagedBody, StagingWriter } from '../contracts/object-store.ts'
@@ -46,6 +47,16 @@ export interface ReceivedBody {
   readonly policy: MediaPolicy
   readonly source: ByteSource | StagedBody
   discard(): Promise<void>
+  /** Held in blocks that are to be used again. */
+  readonly blocks?: HeldBlocks
+}
+
+/** Blocks of a body in memory. They are used again only when it is certain that nobody reads them any more; else they are left to be collected. */
+export interface HeldBlocks {
+  /** They were given to somebody who may read them after the call. */
+  keep(): void
+  /** The body is kept, and nobody looks at it any more. Once, as the last thing. */
+  reuse(): void
 }
 
 /** Takes a body piece by piece: counts, tells its type, hashes and stages, with back-pressure all through. */
@@ -69,9 +80,39 @@ export function createReceiver(options: ReceiveOptions): Receiver {
   /** The step under way. A body that breaks off meanwhile must not leave behind what the step still opens. */
   let advancing: Promise<void> | undefined
   const share = options.held.open()
+  const { blocks: pool } = options.held
+  const pooled: Buffer[] = []
+  /** Of the last pooled block. */
+  let pooledFilled = 0
 
+  /**
+   * A body that is not small. Chunks that live until all of them have come grow old for the garbage collector, and each few bodies then
+   * cost a look at the whole heap: copied into blocks that are used again they die young, and that is cheaper by far than the copy.
+   */
+  const holdPooled = (chunk: Uint8Array): void => {
+    for (let at = 0; at < chunk.byteLength; ) {
+      let last = pooled.at(-1)
+      const isNew = last === undefined || pooledFilled === last.byteLength
+      if (last === undefined || isNew) {
+        last = pool.take()
+        pooled.push(last)
+        pooledFilled = 0
+      }
+      const takeBytes = Math.min(chunk.byteLength - at, last.byteLength - pooledFilled)
+      last.set(chunk.subarray(at, at + takeBytes), pooledFilled)
+      at += takeBytes
+      pooledFilled += takeBytes
+      const part = last.subarray(0, pooledFilled)
+      if (isNew) parts.push(part)
+      else parts[parts.length - 1] = part
+    }
+  }
   /** Copied where it is not ours, and where a slice would keep alive much more than itself. */
   const hold = (chunk: Uint8Array): void => {
+    if (pooled.length > 0 || Math.max(options.declaredBytes ?? 0, digester.sizeBytes) >= BLOCK_BYTES) {
+      holdPooled(chunk)
+      return
+    }
     const isLarge = chunk.byteLength >= HELD_BLOCK_BYTES
     if (parts.length === 0 || isLarge) {
       block = undefined
@@ -161,7 +202,13 @@ export function createReceiver(options: ReceiveOptions): Receiver {
       const about = { summary, sniffed, contentType, policy }
       if (writer === undefined) {
         const source = partsSource(parts, summary.sizeBytes, summary.digest)
-        return { ...about, source, discard: async () => share.release() }
+        const discard = async (): Promise<void> => share.release()
+        return {
+          ...about,
+          source,
+          discard,
+          ...(pooled.length === 0 ? {} : { blocks: heldBlocks(pool, pooled) }),
+        }
       }
       const staged = await writer.finish(summary.digest)
       return { ...about, source: staged, discard: () => staged.discard() }
@@ -170,6 +217,18 @@ export function createReceiver(options: ReceiveOptions): Receiver {
       await advancing?.catch(() => {}) // told to whoever wrote
       share.release()
       await writer?.abort()
+    },
+  }
+}
+
+function heldBlocks(pool: BlockPool, blocks: Buffer[]): HeldBlocks {
+  let mayReuse = true
+  return {
+    keep() {
+      mayReuse = false
+    },
+    reuse() {
+      if (mayReuse) for (const block of blocks.splice(0)) pool.give(block)
     },
   }
 }
