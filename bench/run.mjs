@@ -16,7 +16,7 @@ const BENCHES = {
   gate: 'checks of the gate over gRPC, against grpc-js with proto-loader and Go, direct and through Envoy',
   upkeep: 'verifying all copies, marking all blobs',
   tiers: 'hits, loads and bursts of tiers, against plain copies',
-  memory: 'memory of a 5 GB body, event-loop delay under uploads',
+  memory: 'memory of a 5 GB body and of 200 uploads at once, event-loop delay under uploads',
   eviction: 'miss ratios on traces, against LRU, libCacheSim and the limit',
 }
 

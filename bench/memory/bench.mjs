@@ -5,6 +5,7 @@ import { LOAD_CORE, memoryMiB, SERVER_CORE, startModule } from '../harness/proce
 import { number, table } from '../harness/report.mjs'
 import { median } from '../harness/statistics.mjs'
 import { removeFolder, temporaryFolder } from '../harness/temporary.mjs'
+import { DOORS, measureParallel } from './parallel.mjs'
 
 const MiB = 2 ** 20
 const SERVER = join(import.meta.dirname, 'server.mjs')
@@ -21,6 +22,13 @@ export async function run({ quick, rounds, isChosen, print, say }) {
       const large = await measureLargeBody({ root, client, quick, print, say })
       rows.push(...large.rows)
       goals.push(...large.goals)
+    }
+    for (const door of DOORS) {
+      const id = `many at once, ${door}`
+      if (!isChosen(id)) continue
+      const parallel = await measureParallel({ id, door, root, quick, startServer, print })
+      rows.push(...parallel.rows)
+      goals.push(...parallel.goals)
     }
     for (const [id, load] of Object.entries(loopLoads(quick))) {
       if (!isChosen(id)) continue

@@ -1,12 +1,12 @@
 // node server.mjs setup.json: our router, or a bare pipeline to disk, with eyes on its event loop.
-import { createWriteStream, readFileSync, rmSync } from 'node:fs'
+import { createWriteStream, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { pipeline } from 'node:stream/promises'
 import { fsStore } from '@mediakeep/adapters/fs'
 import { sqliteCatalog } from '@mediakeep/adapters/sqlite'
-import { createMediaStore } from '@mediakeep/core'
+import { createMediaStore, systemClock } from '@mediakeep/core'
 import { mediaRouter } from '@mediakeep/express'
 import { answerParent } from '../harness/worker.mjs'
 
@@ -14,9 +14,13 @@ const { kind, state } = JSON.parse(readFileSync(process.argv[2], 'utf8'))
 
 const KINDS = {
   async ours() {
+    let aheadMs = 0
+    const clock = { ...systemClock, now: () => Date.now() + aheadMs }
     const store = await createMediaStore({
-      tiers: [{ name: 'disk', store: fsStore({ root: join(state, 'volume') }) }],
-      catalog: sqliteCatalog({ file: join(state, 'catalog.sqlite') }),
+      clock,
+      tiers: [{ name: 'disk', store: fsStore({ root: join(state, 'volume'), clock }) }],
+      catalog: sqliteCatalog({ file: join(state, 'catalog.sqlite'), clock }),
+      limits: { maxOpenUploads: 1_000 },
       policies: [{ match: '*', allowUnrecognised: true }],
       upkeep: { garbageGraceMs: 0, intervalMs: 0 },
     })
@@ -32,6 +36,18 @@ const KINDS = {
         const everything = { graceMs: 0, force: true }
         for await (const _ of store.upkeep.collectGarbage(everything));
         for await (const _ of store.upkeep.collectGarbage(everything));
+      },
+      /** The sweep, when all that was abandoned has run out; answers what is left of it. */
+      async sweep() {
+        aheadMs += 48 * 3_600_000
+        for await (const _ of store.upkeep.expire());
+        const tiers = await store.tiers.status()
+        const reserved = tiers.flatMap(({ volumes }) => volumes.map(({ reservedBytes }) => reservedBytes))
+        return {
+          sessions: (await store.uploads.list()).length,
+          stagedFiles: readdirSync(join(state, 'volume/staging')).length,
+          reservedBytes: reserved.reduce((sum, bytes) => sum + bytes, 0),
+        }
       },
       close: () => store.close(),
     }
@@ -56,7 +72,7 @@ const KINDS = {
   },
 }
 
-const { listener, path, empty, close } = await KINDS[kind]()
+const { listener, path, empty, sweep, close } = await KINDS[kind]()
 // Connections rest while the other server has its turn. One that the server ends then may be taken for the next upload.
 const server = createServer({ requestTimeout: 0, keepAliveTimeout: 0 }, listener)
 // Samples every millisecond: a delay of 1 ms is a loop at rest.
@@ -72,6 +88,7 @@ const ACTS = {
     return { p50Ms: delay.percentile(50) / 1e6, p99Ms: delay.percentile(99) / 1e6, maxMs: delay.max / 1e6 }
   },
   empty,
+  sweep,
   async close() {
     server.closeAllConnections()
     server.close()

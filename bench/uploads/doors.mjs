@@ -6,8 +6,8 @@ const MiB = 2 ** 20
 const PIECE_BYTES = 8 * MiB
 const NO_TYPE = Buffer.from([0x9d, 0x01, 0xc4, 0x80])
 
-export function createSender(port, sizeBytes) {
-  const agent = new Agent({ keepAlive: true, maxSockets: 64 })
+export function createSender(port, sizeBytes, { maxSockets = 64 } = {}) {
+  const agent = new Agent({ keepAlive: true, maxSockets })
   const shared = randomBytes(sizeBytes - 16)
 
   /** Sends buffers as one body; resolves with status, headers and JSON. */
@@ -104,6 +104,24 @@ export function createSender(port, sizeBytes) {
   /** No two alike, and none that happens to begin like a file of a known type. */
   const head = () => Buffer.concat([NO_TYPE, randomBytes(12)])
   return {
+    /** Begins so many uploads in pieces, sends half of each at most, and never comes back. */
+    async abandon(door, count) {
+      const version = { 'tus-resumable': '1.0.0' }
+      const octet = { ...version, 'content-type': 'application/offset+octet-stream', 'upload-offset': 0 }
+      const some = Math.min(PIECE_BYTES, sizeBytes)
+      const begin = {
+        async chunked(head) {
+          const { url } = await json('POST', '/media/uploads', wanted('chunked'))
+          await send('PUT', `${url}/chunks/0`, octets, piece(head, 0, some))
+        },
+        async tus(head) {
+          const { headers } = await send('POST', '/media/tus', { ...version, 'upload-length': sizeBytes }, [])
+          await send('PATCH', headers.location, octet, piece(head, 0, some))
+        },
+        presigned: () => json('POST', '/media/uploads', wanted('presigned')),
+      }
+      await Promise.all(Array.from({ length: count }, () => begin[door](head())))
+    },
     /** Sends `count` bodies, `concurrency` at a time. */
     async run(door, count, concurrency) {
       let left = count

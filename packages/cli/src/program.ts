@@ -20,7 +20,9 @@ import {
   statCommand,
   usageCommand,
 } from './commands/records.ts'
+import { type ReleaseFlags, releaseCommand, type ScanFlags, scanCommand } from './commands/scan.ts'
 import { serveCommand } from './commands/serve.ts'
+import { abortSessionsCommand, type SessionFlags, sessionsCommand } from './commands/sessions.ts'
 import { applyCommand, type CostFlags, costsCommand, explainCommand, planCommand } from './commands/tier.ts'
 import { type VerifyFlags, verifyCommand } from './commands/verify.ts'
 import { type WarmFlags, warmCommand } from './commands/warm.ts'
@@ -252,6 +254,32 @@ function createProgram(
       .option('--grace <seconds>', 'how long bytes stay after their last record went')
       .option('--force', 'go on where a brake stops: when very much would go at once'),
     (flags: CollectFlags) => (context) => collectCommand(context, flags),
+  )
+  const sessions = command('sessions', 'list uploads under way').option('--owner <owner>', 'of this owner')
+  work(sessions, (flags: SessionFlags) => (context) => sessionsCommand(context, flags))
+  work(
+    sessions
+      .command('abort <ids...>')
+      .description('end uploads: their bytes and reservations go now')
+      .exitOverride()
+      .allowExcessArguments(false),
+    (ids: string[]) => (context) => abortSessionsCommand(context, ids),
+  )
+  work(
+    command(
+      'scan [refs...]',
+      'have the scanner look at what waits, or at these media; exit code 3 when something is found',
+    )
+      .option('--stale', 'at all that an older database looked at, or none')
+      .option('--all', 'at everything that nobody released'),
+    (refs: string[], flags: ScanFlags) => (context) => scanCommand(context, refs, flags),
+  )
+  work(
+    command('release <ref>', 'let out what the scanner holds back, because you looked at it').option(
+      '--digest <digest>',
+      'the content that you looked at: sha256:...; nothing else goes out',
+    ),
+    (ref: string, flags: ReleaseFlags) => (context) => releaseCommand(context, ref, flags),
   )
   work(
     command(

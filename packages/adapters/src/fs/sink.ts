@@ -1,4 +1,4 @@
-import { BLOCK_BYTES, giveBlock, MAX_HELD_BYTES, takeBlock } from './blocks.ts'
+import { BLOCK_BYTES, giveBlock, heldLimitBytes, noteHeld, takeBlock } from './blocks.ts'
 import type { FsPromises } from './calls.ts'
 
 /** Writes chunks of any size as few large writes, one under way while the next is gathered. */
@@ -48,6 +48,7 @@ export function createFileSink(
     if (block === undefined) return
     queue.push(block.subarray(0, blockFilled))
     queuedBytes += blockFilled
+    noteHeld(blockFilled)
     block = undefined
     blockFilled = 0
   }
@@ -66,6 +67,7 @@ export function createFileSink(
       } catch (error) {
         failure = { error }
       }
+      noteHeld(-flyingBytes)
       flyingBytes = 0
       wakeForRoom()
       if (chunks === 'copy') for (const done of batch) giveBlock(Buffer.from(done.buffer, 0, BLOCK_BYTES))
@@ -109,6 +111,7 @@ export function createFileSink(
       if (chunks === 'own') {
         if (chunk.byteLength > 0) queue.push(chunk)
         queuedBytes += chunk.byteLength
+        noteHeld(chunk.byteLength)
       } else {
         for (let at = 0; at < chunk.byteLength; ) {
           block ??= takeBlock()
@@ -120,7 +123,7 @@ export function createFileSink(
         }
       }
       if (queuedBytes >= BLOCK_BYTES) kick()
-      return queuedBytes + flyingBytes >= MAX_HELD_BYTES ? untilRoom() : undefined
+      return queuedBytes + flyingBytes >= heldLimitBytes() ? untilRoom() : undefined
     },
     async end() {
       fail()
@@ -138,6 +141,8 @@ export function createFileSink(
       stopped = true
       await settle()
       queue = []
+      noteHeld(-queuedBytes)
+      queuedBytes = 0
     },
   }
 }

@@ -3,6 +3,7 @@ import { isId, type MediaRef, type MediaStore } from '@mediakeep/core'
 import type { Config } from '../config/keys.ts'
 import { UsageError } from '../exit-codes.ts'
 import { openMediaStore } from '../open-media-store.ts'
+import { scannerAt } from '../stores/scanner.ts'
 import type { Output } from '../terminal/output.ts'
 import type { Progress } from '../terminal/progress.ts'
 import type { Streams } from '../terminal/streams.ts'
@@ -26,11 +27,16 @@ export async function openConfigured(
   const limits = {
     ...(config.maxBodyBytes === undefined ? {} : { maxBodyBytes: config.maxBodyBytes }),
     ...(config.maxUploadsInFlight === undefined ? {} : { maxUploadsInFlight: config.maxUploadsInFlight }),
+    ...(config.maxOpenUploads === undefined ? {} : { maxOpenUploads: config.maxOpenUploads }),
+    ...(config.ownerBytes === undefined ? {} : { ownerBytes: config.ownerBytes }),
   }
   const store = await openMediaStore(resolve(streams.cwd, config.data), {
     durability: config.durability,
     dedupe: config.dedupe,
     limits,
+    ...(config.policies === undefined ? {} : { policies: config.policies }),
+    ...(config.scanner === undefined ? {} : { scanner: await scannerAt(config.scanner) }),
+    ...(config.scanning === undefined ? {} : { scanning: config.scanning }),
     reads: { cacheBytes: config.readCacheBytes },
     upkeep: {
       ...(upkeep === 'background' ? {} : { intervalMs: 0 }),

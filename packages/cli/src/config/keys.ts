@@ -1,6 +1,7 @@
-import { MiB, type TieringOptions } from '@mediakeep/core'
+import { type MediaPolicy, MiB, type ScanningOptions, type TieringOptions } from '@mediakeep/core'
 import { z } from 'zod'
 import { type GateSettings, gateSetting } from './gate-settings.ts'
+import { policiesSetting, SCANNER, scanningSetting } from './intake-settings.ts'
 import { byteSize, type TierSetting, tieringSetting, tiersSetting } from './tier-settings.ts'
 
 /** One setting: its name in the file, its name in the environment, and what the documentation says. */
@@ -42,6 +43,11 @@ export interface Config {
   readonly minCopies?: number | undefined
   readonly hostId?: string | undefined
   readonly gate?: GateSettings | undefined
+  readonly scanner?: string | undefined
+  readonly scanning?: ScanningOptions | undefined
+  readonly policies?: readonly MediaPolicy[] | undefined
+  readonly ownerBytes?: number | undefined
+  readonly maxOpenUploads?: number | undefined
 }
 
 /** Types and bounds of the settings. Unknown ones are refused by name. */
@@ -80,6 +86,11 @@ export const configSchema: z.ZodType<Config> = z.strictObject({
     .regex(/^[A-Za-z0-9._-]{1,64}$/, 'give letters, digits, dots, hyphens and underlines, 64 at most')
     .optional(),
   gate: gateSetting.optional(),
+  scanner: z.string().regex(SCANNER, 'give host:port, or unix:/path of the socket of a clamd').optional(),
+  scanning: scanningSetting.optional(),
+  policies: policiesSetting.optional(),
+  ownerBytes: byteSize.optional(),
+  maxOpenUploads: z.coerce.number().int().positive().optional(),
 })
 
 /** The one table that reading, refusing and documentation are made from. */
@@ -175,6 +186,42 @@ export const CONFIG_KEYS: readonly (ConfigKey & { readonly name: keyof Config })
     env: 'MEDIAKEEP_MAX_UPLOADS_IN_FLIGHT',
     byDefault: '256',
     about: 'Uploads at once; more are told to come again.',
+  },
+  {
+    name: 'maxOpenUploads',
+    env: 'MEDIAKEEP_MAX_OPEN_UPLOADS',
+    byDefault: '100',
+    about: 'Uploads in pieces that an owner may have open at once.',
+  },
+  {
+    name: 'ownerBytes',
+    env: 'MEDIAKEEP_OWNER_BYTES',
+    unit: 'bytes',
+    byDefault: 'no limit',
+    about: 'What the media of an owner may take together; reserved before a body comes.',
+  },
+  {
+    name: 'policies',
+    env: 'MEDIAKEEP_POLICIES',
+    unit: 'list (JSON)',
+    byDefault: 'the store’s',
+    about:
+      'What bodies of a type must be like, the first that fits: `match`, `maxBytes`, `minBytes`, `maxPixels`, `maxFrames`, `maxTotalPixels`, `trailingData`, `activeContent`, `archives`, `refuse`, `allowUnrecognised` ([validation](../guide/validation.md)).',
+  },
+  {
+    name: 'scanner',
+    env: 'MEDIAKEEP_SCANNER',
+    byDefault: 'none',
+    about:
+      'A clamd that looks at every body: `host:port`, or `unix:/path` of its socket ([scanning](../guide/scanning.md)).',
+  },
+  {
+    name: 'scanning',
+    env: 'MEDIAKEEP_SCANNING',
+    unit: 'object (JSON)',
+    byDefault: 'before a put is answered, and kept in quarantine',
+    about:
+      'When it looks and what follows: `mode`, `onInfected`, `onUnscannable`, `timeoutMs`, `maxConcurrent`.',
   },
   {
     name: 'readCacheBytes',

@@ -346,6 +346,13 @@ export interface MediaStore extends AsyncDisposable {
    * @throws MediaError MEDIA_ABSENT; MEDIA_CONFLICT `not-held`: there is no such content
    */
   release(ref: MediaRef, options?: Call & { readonly digest?: Digest }): Promise<Media>
+  /**
+   * Has the bytes of a media looked at now, of the content that serves and of all that are held, whatever is known of them, and
+   * settles every media that shares them. What was released stays so.
+   * @throws MediaError MEDIA_ABSENT; MEDIA_UNSUPPORTED `no-scanner`; MEDIA_CONFLICT `no-digest` for an external object that nobody has read yet;
+   * what the scanner throws
+   */
+  rescan(ref: MediaRef, options?: Call): Promise<Media>
   /** Asks for the bytes to be brought to a serving tier; one fetch for any number of callers. */
   warm(ref: MediaRef, options?: Call): Promise<Availability>
   usage(by: 'owner' | 'type' | 'tier', options?: Call): Promise<readonly UsageRow[]>

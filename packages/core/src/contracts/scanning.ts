@@ -19,9 +19,9 @@ export interface ScanningOptions {
 export interface ScanOptions extends Call {
   /**
    * `pending` (default): only what waits for its first look. `stale`: also all that was looked at by another engine or database than
-   * that of now, or never.
+   * that of now, or never; `all`: whatever is known, but what was released.
    */
-  readonly which?: 'pending' | 'stale'
+  readonly which?: 'pending' | 'stale' | 'all'
   readonly cursor?: string
 }
 

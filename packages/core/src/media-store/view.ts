@@ -21,6 +21,7 @@ import { openContent, openInMemory, unreadable } from './open.ts'
 import { admitPut, checkBusy, put } from './put.ts'
 import { recheckCopies } from './recheck.ts'
 import { release } from './release.ts'
+import { rescan } from './rescan.ts'
 import { signUrl, verifySignedUrl } from './signed-url.ts'
 import { recordOf, snapshotOf } from './snapshot.ts'
 import { warmUnread } from './warm-unread.ts'
@@ -242,6 +243,12 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
       call(options, async () => {
         const record = found(await get(ref))
         await release(engine, record, options)
+        return snapshotOf(found(await get(record.id)))
+      }),
+    rescan: (ref, options = {}) =>
+      call(options, async () => {
+        const record = found(await get(ref))
+        await rescan(engine, record, options.signal)
         return snapshotOf(found(await get(record.id)))
       }),
     warm: (ref, options = {}) =>

@@ -14,7 +14,7 @@ export async function* scan(
   if (!scanning.isOn)
     throw new MediaError('MEDIA_UNSUPPORTED', 'the store has no scanner', { reason: 'no-scanner' })
   const version = which === 'stale' ? await scanning.version(signal) : undefined
-  // A scanner that does not tell by what it looks can only be asked for what it never saw.
+  // A scanner that does not tell by what it looks can only be asked for what it never saw. No look has an engine without a name.
   const wanted = which === 'pending' ? which : (version ?? { engine: '', database: '' })
   const total = { scanned: 0, infected: 0, unscannable: 0, failed: 0, changed: 0 }
   for (let from = cursor; ; ) {
