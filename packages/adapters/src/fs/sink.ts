@@ -53,6 +53,12 @@ export function createFileSink(
     blockFilled = 0
   }
 
+  function forgetQueue(): void {
+    noteHeld(-queuedBytes)
+    queue = []
+    queuedBytes = 0
+  }
+
   /** Writes what is queued until the queue is empty. */
   async function fly(): Promise<void> {
     while (queue.length > 0 && failure === undefined && !stopped) {
@@ -66,6 +72,7 @@ export function createFileSink(
         else await fs.writeAll(fd, batch, position, onWritten)
       } catch (error) {
         failure = { error }
+        forgetQueue()
       }
       noteHeld(-flyingBytes)
       flyingBytes = 0
@@ -140,9 +147,7 @@ export function createFileSink(
     async stop() {
       stopped = true
       await settle()
-      queue = []
-      noteHeld(-queuedBytes)
-      queuedBytes = 0
+      forgetQueue()
     },
   }
 }

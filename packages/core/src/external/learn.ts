@@ -5,7 +5,19 @@ import { externalDomain } from '../catalog/index.ts'
 import type { ContentRecord, MediaRecord } from '../contracts/catalog.ts'
 import { isMediaError } from '../errors/media-error.ts'
 import { tellUpkeepFailed, toFailure } from '../ingest/upkeep-failed.ts'
-import type { ExternalContext } from './context.ts'
+import type { BlobToScan } from '../scanning/background.ts'
+import type { UpkeepContext } from '../upkeep/context.ts'
+
+/** Bytes that have a name now can be looked at: what was found in the same bytes before counts at once. */
+async function scanLearned(
+  { catalog, scanning, scans }: Pick<UpkeepContext, 'catalog' | 'scanning' | 'scans'>,
+  blob: BlobToScan,
+): Promise<void> {
+  if (!scanning.isOn) return
+  const known = await catalog.verdictOf(blob.domain, blob.digest)
+  if (known === undefined) scans.soon(blob)
+  else if (known.verdict !== 'clean') await scans.hold(blob, known)
+}
 
 /**
  * Lets the bytes of a content without digest pass, and learns the digest and the sums of its chunks on the way. The last piece
@@ -13,7 +25,7 @@ import type { ExternalContext } from './context.ts'
  * catalog that cannot be asked does not end the read: the next one learns.
  */
 export function learning(
-  context: Pick<ExternalContext, 'catalog' | 'clock' | 'emit' | 'domainOf'>,
+  context: Pick<UpkeepContext, 'catalog' | 'clock' | 'emit' | 'domainOf' | 'scanning' | 'scans'>,
   { namespace, content }: Pick<MediaRecord, 'namespace'> & { readonly content: ContentRecord },
   placementId: string,
 ): Transform {
@@ -25,7 +37,8 @@ export function learning(
       throw corruptBytes(placementId, 'short', `${sizeBytes} of ${content.sizeBytes} bytes came`)
     const domain = externalDomain(context.domainOf(namespace))
     try {
-      await context.catalog.learnDigest(content.blobId, { domain, digest, chunkSums })
+      const blobId = await context.catalog.learnDigest(content.blobId, { domain, digest, chunkSums })
+      if (blobId !== undefined) await scanLearned(context, { ...content, blobId, digest, domain })
     } catch (error) {
       if (isMediaError(error, 'MEDIA_CONFLICT'))
         throw corruptBytes(placementId, 'digest', 'others read other bytes of the same object')

@@ -1,6 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { buffer } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
 import type { Catalog } from '../contracts/catalog.ts'
+import type { Scanner } from '../contracts/scanner.ts'
 import { MediaError } from '../errors/media-error.ts'
 import { etagOfDigest } from '../http/etag.ts'
 import { entityOf, planRead } from '../http/read-plan.ts'
@@ -28,6 +30,33 @@ describe('an imported media', () => {
     expect(reader.tier).toBe('disk')
     expect(bytes.equals(await reader.bytes({ maxBytes: 1e6 }))).toBe(true)
     expect(bucket.attempts).toEqual([])
+    expect(bucket.writes).toEqual([])
+  })
+
+  it('is looked at by itself when its digest is learned, and held at once where its bytes are known as bad', async () => {
+    let looks = 0
+    const scanner: Scanner = {
+      name: 'words',
+      async scan(source) {
+        looks += 1
+        const isBad = (await buffer(source.open())).includes('worm')
+        const about = { engine: 'words', database: '1' }
+        return isBad ? { verdict: 'infected', signature: 'worm', ...about } : { verdict: 'clean', ...about }
+      },
+      close: async () => {},
+    }
+    const { store, bucket } = await withForeign({ scanner })
+    for (const key of ['good', 'bad', 'same']) bucket.put(key, key === 'good' ? 'a note' : 'a worm')
+    await imported(store)
+    const stateOf = async (key: string): Promise<string> => (await mediaAt(store, key)).state
+    await bytesOf(store, { key: 'good' })
+    await bytesOf(store, { key: 'bad' })
+    await untilTrue(async () => (await stateOf('bad')) === 'quarantined')
+    await untilTrue(async () => looks === 2)
+    expect(await stateOf('good')).toBe('active')
+    await bytesOf(store, { key: 'same' }).catch(() => {})
+    await untilTrue(async () => (await stateOf('same')) === 'quarantined')
+    expect(looks).toBe(2)
     expect(bucket.writes).toEqual([])
   })
 
