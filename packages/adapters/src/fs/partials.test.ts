@@ -187,9 +187,9 @@ describe('what is planted', () => {
     const store = fsStore({ root: folder.root })
     await (await written(store)).close()
     linkSync(path, join(folder.root, 'objects', 'cd', placement.slice(3)))
-    await expect(partialsOf(store).open(part)).rejects.toMatchObject({ code: 'MEDIA_CORRUPT' })
+    await expect(partialsOf(store).open(part)).rejects.toMatchObject({ reason: 'part-taken' })
     await expect(partialsOf(store).find({ ...part, sizeBytes: 3 })).rejects.toMatchObject({
-      code: 'MEDIA_CORRUPT',
+      reason: 'part-taken',
     })
     await partialsOf(store).delete(part)
     expect(readFileSync(store.localPath(placement))).toEqual(bytes)

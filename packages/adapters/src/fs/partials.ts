@@ -101,7 +101,7 @@ export function createPartials(
   function checkAlone({ path }: Part, { nlink }: FileStat): void {
     if (nlink <= 1) return
     const message = `${storeName}: ${path} has another name too; what is written to it would change that`
-    throw new MediaError('MEDIA_CORRUPT', message, { reason: 'not-a-file' })
+    throw new MediaError('MEDIA_CONFLICT', message, { reason: 'part-taken' })
   }
 
   async function openOrMake(part: Part, sizeBytes: number): Promise<{ fd: number; isMade: boolean }> {

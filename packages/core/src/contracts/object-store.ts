@@ -275,12 +275,14 @@ export interface Partials {
   /**
    * Opens a part for writing, and makes it where there is none; its first bytes may be there already. A name is the id of a session.
    * That there is one writer at a time to one part is the caller's duty.
-   * @throws MediaError MEDIA_NO_SPACE when the file system has no room for `sizeBytes`
+   * @throws MediaError MEDIA_NO_SPACE when the file system has no room for `sizeBytes`; MEDIA_CONFLICT `part-taken` when the bytes are an
+   * object's by now
    */
   open(part: PartialPart & { readonly sizeBytes?: number }): Promise<PartialWriter>
   /**
    * The first `sizeBytes` of a part, to be read, or taken over by `adopt` where it has a `path` (the part is cut to this length then).
-   * `undefined` when there is no such part. @throws MediaError MEDIA_CORRUPT `part-short` when it is shorter.
+   * `undefined` when there is no such part. @throws MediaError MEDIA_CORRUPT `part-short` when it is shorter; MEDIA_CONFLICT `part-taken`
+   * when it is longer, and an object's by now
    */
   find(
     part: PartialPart & { readonly sizeBytes: number; readonly digest?: Digest },

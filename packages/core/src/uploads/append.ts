@@ -11,7 +11,7 @@ import { type Completed, completeHeld } from './complete.ts'
 import type { UploadContext } from './context.ts'
 import { createFirstBytes } from './first-bytes.ts'
 import type { Hold } from './hold.ts'
-import type { UploadPart } from './upload-data.ts'
+import { openPart } from './open-part.ts'
 import { openPiece } from './write-piece.ts'
 
 /**
@@ -30,25 +30,16 @@ export async function appendPiece(
   try {
     const target = targetOf(context, hold, options)
     const { volume, partials } = await context.spools.at(hold.data.volumeId)
-    const part = writablePart(hold)
     const startBytes = hold.record.offsetBytes
     const room = createRoom(context, hold, volume)
     if (target.sizeBytes === undefined) await room.grow(startBytes + (options.pieceBytes ?? 0))
     else await room.reserve(target.sizeBytes)
-    await hold.save({
-      state: 'receiving',
-      isPassing: true,
-      data: {
-        isWriting: true,
-        parts: part.parts,
-        nextPart: part.nextPart,
-        ...(target.sizeBytes === undefined ? {} : { sizeBytes: target.sizeBytes }),
-      },
+    const { writer, part } = await openPart(hold, partials, {
+      ...(target.sizeBytes === undefined ? {} : { sizeBytes: target.sizeBytes }),
     })
-    const writer = await partials.open({ name: hold.token.id, part: part.part })
     const receiver = createPieceReceiver(context, hold, {
       ...target,
-      ...part,
+      partStartBytes: part.startBytes,
       startBytes,
       room,
       writer,
@@ -127,23 +118,6 @@ function targetOf(context: UploadContext, hold: Hold, options: AppendOptions): T
   return { sizeBytes, maxBytes: mostBytes }
 }
 
-/** The last part, or a new one where somebody who lost the upload may still write to it. */
-export function writablePart({ data, record }: Pick<Hold, 'data' | 'record'>): {
-  readonly part: number
-  readonly partStartBytes: number
-  readonly parts: readonly UploadPart[]
-  readonly nextPart: number
-} {
-  const last = data.parts.at(-1)
-  if (last !== undefined && !data.isWriting)
-    return { part: last.part, partStartBytes: last.startBytes, parts: data.parts, nextPart: data.nextPart }
-  const startBytes = record.offsetBytes
-  const part = data.nextPart
-  // Parts of which nothing counts are not read, and are swept with the rest.
-  const parts = [...data.parts.filter((other) => other.startBytes < startBytes), { part, startBytes }]
-  return { part, partStartBytes: startBytes, parts, nextPart: part + 1 }
-}
-
 interface Room {
   /** Reserves it on the volume and of the quota where that was not done when the upload was created. */
   grow(bytes: number): Promise<void>
@@ -181,7 +155,6 @@ function createRoom(context: UploadContext, hold: Hold, volume: Parameters<typeo
 }
 
 interface PieceTarget extends Target {
-  readonly part: number
   readonly partStartBytes: number
   /** Where the piece begins. */
   readonly startBytes: number

@@ -4,7 +4,7 @@ import { isMediaError, MediaError } from '../errors/media-error.ts'
 import { untilAbort } from '../time/interruption.ts'
 import { pause } from '../time/pause.ts'
 import type { UploadLimits } from './context.ts'
-import { decodeData, encodeData, type UploadData } from './upload-data.ts'
+import { decodeData, encodeData, type UploadData, type UploadPart } from './upload-data.ts'
 
 export interface Change extends Omit<ExtendSession, 'declared'> {
   readonly data?: Partial<UploadData>
@@ -35,8 +35,12 @@ export interface Hold {
   letGo(change?: Change): Promise<boolean>
   /** This process is done with it: others of this process may have it. */
   release(): void
-  /** Of uploads in chunks: what is being written, whether the row says so, and whether it lacks a chunk that came. */
-  readonly chunks: { readonly underWay: Set<number>; isMarked: boolean; isAhead: boolean }
+  /** The part that is written to, once the row says so; of uploads in chunks those under way, and whether the row lacks one that came. */
+  readonly writing: {
+    part: Promise<UploadPart> | undefined
+    readonly underWay: Set<number>
+    isAhead: boolean
+  }
   /** One user in this process less; says whether it was the last. */
   leave(): boolean
 }
@@ -231,7 +235,7 @@ function createHold(
         cancel()
       }
     },
-    chunks: { underWay: new Set(), isMarked: false, isAhead: false },
+    writing: { part: undefined, underWay: new Set(), isAhead: false },
     committed() {
       isOver = true
     },

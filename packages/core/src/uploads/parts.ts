@@ -41,8 +41,7 @@ export async function openWhole(
 export async function removeParts(context: UploadContext, { record, data }: OpenUpload): Promise<void> {
   if (data.direct !== undefined) return
   const { partials } = await context.spools.at(data.volumeId)
-  const parts = new Set([...data.parts.map(({ part }) => part), ...(data.chunks ?? [])])
-  for (const part of parts) if (part >= 0) await partials.delete({ name: record.id, part })
+  for (let part = 0; part < data.nextPart; part++) await partials.delete({ name: record.id, part })
 }
 
 /** Runs of bytes, in order, each within one part. */

@@ -2,10 +2,10 @@ import type { Body } from '../contracts/bytes.ts'
 import type { ChunkOptions } from '../contracts/uploads.ts'
 import { entityTooLarge } from '../errors/entity-too-large.ts'
 import { MediaError } from '../errors/media-error.ts'
-import { writablePart } from './append.ts'
 import type { UploadContext } from './context.ts'
 import { createFirstBytes } from './first-bytes.ts'
 import type { Hold } from './hold.ts'
+import { openPart } from './open-part.ts'
 import { digestIdOf } from './running-digests.ts'
 import type { UploadData } from './upload-data.ts'
 import { openPiece, type Piece } from './write-piece.ts'
@@ -27,8 +27,7 @@ export async function putChunk(
     begin(hold, options.index)
     begun = true
     const { partials } = await context.spools.at(hold.data.volumeId)
-    const part = await partFor(hold)
-    const writer = await partials.open({ name: hold.token.id, part })
+    const { writer, part } = await openPart(hold, partials)
     await forgetChunk(hold, options.index)
     const digestId = digestIdOf(hold)
     const digester = context.digests.take(digestId, start)
@@ -51,15 +50,15 @@ export async function putChunk(
     } finally {
       await writer.close()
     }
-    await record(context, hold, options.index, part)
+    await record(context, hold, options.index, part.part)
     if (digester !== undefined && digestIdOf(hold) === digestId) context.digests.keep(digestId, digester)
   } finally {
     if (!taken) piece?.discard()
-    if (begun) hold.chunks.underWay.delete(options.index)
+    if (begun) hold.writing.underWay.delete(options.index)
     if (hold.leave()) {
       try {
         // With what counts: a change that failed before may be in `data`, and not in the row.
-        const isSaved = !hold.chunks.isAhead
+        const isSaved = !hold.writing.isAhead
         await hold.letGo({
           ...(isSaved ? { isPassing: true } : progressOf(hold.data)),
           data: { isWriting: false },
@@ -72,12 +71,12 @@ export async function putChunk(
 }
 
 /** Two senders of one chunk would mix their bytes. */
-function begin({ chunks }: Hold, index: number): void {
-  if (chunks.underWay.has(index))
+function begin({ writing }: Hold, index: number): void {
+  if (writing.underWay.has(index))
     throw new MediaError('MEDIA_LOCKED', 'this chunk is being written by another request', {
       reason: 'upload-locked',
     })
-  chunks.underWay.add(index)
+  writing.underWay.add(index)
 }
 
 /** What is about to be written over is there no more: half of it may be the old one's. */
@@ -107,20 +106,6 @@ function boundsOf(
   return { start, sizeBytes: ownBytes }
 }
 
-/** The part that is written to: chosen by the first chunk of a hold, the same for all others. */
-async function partFor(hold: Hold): Promise<number> {
-  const last = hold.data.parts.at(-1)?.part ?? 0
-  if (hold.chunks.isMarked) return last
-  hold.chunks.isMarked = true
-  if (!hold.data.isWriting) {
-    await hold.save({ state: 'receiving', isPassing: true, data: { isWriting: true } })
-    return last
-  }
-  const { part, parts, nextPart } = writablePart(hold)
-  await hold.save({ state: 'receiving', isPassing: true, data: { isWriting: true, parts, nextPart } })
-  return part
-}
-
 async function record(context: UploadContext, hold: Hold, index: number, part: number): Promise<void> {
   const chunks = withChunk(hold.data.chunks ?? [], index, part)
   try {
@@ -131,7 +116,7 @@ async function record(context: UploadContext, hold: Hold, index: number, part: n
       data: { chunks },
     })
   } catch (error) {
-    hold.chunks.isAhead = true
+    hold.writing.isAhead = true
     throw error
   }
 }
