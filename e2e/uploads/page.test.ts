@@ -185,7 +185,7 @@ describeUnless(noBrowserReason, 'the page of uploads', () => {
   const noBucket = missingServer('minio')
   if (noBucket !== undefined) console.log(`the page of uploads with a bucket: skipped: ${noBucket}`)
   const isSkipped = noBucket !== undefined && process.env['CI'] !== 'true'
-  it.concurrent.skipIf(isSkipped)('sends direct uploads straight there, and all others into it', async () => {
+  it.skipIf(isSkipped).concurrent('sends direct uploads straight there, and all others into it', async () => {
     const minio = await startMinio()
     try {
       const client = sdkOf(minio)
