@@ -240,6 +240,8 @@ export const UPLOAD_MAX_TTL_MS: number = 7 * 24 * 60 * 60_000
 export const ENDED_UPLOAD_TTL_MS: number = 24 * 60 * 60_000
 /** How long an upload belongs to the process that writes it; extended while bytes come. */
 export const UPLOAD_LEASE_MS = 10_000
+/** What a process that dies in a long piece may cost its sender: after so many bytes they are made durable, and told. */
+export const TELL_EVERY_BYTES: number = 64 * MiB
 /** A sender that has moved no byte for so long gives way to the next one. */
 export const UPLOAD_STALL_MS = 2_000
 /** How long the next one waits for an upload that is being written. */

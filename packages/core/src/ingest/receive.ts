@@ -85,6 +85,8 @@ export function createReceiver(options: ReceiveOptions): Receiver {
   /** Of the last pooled block. */
   let pooledFilled = 0
 
+  /** As far as is known yet. */
+  const largestBytes = (): number => Math.max(options.declaredBytes ?? 0, digester.sizeBytes)
   /**
    * A body that is not small. Chunks that live until all of them have come grow old for the garbage collector, and each few bodies then
    * cost a look at the whole heap: copied into blocks that are used again they die young, and that is cheaper by far than the copy.
@@ -109,7 +111,8 @@ export function createReceiver(options: ReceiveOptions): Receiver {
   }
   /** Copied where it is not ours, and where a slice would keep alive much more than itself. */
   const hold = (chunk: Uint8Array): void => {
-    if (pooled.length > 0 || Math.max(options.declaredBytes ?? 0, digester.sizeBytes) >= BLOCK_BYTES) {
+    const isHeldWhole = largestBytes() <= options.memoryBodyBytes
+    if (pooled.length > 0 || (isHeldWhole && largestBytes() >= BLOCK_BYTES)) {
       holdPooled(chunk)
       return
     }
@@ -155,7 +158,8 @@ export function createReceiver(options: ReceiveOptions): Receiver {
     for (const part of held) await writer.write(part)
     share.release()
   }
-  const isTooLarge = (): boolean => digester.sizeBytes > options.memoryBodyBytes || !share.fits
+  /** Also one that only says so: what it brings until then would be held, and copied, for nothing. */
+  const isTooLarge = (): boolean => largestBytes() > options.memoryBodyBytes || !share.fits
   const advance = async (): Promise<void> => {
     if (decided === undefined) await decide(false)
     await options.onReceived(digester.sizeBytes)

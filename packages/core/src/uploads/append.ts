@@ -2,7 +2,7 @@ import type { BodyDigester } from '../cas/body-digest.ts'
 import type { Body } from '../contracts/bytes.ts'
 import type { PartialWriter } from '../contracts/object-store.ts'
 import type { AppendOptions } from '../contracts/uploads.ts'
-import { RESERVE_STEP_BYTES } from '../defaults.ts'
+import { RESERVE_STEP_BYTES, TELL_EVERY_BYTES } from '../defaults.ts'
 import { uploadTooLarge } from '../errors/entity-too-large.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
 import { quotaReservation, roomReservation } from '../ingest/session.ts'
@@ -186,7 +186,10 @@ function createPieceReceiver(context: UploadContext, hold: Hold, target: PieceTa
   let finished = false
   const first = createFirstBytes(context, hold, startBytes === 0 && !hold.data.partial)
 
+  /** What the row tells by now, or will when its next change is written. */
+  let toldBytes = startBytes
   const beat = async (): Promise<void> => {
+    toldBytes = offsetBytes
     if (counts === 'whole') return hold.save({ leaseMs: context.limits.leaseMs })
     await writer.sync()
     await hold.save({ leaseMs: context.limits.leaseMs, offsetBytes, ttlMs: hold.data.ttlMs })
@@ -207,7 +210,7 @@ function createPieceReceiver(context: UploadContext, hold: Hold, target: PieceTa
       await writer.write(chunk, offsetBytes - target.partStartBytes)
       digester?.update(chunk)
       offsetBytes = endBytes
-      if (hold.isDue) await beat()
+      if (hold.isDue || offsetBytes - toldBytes >= TELL_EVERY_BYTES) await beat()
       options.onProgress?.(offsetBytes)
     },
     async finish() {

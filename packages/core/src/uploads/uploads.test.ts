@@ -151,6 +151,22 @@ describe('an upload in pieces', () => {
     await expectBytes(mediaId, bytes)
   })
 
+  test('is told of while a long piece comes: who dies in the middle of it loses a bounded part', async () => {
+    const piece = body(MiB)
+    const { id } = await store.uploads.create(tus(80 * MiB))
+    let told = 0
+    const pieces = Readable.from(
+      (async function* () {
+        for (let sent = 0; sent < 80; sent++) {
+          if (sent === 70) told = (await store.uploads.get(id))?.offsetBytes ?? 0
+          yield piece
+        }
+      })(),
+    )
+    await store.uploads.append(id, pieces, { offsetBytes: 0 })
+    expect(told).toBe(64 * MiB)
+  })
+
   test('keeps what came before its line broke, and goes on there', async () => {
     const bytes = body(600 * KiB)
     const { id, mediaId } = await store.uploads.create(tus(bytes.length))
