@@ -3,19 +3,13 @@ import type { SessionRecord } from './catalog-puts.ts'
 import type { MediaRecord } from './catalog-records.ts'
 import type { WalkOptions } from './catalog-upkeep.ts'
 import type { MediaState } from './media.ts'
+import type { Finding } from './observer.ts'
 import type { UploadState } from './uploads.ts'
 
 /** What was found in the bytes of a blob. It belongs to the blob: every media of the same bytes shares it. */
-export interface BlobVerdict {
-  /** `released`: an admin looked, and let it out. It stands: no look takes it back. */
-  readonly verdict: 'clean' | 'infected' | 'unscannable' | 'released'
-  readonly engine: string
-  readonly database: string
+export interface BlobVerdict extends Finding {
   /** When the look began. Absent: before any that is known. */
   readonly lookedAt?: Date
-  /** Of what was found, or why nothing could be told. */
-  readonly signature?: string
-  readonly reason?: string
 }
 
 /** A content that waits for a verdict, or is held by one: one that is to replace another does so beside the one that serves. */

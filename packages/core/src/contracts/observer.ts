@@ -9,9 +9,11 @@ export type EventDoor = 'put' | UploadDoor
 
 /** What was found in bytes, and by what. */
 export interface Finding {
+  /** `released`: an admin looked, and let it out. It stands: no look takes it back. */
   readonly verdict: 'clean' | 'infected' | 'unscannable' | 'released'
   readonly engine: string
   readonly database: string
+  /** Of what was found, or why nothing could be told. */
   readonly signature?: string
   readonly reason?: string
 }
