@@ -1,7 +1,7 @@
 import { buffer } from 'node:stream/consumers'
 import { setImmediate } from 'node:timers/promises'
 import { bytesSource, partsSource } from '../bytes/source.ts'
-import { BLOCK_BYTES, type BlockPool } from '../cas/block-pool.ts'
+import { BLOCK_BYTES } from '../cas/block-pool.ts'
 import { type BodySummary, createBodyDigester } from '../cas/body-digest.ts'
 import type { ByteSource } from '../contracts/bytes.ts'
 import type { StagedBody, StagingWriter } from '../contracts/object-store.ts'
@@ -11,6 +11,7 @@ import { MediaError } from '../errors/media-error.ts'
 import { decideType, type TypeClaims } from '../validation/decide-type.ts'
 import { SNIFF_BYTES, type Sniffed, sniff } from '../validation/sniff.ts'
 import type { HeldBytes } from './held-bytes.ts'
+import { createPooledParts, type HeldBlocks } from './pooled-parts.ts'
 
 /** Hashed without a pause: about a millisecond of the event loop. */
 const TURN_BYTES = 1_048_576
@@ -51,14 +52,6 @@ export interface ReceivedBody {
   readonly blocks?: HeldBlocks
 }
 
-/** Blocks of a body in memory. They are used again only when it is certain that nobody reads them any more; else they are left to be collected. */
-export interface HeldBlocks {
-  /** They were given to somebody who may read them after the call. */
-  keep(): void
-  /** The body is kept, and nobody looks at it any more. Once, as the last thing. */
-  reuse(): void
-}
-
 /** Takes a body piece by piece: counts, tells its type, hashes and stages, with back-pressure all through. */
 export interface Receiver {
   readonly receivedBytes: number
@@ -80,40 +73,15 @@ export function createReceiver(options: ReceiveOptions): Receiver {
   /** The step under way. A body that breaks off meanwhile must not leave behind what the step still opens. */
   let advancing: Promise<void> | undefined
   const share = options.held.open()
-  const { blocks: pool } = options.held
-  const pooled: Buffer[] = []
-  /** Of the last pooled block. */
-  let pooledFilled = 0
+  const pooled = createPooledParts(options.held.blocks)
 
   /** As far as is known yet. */
   const largestBytes = (): number => Math.max(options.declaredBytes ?? 0, digester.sizeBytes)
-  /**
-   * A body that is not small. Chunks that live until all of them have come grow old for the garbage collector, and each few bodies then
-   * cost a look at the whole heap: copied into blocks that are used again they die young, and that is cheaper by far than the copy.
-   */
-  const holdPooled = (chunk: Uint8Array): void => {
-    for (let at = 0; at < chunk.byteLength; ) {
-      let last = pooled.at(-1)
-      const isNew = last === undefined || pooledFilled === last.byteLength
-      if (last === undefined || isNew) {
-        last = pool.take()
-        pooled.push(last)
-        pooledFilled = 0
-      }
-      const takeBytes = Math.min(chunk.byteLength - at, last.byteLength - pooledFilled)
-      last.set(chunk.subarray(at, at + takeBytes), pooledFilled)
-      at += takeBytes
-      pooledFilled += takeBytes
-      const part = last.subarray(0, pooledFilled)
-      if (isNew) parts.push(part)
-      else parts[parts.length - 1] = part
-    }
-  }
   /** Copied where it is not ours, and where a slice would keep alive much more than itself. */
   const hold = (chunk: Uint8Array): void => {
     const isHeldWhole = largestBytes() <= options.memoryBodyBytes
-    if (pooled.length > 0 || (isHeldWhole && largestBytes() >= BLOCK_BYTES)) {
-      holdPooled(chunk)
+    if (pooled.isUsed || (isHeldWhole && largestBytes() >= BLOCK_BYTES)) {
+      pooled.hold(chunk, parts)
       return
     }
     const isLarge = chunk.byteLength >= HELD_BLOCK_BYTES
@@ -211,7 +179,7 @@ export function createReceiver(options: ReceiveOptions): Receiver {
           ...about,
           source,
           discard,
-          ...(pooled.length === 0 ? {} : { blocks: heldBlocks(pool, pooled) }),
+          ...(pooled.isUsed ? { blocks: pooled } : {}),
         }
       }
       const staged = await writer.finish(summary.digest)
@@ -221,18 +189,6 @@ export function createReceiver(options: ReceiveOptions): Receiver {
       await advancing?.catch(() => {}) // told to whoever wrote
       share.release()
       await writer?.abort()
-    },
-  }
-}
-
-function heldBlocks(pool: BlockPool, blocks: Buffer[]): HeldBlocks {
-  let mayReuse = true
-  return {
-    keep() {
-      mayReuse = false
-    },
-    reuse() {
-      if (mayReuse) for (const block of blocks.splice(0)) pool.give(block)
     },
   }
 }
