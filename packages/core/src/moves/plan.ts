@@ -43,6 +43,8 @@ export async function planTiers(context: TierContext, signal: AbortSignal | unde
   }
   for await (const move of plannedMoves(context, signal)) {
     seen.add(`${move.blobId} ${move.toVolumeId}`)
+    // Its process ended between copy and record: what is left of it moves no bytes.
+    if (isMade(move)) continue
     const source = sourceOf(context, move)
     const to = context.volumes.byId(move.toVolumeId)
     add(move.blobId, move.sizeBytes, source, to, move.cause, move.dropPlacementId !== undefined)
@@ -86,6 +88,14 @@ async function* plannedMoves(
     return catalog.listMoves({ limit: PAGE, ...from })
   })
   for await (const { moves } of pages) yield* moves
+}
+
+/** The copy is where it was to go, and the one that was to leave has left. */
+function isMade({ placements, toVolumeId, dropPlacementId }: MoveRecord): boolean {
+  return (
+    placements.some(({ volumeId }) => volumeId === toVolumeId) &&
+    !placements.some(({ id }) => id === dropPlacementId)
+  )
 }
 
 function nextOf({ volumes }: TierContext, volume: Volume): Volume | undefined {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
+import { newId } from '../bytes/id.ts'
 import { KiB } from '../bytes/sizes.ts'
 import type { Media } from '../contracts/media.ts'
 import type { MediaStore } from '../contracts/media-store.ts'
@@ -175,6 +176,23 @@ describe('rules', () => {
     expect((await store.tiers.plan()).moves).toEqual([])
     await expectAll(store, old)
     await expectAll(store, young)
+  })
+
+  it('a plan tells nothing of a move that was made and only not recorded', async () => {
+    const catalog = memoryCatalog()
+    const { store } = await tiered({ catalog })
+    const { id } = await store.put(randomBytes(10 * KiB))
+    const content = (await catalog.get(store.namespace, id))?.content
+    const [copy] = content?.placements ?? []
+    if (content === undefined || copy === undefined) throw new Error('it was just put')
+    const left = newId(0)
+    const { blobId } = content
+    const made = { id: newId(0), blobId, toVolumeId: copy.volumeId, dropPlacementId: left, rank: 1 }
+    expect(await catalog.planMoves([{ ...made, cause: 'demote' }])).toEqual([made.id])
+    expect(await store.tiers.plan()).toMatchObject({ moves: [], objects: 0, costDollars: 0 })
+    await toEnd(store.tiers.apply())
+    expect((await catalog.listMoves({ limit: 9 })).moves).toEqual([])
+    expect(await store.stat(id)).toBeDefined()
   })
 
   it('a rule about a tier that is not there is refused at the start', async () => {
