@@ -7,7 +7,7 @@ import { describeWithMedia } from '../real-media.ts'
 /** What encoders wrote, and what is to be learned of it. Encoders pad sounds by a frame or two. */
 const known: Readonly<Record<string, object>> = {
   'photo.png': { width: 1280, height: 960 },
-  'photo.jpg': { width: 1280, height: 960 },
+  'photo.jpg': { width: 1280, height: 960, camera: { make: 'Mediakeep Optical', model: 'Fixture One' } },
   'photo.webp': { width: 1280, height: 960 },
   'photo.avif': { width: 1280, height: 960 },
   'moving.gif': { width: 320, height: 240 },

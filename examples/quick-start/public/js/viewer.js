@@ -15,6 +15,8 @@ function facts(media, copies) {
     row('Size', formatBytes(media.sizeBytes), element('small', {}, ` ${media.sizeBytes} bytes`)),
     media.width && row('Picture', `${media.width} × ${media.height}`),
     media.durationMs && row('Length', `${Math.round(media.durationMs / 1000)} s`),
+    media.captureTime && row('Taken', media.captureTime.slice(0, 16).replace('T', ' ')),
+    media.camera?.model && row('Camera', media.camera.model),
     row('Added', formatDateTime(media.createdAt)),
     media.digest && row('Digest', element('code', {}, media.digest)),
     media.key && row('Key', element('code', {}, media.key)),

@@ -31,6 +31,7 @@ export const policiesSetting: z.ZodType<readonly MediaPolicy[]> = fromText(
         maxFrames: count.exactOptional(),
         maxTotalPixels: count.exactOptional(),
         trailingData: z.enum(['camera', 'refuse', 'allow']).exactOptional(),
+        facts: z.enum(['size', 'camera', 'position']).exactOptional(),
         activeContent: z.enum(['refuse', 'allow']).exactOptional(),
         archives: z
           .union([

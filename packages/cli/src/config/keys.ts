@@ -206,7 +206,7 @@ export const CONFIG_KEYS: readonly (ConfigKey & { readonly name: keyof Config })
     unit: 'list (JSON)',
     byDefault: 'the store’s',
     about:
-      'What bodies of a type must be like, the first that fits: `match`, `maxBytes`, `minBytes`, `maxPixels`, `maxFrames`, `maxTotalPixels`, `trailingData`, `activeContent`, `archives`, `refuse`, `allowUnrecognised` ([validation](../guide/validation.md)).',
+      'What bodies of a type must be like, the first that fits: `match`, `maxBytes`, `minBytes`, `maxPixels`, `maxFrames`, `maxTotalPixels`, `trailingData`, `facts`, `activeContent`, `archives`, `refuse`, `allowUnrecognised` ([validation](../guide/validation.md)).',
   },
   {
     name: 'scanner',

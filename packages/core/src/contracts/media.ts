@@ -16,11 +16,39 @@ export interface LinkTarget {
   readonly target: string
 }
 
-/** What was learned from the bytes. */
+/** What was learned from the bytes. Absent is what they do not say, and what the policy does not keep (`MediaPolicy.facts`). */
 export interface MediaFacts {
+  /** Pixels, as the image or film is shown: after it was turned. */
   readonly width?: number
   readonly height?: number
+  /** How the stored pixels are turned and mirrored to be shown, 2 to 8 as EXIF counts. Absent: not at all. */
+  readonly orientation?: number
   readonly durationMs?: number
+  /**
+   * When it was taken, in the form of ISO 8601: `2026-05-04T03:02:01`, the clock of the camera; behind it the camera's offset
+   * (`+02:00`), or `Z`, where the bytes say it.
+   */
+  readonly captureTime?: string
+  readonly camera?: CameraFacts
+  /** Where it was taken. Only where the policy says `facts: 'position'`. */
+  readonly position?: MediaPosition
+}
+
+/** What an image was taken with. Texts have at most 128 bytes of UTF-8, and are what anybody may have written there. */
+export interface CameraFacts {
+  readonly make?: string
+  readonly model?: string
+  readonly lens?: string
+  readonly exposureSeconds?: number
+  readonly fNumber?: number
+  readonly iso?: number
+  readonly focalLengthMm?: number
+}
+
+/** Degrees, WGS 84; north and east are above 0. */
+export interface MediaPosition {
+  readonly latitude: number
+  readonly longitude: number
 }
 
 /** A snapshot of a record. It does not change; read again to see changes. */

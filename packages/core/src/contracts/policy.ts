@@ -22,6 +22,11 @@ export interface MediaPolicy {
   readonly activeContent?: 'refuse' | 'allow'
   /** What archives may hold. `unchecked` takes them as they are. Default: limits with their own defaults. */
   readonly archives?: 'refuse' | 'unchecked' | ArchiveLimits
+  /**
+   * What of a body's own words its record tells to everybody who may read it. `size`: width, height, orientation, duration.
+   * `camera` also: when and with what it was taken. `position` also: where. Default `camera`.
+   */
+  readonly facts?: 'size' | 'camera' | 'position'
   /** Refuse this type. */
   readonly refuse?: boolean
   /** Types without magic bytes (text, SVG, unknown) are taken only where a policy says so. */

@@ -64,6 +64,36 @@ describe('width, height and duration', () => {
     })
   })
 
+  const turns: readonly (readonly [number, number, number, number, number | undefined])[] = [
+    [1, 0, 0, 1, undefined],
+    [-1, 0, 0, 1, 2],
+    [-1, 0, 0, -1, 3],
+    [1, 0, 0, -1, 4],
+    [0, 1, 1, 0, 5],
+    [0, 1, -1, 0, 6],
+    [0, -1, -1, 0, 7],
+    [0, -1, 1, 0, 8],
+    [0, 0, 0, 0, undefined],
+  ]
+  for (const [a, b, c, d, orientation] of turns) {
+    test(`of a film that is turned by ${a} ${b} ${c} ${d}: orientation ${orientation}`, async () => {
+      const isOnItsSide = orientation !== undefined && orientation >= 5
+      expect(await take(movie({ turn: [a, b, c, d] }))).toEqual({
+        contentType: 'video/mp4',
+        ...(isOnItsSide ? { width: 360, height: 640 } : { width: 640, height: 360 }),
+        ...(orientation === undefined ? {} : { orientation }),
+        durationMs: 2_500,
+      })
+    })
+  }
+
+  test('of a film also when it was made; a clock that nobody set tells nothing', async () => {
+    const made = movie({ madeAt: 2_082_844_800 + Date.UTC(2024, 5, 1) / 1000 })
+    expect(await take(made)).toMatchObject({ captureTime: '2024-06-01T00:00:00Z' })
+    for (const madeAt of [0, 1, 2_082_844_800])
+      expect(await take(movie({ madeAt }))).not.toHaveProperty('captureTime')
+  })
+
   test('of a film without a length: only its size', async () => {
     expect(await take(movie({ duration: 0xffff_ffff }))).toEqual({
       contentType: 'video/mp4',

@@ -16,6 +16,7 @@ export interface InspectLimits {
   readonly trailingData: 'camera' | 'refuse' | 'allow'
   readonly activeContent: 'refuse' | 'allow'
   readonly archives: 'refuse' | 'unchecked' | Required<ArchiveLimits>
+  readonly facts: 'size' | 'camera' | 'position'
   /** Whether the policy names this very type, so that its nature is no surprise. */
   readonly isNamed: boolean
 }
@@ -39,6 +40,7 @@ export function limitsOf(policy: MediaPolicy, contentType: string): InspectLimit
             allowEncrypted: archives.allowEncrypted ?? false,
             allowNested: archives.allowNested ?? false,
           },
+    facts: policy.facts ?? 'camera',
     isNamed: policy.match === contentType,
   }
 }

@@ -12,6 +12,7 @@ import { lookAtPng } from './images/png.ts'
 import { lookAtTiff } from './images/tiff.ts'
 import { lookAtWebp } from './images/webp.ts'
 import type { Inspection, Look } from './inspection.ts'
+import type { InspectLimits } from './limits.ts'
 import { lookAtHtml, lookAtSvg, lookAtXml } from './markup/markup.ts'
 import { lookAtAvi, lookAtWav } from './riff.ts'
 import { lookAtFlac, lookAtOgg } from './sound/flac-ogg.ts'
@@ -112,7 +113,16 @@ export async function look(inspection: Inspection): Promise<MediaFacts> {
   const { contentType, limits, window } = inspection
   // Pictures, films and sounds are one thing. Archives, and documents made of them, are told by their own looks.
   if (isOneThing(contentType) && limits.trailingData !== 'allow') await checkNoZip(window)
-  return (await lookFor(contentType)?.(inspection)) ?? {}
+  return keptFacts((await lookFor(contentType)?.(inspection)) ?? {}, limits.facts)
+}
+
+/** The one gate that all facts pass: whatever a look learned, the record tells what the policy keeps. */
+function keptFacts(facts: MediaFacts, kept: InspectLimits['facts']): MediaFacts {
+  if (kept === 'position') return facts
+  const { position: _position, ...withCamera } = facts
+  if (kept === 'camera') return withCamera
+  const { captureTime: _time, camera: _camera, ...size } = withCamera
+  return size
 }
 
 const isOneThing = (contentType: string): boolean =>

@@ -147,6 +147,10 @@ export interface MovieSample {
   /** What says where the data lie. Default: in this file. */
   readonly reference?: Buffer
   readonly brand?: string
+  /** Seconds from 1904. */
+  readonly madeAt?: number
+  /** How pictures are turned: a, b, c and d of the matrix. */
+  readonly turn?: readonly [number, number, number, number]
 }
 
 /** A film without pictures: all its headers, and some data. */
@@ -158,11 +162,26 @@ export function movie({
   height = 360,
   reference = box('url ', Buffer.from([0, 0, 0, 1])),
   brand = 'isom',
+  madeAt = 0,
+  turn: [a, b, c, d] = [1, 0, 0, 1],
 }: MovieSample = {}): Buffer {
-  const mvhd = box('mvhd', FULL, Buffer.alloc(8), u32be(timescale), u32be(duration), Buffer.alloc(80))
+  const mvhd = box(
+    'mvhd',
+    FULL,
+    u32be(madeAt),
+    Buffer.alloc(4),
+    u32be(timescale),
+    u32be(duration),
+    Buffer.alloc(80),
+  )
   const matrix = Buffer.alloc(36)
-  matrix.writeUInt32BE(0x10000, 0)
-  matrix.writeUInt32BE(0x10000, 16)
+  for (const [at, part] of [
+    [0, a],
+    [4, b],
+    [12, c],
+    [16, d],
+  ] as const)
+    matrix.writeInt32BE(part * 0x10000, at)
   matrix.writeUInt32BE(0x40000000, 32)
   const tkhd = box('tkhd', FULL, Buffer.alloc(36), matrix, u32be(width * 65_536), u32be(height * 65_536))
   const trak = box(

@@ -19,7 +19,14 @@ const full: PortableMedia = {
     state: 'active',
     contentType: 'image/jpeg',
     filename: 'naïve.jpg',
-    facts: { width: 10, height: 20 },
+    facts: {
+      width: 10,
+      height: 20,
+      orientation: 6,
+      captureTime: '2024-06-01T12:30:45+02:00',
+      camera: { make: 'Acme', iso: 64 },
+      position: { latitude: -33.859833, longitude: 151.211111 },
+    },
     createdAt: new Date(1_700_000_000_400),
   },
   blob: {
@@ -94,6 +101,25 @@ describe('media lines', () => {
       if (!optional.has(path) && !/\.\d+$/.test(path))
         expect(parseMedia(changed(line, path, undefined)), `without ${path}`).toBeUndefined()
     }
+  })
+
+  it('have no facts but those that records know, each of its kind', () => {
+    const line = encodeMedia(full)
+    const wrong = [
+      '{ "speed": 1 }',
+      '{ "constructor": 1 }',
+      '{ "__proto__": {} }',
+      '{ "width": "1" }',
+      '{ "orientation": null }',
+      '{ "captureTime": 5 }',
+      '{ "camera": "Acme" }',
+      '{ "camera": { "serial": "1" } }',
+      '{ "camera": { "make": 1 } }',
+      '{ "position": { "latitude": 1 } }',
+      '{ "position": { "latitude": 1, "longitude": "2" } }',
+    ]
+    for (const facts of wrong)
+      expect(parseMedia(changed(line, '.content.facts', JSON.parse(facts))), facts).toBeUndefined()
   })
 
   it('are told from other text without a throw', () => {

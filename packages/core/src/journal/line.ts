@@ -2,7 +2,9 @@ import { isDigest } from '../bytes/digest.ts'
 import { isId } from '../bytes/id.ts'
 import type { JsonObject } from '../contracts/bytes.ts'
 import type { BlobVerdict, PortableMedia, PortablePlacement } from '../contracts/catalog.ts'
-import type { LinkTarget, MediaFacts, MediaState, Visibility } from '../contracts/media.ts'
+import type { LinkTarget, MediaState, Visibility } from '../contracts/media.ts'
+import { isFacts } from './facts.ts'
+import { isObject, isText } from './json.ts'
 
 /** A media was deleted. */
 export interface GoneLine {
@@ -156,7 +158,6 @@ function parseBlob(value: unknown): PortableMedia['blob'] | undefined {
 const VISIBILITIES: readonly Visibility[] = ['public', 'private']
 const STATES: readonly MediaState[] = ['pending', 'active', 'rejected', 'quarantined']
 const VERDICTS: readonly BlobVerdict['verdict'][] = ['clean', 'infected', 'unscannable', 'released']
-const FACTS: readonly (keyof MediaFacts)[] = ['width', 'height', 'durationMs']
 /** The last instant that a Date can be. */
 const MAX_INSTANT_MS = 8.64e15
 
@@ -169,11 +170,6 @@ function parseObject(line: string): JsonObject | undefined {
   }
 }
 
-/** Of a value that JSON gave. */
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-const isText = (value: unknown): value is string => typeof value === 'string'
 const isCount = (value: unknown): value is number =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
 const isInstant = (value: unknown): value is number => isCount(value) && value <= MAX_INSTANT_MS
@@ -188,14 +184,6 @@ function isListOf<Item>(isItem: (value: unknown) => value is Item, value: unknow
 
 function isLink(value: unknown): value is LinkTarget {
   return isObject(value) && isText(value['kind']) && isText(value['target'])
-}
-
-function isFacts(value: unknown): value is MediaFacts {
-  return (
-    isObject(value) &&
-    Object.keys(value).every((name) => isOneOf(FACTS, name)) &&
-    Object.values(value).every((fact) => typeof fact === 'number')
-  )
 }
 
 function parseVerdict(value: unknown): BlobVerdict | undefined {

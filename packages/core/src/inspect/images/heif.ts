@@ -1,10 +1,13 @@
 import type { MediaFacts } from '../../contracts/media.ts'
 import { type ByteWindow, MAX_WINDOW_READ_BYTES } from '../byte-window.ts'
-import type { Inspection } from '../inspection.ts'
+import { factsOf, type Inspection, orNothing } from '../inspection.ts'
 import type { InspectLimits } from '../limits.ts'
+import { orientationOf, type Turn } from '../orientation.ts'
 import { doubtful, invalid } from '../refusals.ts'
 import { type Box, eachBox } from '../video/boxes.ts'
 import { readMovie } from '../video/movie.ts'
+import { imageFacts } from './exif.ts'
+import { readHeifExif } from './heif-exif.ts'
 import { checkFrames, checkPixels, type Pixels } from './pixels.ts'
 import { checkTail } from './tail.ts'
 
@@ -21,7 +24,7 @@ export async function lookAtHeif({ window, limits }: Inspection): Promise<MediaF
       if (movie.width !== undefined && movie.height !== undefined) {
         checkPixels({ width: movie.width, height: movie.height }, limits)
         checkFrames(movie.frames, movie.frames * movie.width * movie.height, limits)
-        facts = { width: movie.width, height: movie.height }
+        facts = factsOf(movie)
       }
     }
     return undefined
@@ -30,24 +33,40 @@ export async function lookAtHeif({ window, limits }: Inspection): Promise<MediaF
     if (end < window.sizeBytes) throw invalid('invalid-image', 'HEIF: a box does not fit into the file')
     throw doubtful('header-only', 'HEIF: behind its first bytes there is no image')
   }
-  if (meta !== undefined) facts = await readMeta(window, meta, limits)
+  const image = meta === undefined ? undefined : await readMeta(window, meta, limits)
   await checkTail(window, end, limits)
-  return facts ?? {}
+  if (image === undefined) return facts ?? {}
+  const { items, places, orientation } = image
+  const isListed = items !== undefined && places !== undefined
+  const exif = isListed ? await orNothing(readHeifExif(window, items, places)) : undefined
+  // The properties of the item say how it is turned; what EXIF says of that is of the camera, and done already.
+  return imageFacts(image, { ...exif, orientation })
 }
 
-async function readMeta(window: ByteWindow, meta: Box, limits: InspectLimits): Promise<Pixels> {
+interface HeifImage extends Pixels {
+  readonly orientation: number
+  /** The boxes that list the items, and where they are. */
+  readonly items: Box | undefined
+  readonly places: Box | undefined
+}
+
+async function readMeta(window: ByteWindow, meta: Box, limits: InspectLimits): Promise<HeifImage> {
   let primary = 0
   const sizes = new Map<number, Pixels>()
-  const turns = new Map<number, number>()
+  const turns = new Map<number, Turn>()
   let properties = 0
   let used: readonly number[] = []
   let association: Box | undefined
+  let items: Box | undefined
+  let places: Box | undefined
   // `meta` is a full box: its version comes first. QuickTime leaves it out.
   await eachBox(window, meta.body + 4, meta.end, async (box) => {
     if (box.type === 'pitm') {
       const bytes = await window.read(box.body, 8)
       if (bytes.length === 8) primary = bytes[0] === 0 ? bytes.readUInt16BE(4) : bytes.readUInt32BE(4)
     }
+    if (box.type === 'iinf') items ??= box
+    if (box.type === 'iloc') places ??= box
     if (box.type !== 'iprp') return undefined
     await eachBox(window, box.body, box.end, async (child) => {
       if (child.type === 'ipma') association ??= child
@@ -62,7 +81,8 @@ async function readMeta(window: ByteWindow, meta: Box, limits: InspectLimits): P
           checkPixels(pixels, limits)
           sizes.set(properties, pixels)
         }
-        if (property.type === 'irot') turns.set(properties, (await window.read(property.body, 1))[0] ?? 0)
+        const turn = await turnOf(window, property)
+        if (turn !== undefined) turns.set(properties, turn)
         return undefined
       })
       return undefined
@@ -72,8 +92,17 @@ async function readMeta(window: ByteWindow, meta: Box, limits: InspectLimits): P
   if (association !== undefined) used = await propertiesOf(window, association, primary)
   const size = used.map((index) => sizes.get(index)).find((pixels) => pixels !== undefined) ?? largest(sizes)
   if (size === undefined) throw invalid('invalid-image', 'HEIF: no item has a size')
-  const turn = used.map((index) => turns.get(index)).find((angle) => angle !== undefined) ?? 0
-  return turn % 2 === 1 ? { width: size.height, height: size.width } : size
+  const orientation = orientationOf(used.flatMap((index) => turns.get(index) ?? []))
+  return { ...size, orientation, items, places }
+}
+
+/** How a property turns or mirrors its item. */
+async function turnOf(window: ByteWindow, { type, body }: Box): Promise<Turn | undefined> {
+  if (type !== 'irot' && type !== 'imir') return undefined
+  const value = (await window.read(body, 1))[0] ?? 0
+  // Quarters are counted to the left.
+  if (type === 'irot') return { kind: 'right', quarters: -(value & 3) }
+  return { kind: 'mirror', exchanges: (value & 1) === 0 ? 'top-bottom' : 'left-right' }
 }
 
 function largest(sizes: ReadonlyMap<number, Pixels>): Pixels | undefined {

@@ -1,7 +1,7 @@
 import type { ByteWindow } from '../byte-window.ts'
 import type { InspectLimits } from '../limits.ts'
 import { doubtful, invalid } from '../refusals.ts'
-import { orientationOf } from './exif.ts'
+import { type Exif, readExifBlock } from './exif.ts'
 import type { MetadataMeter } from './metadata.ts'
 import { checkPixels, type Pixels } from './pixels.ts'
 
@@ -19,7 +19,7 @@ const isForPrograms = (marker: number): boolean => (marker >= 0xe0 && marker <= 
 export interface WalkedJpeg extends Pixels {
   /** The first byte behind its end. */
   readonly end: number
-  readonly orientation: number | undefined
+  readonly exif: Exif
 }
 
 /**
@@ -35,7 +35,7 @@ export async function walkJpeg(
 ): Promise<WalkedJpeg> {
   let at = start + 2
   let pixels: Pixels | undefined
-  let orientation: number | undefined
+  let exif: Exif = {}
   let scans = 0
   for (;;) {
     window.step()
@@ -53,7 +53,7 @@ export async function walkJpeg(
     }
     if (marker === END_OF_IMAGE) {
       if (pixels === undefined || scans === 0) throw headerOnly()
-      return { ...pixels, end: at + 2, orientation }
+      return { ...pixels, end: at + 2, exif }
     }
     const length = head.length < 4 ? 0 : head.readUInt16BE(2)
     if (length < 2 || at + 2 + length > window.sizeBytes) {
@@ -71,7 +71,7 @@ export async function walkJpeg(
       if (body.includes(PHAR)) throw doubtful('polyglot', 'JPEG: it is a PHP archive as well')
       if (marker === 0xe1 && body.toString('latin1', 0, 6) === 'Exif\0\0') {
         meter.exif(body.length)
-        orientation ??= orientationOf(body.subarray(6))
+        exif = { ...(await readExifBlock(body)), ...exif }
       }
       if (marker === 0xe2 && body.toString('latin1', 0, 12) === 'ICC_PROFILE\0') meter.profile(body.length)
     }

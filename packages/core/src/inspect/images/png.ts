@@ -2,9 +2,9 @@ import type { MediaFacts } from '../../contracts/media.ts'
 import { MAX_WINDOW_READ_BYTES } from '../byte-window.ts'
 import type { Inspection } from '../inspection.ts'
 import { doubtful, invalid } from '../refusals.ts'
-import { orientationOf } from './exif.ts'
+import { type Exif, imageFacts, readExifBlock } from './exif.ts'
 import { createMetadataMeter, MAX_PROFILE_BYTES } from './metadata.ts'
-import { checkFrames, checkPixels, type Pixels, upright } from './pixels.ts'
+import { checkFrames, checkPixels, type Pixels } from './pixels.ts'
 import { checkTail } from './tail.ts'
 
 const SIGNATURE = Buffer.from('89504e470d0a1a0a', 'hex')
@@ -35,7 +35,7 @@ export async function lookAtPng({ window, limits }: Inspection): Promise<MediaFa
   let at = SIGNATURE.length + 25
   let dataBytes = 0
   let frames = 0
-  let orientation: number | undefined
+  let exif: Exif = {}
   for (;;) {
     window.step()
     const head = await window.read(at, 8)
@@ -75,13 +75,13 @@ export async function lookAtPng({ window, limits }: Inspection): Promise<MediaFa
       }
       case 'eXIf':
         meter.exif(length)
-        orientation = orientationOf(await body(MAX_WINDOW_READ_BYTES))
+        exif = await readExifBlock(await body(MAX_WINDOW_READ_BYTES))
         break
       case 'IEND':
         if (header.rawBytes > dataBytes * MAX_DEFLATE_RATIO)
           throw invalid('invalid-image', 'PNG: its data cannot hold the rows that its header claims')
         await checkTail(window, end, limits)
-        return upright(header, orientation)
+        return imageFacts(header, exif)
       default:
     }
     at = end

@@ -1,8 +1,9 @@
 import type { MediaFacts } from '../../contracts/media.ts'
 import { type ByteWindow, MAX_WINDOW_READ_BYTES } from '../byte-window.ts'
-import type { Inspection } from '../inspection.ts'
+import { type Inspection, orNothing } from '../inspection.ts'
 import { doubtful, invalid } from '../refusals.ts'
-import { checkFrames, checkPixels, type Pixels, upright } from './pixels.ts'
+import { imageFacts, readExif } from './exif.ts'
+import { checkFrames, checkPixels, type Pixels } from './pixels.ts'
 
 const WIDTH = 256
 const HEIGHT = 257
@@ -49,7 +50,10 @@ export async function lookAtTiff({ window, limits }: Inspection): Promise<MediaF
     at = page.next
   }
   if (first === undefined) throw headerOnly()
-  return upright(first, first.orientation)
+  // Directories of cameras are read last: what they cost takes nothing from the checks. BigTIFF is of no camera.
+  const exif = big ? {} : await orNothing(readExif((place, length) => window.read(place, length)))
+  const { orientation = exif?.orientation } = first
+  return imageFacts(first, { ...exif, ...(orientation === undefined ? {} : { orientation }) })
 }
 
 function headerOnly(): Error {

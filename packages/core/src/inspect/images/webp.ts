@@ -2,9 +2,9 @@ import type { MediaFacts } from '../../contracts/media.ts'
 import { MAX_WINDOW_READ_BYTES } from '../byte-window.ts'
 import type { Inspection } from '../inspection.ts'
 import { doubtful, invalid } from '../refusals.ts'
-import { orientationOf } from './exif.ts'
+import { type Exif, imageFacts, readExifBlock } from './exif.ts'
 import { createMetadataMeter } from './metadata.ts'
-import { checkFrames, checkPixels, type Pixels, upright } from './pixels.ts'
+import { checkFrames, checkPixels, type Pixels } from './pixels.ts'
 import { checkTail } from './tail.ts'
 
 /** WebP by its chunks; frames are counted, none is unpacked. @see RFC 9649 */
@@ -16,7 +16,7 @@ export async function lookAtWebp({ window, limits }: Inspection): Promise<MediaF
   const meter = createMetadataMeter()
   let canvas: Pixels | undefined
   let picture: Pixels | undefined
-  let orientation: number | undefined
+  let exif: Exif = {}
   let frames = 0
   let at = 12
   while (at + 8 <= end) {
@@ -50,14 +50,11 @@ export async function lookAtWebp({ window, limits }: Inspection): Promise<MediaF
       case 'ICCP':
         meter.profile(length)
         break
-      case 'EXIF': {
+      case 'EXIF':
         meter.exif(length)
-        const exif = await window.read(at + 8, Math.min(length, MAX_WINDOW_READ_BYTES))
         // Some writers keep the mark that EXIF has in JPEG.
-        const isMarked = exif.toString('latin1', 0, 6) === 'Exif\0\0'
-        orientation = orientationOf(isMarked ? exif.subarray(6) : exif)
+        exif = await readExifBlock(await window.read(at + 8, Math.min(length, MAX_WINDOW_READ_BYTES)))
         break
-      }
       default:
     }
     at = next
@@ -67,7 +64,7 @@ export async function lookAtWebp({ window, limits }: Inspection): Promise<MediaF
   if (canvas !== undefined && picture !== undefined && frames === 0 && !isSame(canvas, picture))
     throw invalid('invalid-image', 'WebP: canvas and picture differ in size')
   await checkTail(window, end, limits)
-  return upright(image, orientation)
+  return imageFacts(image, exif)
 }
 
 function headerOnly(): Error {

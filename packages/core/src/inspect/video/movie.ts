@@ -1,17 +1,24 @@
 import type { ByteWindow } from '../byte-window.ts'
+import { captureTimeAt } from '../capture-time.ts'
 import type { InspectLimits } from '../limits.ts'
+import { orientationOf } from '../orientation.ts'
 import { invalid } from '../refusals.ts'
 import { type Box, eachBox } from './boxes.ts'
 
 /** Films have a handful: pictures, languages, subtitles, chapters. */
 export const MAX_TRACKS = 64
 const MAX_REFERENCES = 64
+/** Times of movies are counted from 1904. */
+const SECONDS_TO_1970 = 2_082_844_800
 
 /** What a `moov` box says. Sizes are of the first track of pictures, as it is shown. */
 export interface Movie {
   readonly durationMs: number | undefined
   readonly width: number | undefined
   readonly height: number | undefined
+  /** As EXIF counts, of the same track; `undefined` when it is turned in a way that EXIF has no number for. */
+  readonly orientation: number | undefined
+  readonly captureTime: string | undefined
   /** Most pictures of one track. */
   readonly frames: number
 }
@@ -20,6 +27,7 @@ interface Track {
   isPictures: boolean
   width: number
   height: number
+  orientation: number | undefined
   samples: number
 }
 
@@ -30,6 +38,7 @@ interface Track {
  */
 export async function readMovie(window: ByteWindow, moov: Box, limits: InspectLimits): Promise<Movie> {
   let durationMs: number | undefined
+  let captureTime: string | undefined
   let fragmentsLength: number | undefined
   let timescale = 0
   const tracks: Track[] = []
@@ -39,6 +48,7 @@ export async function readMovie(window: ByteWindow, moov: Box, limits: InspectLi
         const time = await readTime(window, box)
         timescale = time.timescale
         durationMs = time.durationMs
+        captureTime = time.captureTime
         break
       }
       case 'mvex':
@@ -72,6 +82,8 @@ export async function readMovie(window: ByteWindow, moov: Box, limits: InspectLi
     durationMs,
     width: shown?.width,
     height: shown?.height,
+    orientation: shown?.orientation,
+    captureTime,
     frames: tracks.reduce((most, track) => (track.isPictures ? Math.max(most, track.samples) : most), 0),
   }
 }
@@ -80,23 +92,28 @@ function external(): Error {
   return invalid('external-reference', 'its data lie in another file')
 }
 
-async function readTime(
-  window: ByteWindow,
-  box: Box,
-): Promise<{ readonly timescale: number; readonly durationMs: number | undefined }> {
+interface MovieTime {
+  readonly timescale: number
+  readonly durationMs: number | undefined
+  readonly captureTime: string | undefined
+}
+
+async function readTime(window: ByteWindow, box: Box): Promise<MovieTime> {
   const bytes = await window.read(box.body, 32)
   const isLong = bytes[0] === 1
   if (bytes.length < (isLong ? 32 : 20)) throw invalid('invalid-media', 'its header is cut off')
   const timescale = bytes.readUInt32BE(isLong ? 20 : 12)
   if (timescale === 0) throw invalid('invalid-media', 'a second has no parts')
+  const madeAt = isLong ? Number(bytes.readBigUInt64BE(4)) : bytes.readUInt32BE(4)
+  const captureTime = captureTimeAt((madeAt - SECONDS_TO_1970) * 1000)
   if (isLong ? bytes.readBigUInt64BE(24) === 0xffff_ffff_ffff_ffffn : bytes.readUInt32BE(16) === 0xffff_ffff)
-    return { timescale, durationMs: undefined }
+    return { timescale, durationMs: undefined, captureTime }
   const length = isLong ? Number(bytes.readBigUInt64BE(24)) : bytes.readUInt32BE(16)
-  return { timescale, durationMs: (length * 1000) / timescale }
+  return { timescale, durationMs: (length * 1000) / timescale, captureTime }
 }
 
 async function readTrack(window: ByteWindow, trak: Box): Promise<Track> {
-  const track: Track = { isPictures: false, width: 0, height: 0, samples: 0 }
+  const track: Track = { isPictures: false, width: 0, height: 0, orientation: undefined, samples: 0 }
   const inside = async (box: Box): Promise<undefined> => {
     switch (box.type) {
       case 'mdia':
@@ -130,13 +147,36 @@ async function readTrack(window: ByteWindow, trak: Box): Promise<Track> {
 }
 
 /** Width and height, turned as the matrix of the track says. */
-async function shownSize(window: ByteWindow, box: Box): Promise<Pick<Track, 'width' | 'height'>> {
+async function shownSize(
+  window: ByteWindow,
+  box: Box,
+): Promise<Pick<Track, 'width' | 'height' | 'orientation'>> {
   const matrix = (await window.read(box.body, 1))[0] === 1 ? 52 : 40
   const bytes = await window.read(box.body + matrix, 44)
-  if (bytes.length < 44) return { width: 0, height: 0 }
+  if (bytes.length < 44) return { width: 0, height: 0, orientation: undefined }
   const [width, height] = [bytes.readUInt32BE(36) >>> 16, bytes.readUInt32BE(40) >>> 16]
-  const isOnItsSide = bytes.readInt32BE(0) === 0 && bytes.readInt32BE(16) === 0 && bytes.readInt32BE(4) !== 0
-  return isOnItsSide ? { width: height, height: width } : { width, height }
+  const [a, b, c, d] = [
+    bytes.readInt32BE(0),
+    bytes.readInt32BE(4),
+    bytes.readInt32BE(12),
+    bytes.readInt32BE(16),
+  ]
+  const orientation = orientationOfMatrix(a, b, c, d)
+  const isOnItsSide = a === 0 && d === 0 && b !== 0
+  return isOnItsSide ? { width: height, height: width, orientation } : { width, height, orientation }
+}
+
+/** Of a matrix that turns by quarters and mirrors; scales do not matter. */
+function orientationOfMatrix(a: number, b: number, c: number, d: number): number | undefined {
+  const isUpright = b === 0 && c === 0 && a !== 0 && d !== 0
+  const isOnItsSide = a === 0 && d === 0 && b !== 0 && c !== 0
+  if (!isUpright && !isOnItsSide) return undefined
+  const isMirrored = isUpright ? a > 0 !== d > 0 : b > 0 === c > 0
+  const quarters = isUpright ? (d > 0 ? 0 : 2) : c < 0 ? 1 : 3
+  return orientationOf([
+    ...(isMirrored ? [{ kind: 'mirror', exchanges: 'left-right' } as const] : []),
+    { kind: 'right', quarters },
+  ])
 }
 
 /** Each entry must say that its data are in this file. */

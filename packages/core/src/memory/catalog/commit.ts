@@ -14,6 +14,7 @@ import { indexMedia, unindexMedia } from './index-media.ts'
 import { findMedia } from './records.ts'
 import { completeSession, sessionOf } from './sessions.ts'
 import {
+  frozenFacts,
   frozenJson,
   frozenLinks,
   frozenTags,
@@ -138,7 +139,7 @@ function addContent(
     blob,
     contentType: content.contentType,
     filename: content.filename,
-    facts: Object.freeze({ ...content.facts }),
+    facts: frozenFacts(content.facts),
     createdAtMs: nowMs,
   }
   row.contents.push(added)

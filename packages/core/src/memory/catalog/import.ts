@@ -5,7 +5,7 @@ import { MediaError } from '../../errors/media-error.ts'
 import { addPlacement, createBlob, releaseBlob, removeBlob, removePlacement, useBlob } from './blobs.ts'
 import { indexMedia, unindexMedia } from './index-media.ts'
 import { learnDigest } from './learn.ts'
-import { frozenJson, frozenLinks, frozenTags, frozenVerdict } from './snapshots.ts'
+import { frozenFacts, frozenJson, frozenLinks, frozenTags, frozenVerdict } from './snapshots.ts'
 import {
   type BlobRow,
   compositeKey,
@@ -145,7 +145,7 @@ function writeRecord(
     blob,
     contentType,
     filename,
-    facts: Object.freeze({ ...facts }),
+    facts: frozenFacts(facts),
     createdAtMs: createdAt.getTime(),
   }
   row.contents.push(added)

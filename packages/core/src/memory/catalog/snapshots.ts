@@ -1,6 +1,6 @@
-import type { JsonObject, JsonValue } from '../../contracts/bytes.ts'
+import type { JsonObject } from '../../contracts/bytes.ts'
 import type { BlobVerdict, ContentRecord, MediaRecord, PlacementRecord } from '../../contracts/catalog.ts'
-import type { LinkTarget } from '../../contracts/media.ts'
+import type { LinkTarget, MediaFacts } from '../../contracts/media.ts'
 import type { ContentRow, MediaRow, PlacementRow } from './tables.ts'
 
 /** A copy that neither the caller's later changes nor those of readers reach. */
@@ -10,7 +10,14 @@ export function frozenJson(value: JsonObject): JsonObject {
   return copy
 }
 
-function freeze(value: JsonValue): void {
+/** The same of facts. */
+export function frozenFacts(facts: MediaFacts): MediaFacts {
+  const copy = structuredClone(facts)
+  freeze(copy)
+  return copy
+}
+
+function freeze(value: unknown): void {
   if (typeof value !== 'object' || value === null) return
   Object.freeze(value)
   for (const member of Object.values(value)) freeze(member)

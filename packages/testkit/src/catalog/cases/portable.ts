@@ -64,7 +64,7 @@ async function fillVariously(catalog: Catalog, advance: Advance): Promise<void> 
     tags: ['summer', 'Ümläut 😀'],
     metadata: { title: 'holiday', deep: { list: [1, null, 'x'] } },
     links: [TARGET],
-    facts: { width: 3, height: 4 },
+    facts: { width: 3, height: 4, camera: { make: 'Ümläut', fNumber: 1.7 } },
     filename: 'holiday ä.png',
   })
   await endCopy(catalog, await startCopy(catalog, record.content.blobId), { etag: 'tag' })

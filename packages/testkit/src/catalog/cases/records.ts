@@ -4,6 +4,17 @@ import type { CatalogCase } from '../context.ts'
 import { listIds, recordOf, refuses, sameRecord } from '../expect.ts'
 import { ALPHA, BETA, commitInput, put, stage, timeOf } from '../put.ts'
 
+/** Every kind of fact. */
+const FACTS = {
+  width: 640,
+  height: 480,
+  orientation: 6,
+  durationMs: 1_500,
+  captureTime: '2024-06-01T12:30:45+02:00',
+  camera: { make: 'Äcme "1"', lens: '株式会社', exposureSeconds: 0.004 },
+  position: { latitude: -33.859833, longitude: 151.211111 },
+}
+
 /** What a commit makes, and what get() gives. */
 export const recordCases: readonly CatalogCase[] = [
   {
@@ -38,7 +49,7 @@ export const recordCases: readonly CatalogCase[] = [
           links,
           contentType: 'image/webp',
           filename: 'soup.webp',
-          facts: { width: 640, height: 480, durationMs: 1_500 },
+          facts: FACTS,
         }),
         placement: { id: staged.placementId, storedBytes: 17, etag: 'e1' },
       })
@@ -80,7 +91,7 @@ export const recordCases: readonly CatalogCase[] = [
           },
         )
         assert.ok(contentAt instanceof Date)
-        assert.deepEqual({ ...facts }, { width: 640, height: 480, durationMs: 1_500 })
+        assert.deepEqual(structuredClone(facts), FACTS)
         assert.deepEqual(
           placements.map((placement) => ({ ...placement })),
           [
