@@ -30,8 +30,6 @@ export interface RedisClusterServers {
 
 /** Why no server can be started here; `undefined` when one can. */
 export function missingRedisReason(): string | undefined
-/** Why no certificates can be made here. */
-export function missingOpensslReason(): string | undefined
 export function startRedis(options?: StartRedisOptions): Promise<RedisServer>
 /** Three primaries that share all slots. */
 export function startRedisCluster(options?: Pick<StartRedisOptions, 'settings'>): Promise<RedisClusterServers>

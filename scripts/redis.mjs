@@ -1,8 +1,9 @@
-import { execFile, execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { chmodSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { makeCertificate } from './lib/certificates.mjs'
 import { HOST, onFreePort, startOwnServer } from './lib/own-server.mjs'
 import { findProgram } from './lib/programs.mjs'
 
@@ -21,25 +22,10 @@ export function missingRedisReason() {
     : `Redis needs ${missing.join(' and ')}: node scripts/servers.mjs installs it on Debian`
 }
 
-/** Why no certificates can be made here. */
-export function missingOpensslReason() {
-  return findProgram('openssl') === undefined ? 'TLS needs openssl' : undefined
-}
-
 const argumentsOf = (settings) =>
   Object.entries(settings).flatMap(([name, value]) =>
     (Array.isArray(value) ? value : [value]).flatMap((one) => [`--${name}`, ...String(one).split(' ')]),
   )
-
-/** A certificate that it trusts itself, for 127.0.0.1. */
-function certificate(folder) {
-  const key = join(folder, 'server.key')
-  const cert = join(folder, 'server.crt')
-  const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1']
-  const options = ['-newkey', 'rsa:2048', '-nodes', '-days', '2', '-keyout', key, '-out', cert, ...subject]
-  execFileSync('openssl', ['req', '-x509', ...options], { stdio: 'pipe' })
-  return { key, cert }
-}
 
 /**
  * Starts a server and resolves when it takes connections.
@@ -57,7 +43,7 @@ export async function startRedis({ port, ...options } = {}) {
 async function startOn(given, { settings = {}, isCluster = false, tls = false }) {
   const folder = mkdtempSync(join(tmpdir(), 'mediakeep-redis-'))
   chmodSync(folder, 0o700)
-  const files = tls ? certificate(folder) : undefined
+  const files = tls ? makeCertificate(folder, 'server') : undefined
   const all = {
     bind: HOST,
     port: tls ? 0 : given,

@@ -62,6 +62,25 @@ export const withoutNormalising = (config: string): string =>
     config,
   )
 
+/** As the guide says for an Envoy that asks over HTTP. */
+export function askingOverHttp(config: string): string {
+  const guide = readFileSync(join(import.meta.dirname, '../../docs/guide/gate-http-proxies.md'), 'utf8')
+  const [, service = ''] = /```yaml\n(http_service:[\s\S]*?)```/.exec(guide) ?? []
+  const [, port = ''] = /name: gate\n[\s\S]*?port_value: (\d+)/.exec(config) ?? []
+  const indented = changed(service.trimEnd(), '127.0.0.1:9191', `127.0.0.1:${port}`).replaceAll(
+    '\n',
+    `\n${' '.repeat(22)}`,
+  )
+  const asked = changed(
+    config,
+    'grpc_service: { envoy_grpc: { cluster_name: gate }, timeout: 0.25s }',
+    indented,
+  )
+  return asked
+    .replace(/ +typed_extension_protocol_options:[\s\S]*?http2_protocol_options: \{\} \}\n/, '')
+    .replace(/ +# A gate that drains[\s\S]*?grpc_health_check: \{\}\n/, '')
+}
+
 const CACHE = `- name: envoy.filters.http.cache
                     typed_config:
                       "@type": type.googleapis.com/envoy.extensions.filters.http.cache.v3.CacheConfig

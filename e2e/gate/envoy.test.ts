@@ -1,5 +1,8 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import type { MediaStore } from '@mediakeep/core'
+import { createGate, type Gate } from '@mediakeep/envoy'
+import { memoryMediaStore } from '@mediakeep/testkit'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { configFault, freePorts, missingEnvoyReason } from '../../scripts/envoy.mjs'
 import { describeUnless } from '../describe-unless.ts'
@@ -446,6 +449,49 @@ describeUnless(missing, 'an answer with a line break in a header', () => {
     expect(answer.status).toBe(500)
     expect(answer.raw).not.toContain('evil')
     expect(here.stage.seen).toEqual([])
+  })
+})
+
+/** What was sent as the host, and what the gate is told; undefined where Envoy refuses by itself. */
+const HOSTS: readonly (readonly [string, string, string, string | undefined, number])[] = [
+  ['upper case', '', 'CDN.Example', 'CDN.Example', 200],
+  ['a dot at its end', '', 'cdn.example.', 'cdn.example.', 200],
+  ['a port', '', 'cdn.example:10000', 'cdn.example:10000', 200],
+  ['none', '', '', '', 200],
+  ['another host in the address', 'http://evil.example', 'cdn.example', 'evil.example', 200],
+  ['a user in the address', 'http://cdn.example@evil.example', 'cdn.example', 'evil.example', 200],
+  ['two', '', 'cdn.example\r\nhost: evil.example', 'cdn.example,evil.example', 400],
+  ['two in one', '', 'cdn.example, evil.example', undefined, 400],
+  ['a user', '', 'cdn.example@evil.example', 'cdn.example@evil.example', 400],
+  ['a path', '', 'cdn.example/media/secret?', undefined, 400],
+]
+
+describeUnless(missing, 'hosts behind the shipped configuration', () => {
+  let store: MediaStore
+  let gate: Gate
+  beforeAll(async () => {
+    store = await memoryMediaStore()
+    gate = createGate({ store, authorize: () => true })
+  })
+  afterAll(async () => {
+    gate.close()
+    await store.close()
+  })
+  const here = onStage({ check: (request) => gate.check(request) })
+
+  it.each(HOSTS)('%s', async (_, before, host, told, status) => {
+    const { id } = await store.put(OBJECT, { at: { key: 'ready' } })
+    const answer = await here.ask(`${before}/media/k/ready`, { host })
+    expect(answer.status).toBe(status)
+    expect(here.stage.asked.map((request) => request.host)).toEqual(told === undefined ? [] : [told])
+    // Whatever the client named: one storage, by its own name, and the object that was judged.
+    const [seen, ...others] = here.stage.seen
+    expect(others).toEqual([])
+    if (status === 400) expect(seen).toBeUndefined()
+    else {
+      expect([seen?.url, seen?.headers['x-media-id']]).toEqual(['/media/k/ready', id])
+      expect(seen?.headers.host).toMatch(/^127\.0\.0\.1:\d+$/)
+    }
   })
 })
 

@@ -200,7 +200,8 @@ describeUnless(absent, 'media in a private bucket behind Envoy', () => {
     for (const method of ['GET', 'HEAD']) {
       const answer = await ask(`/media/${gone.id}/content`, { method })
       expect(answer.status).toBe(503)
-      expect(answer.headers['retry-after']).toBe('2')
+      // Of the second try, or of the gate, which may know already when it is asked for the second time.
+      expect(answer.headers['retry-after']).toMatch(method === 'GET' ? /^2$/ : /^\d+$/)
       expect(answer.headers['cache-control']).toBe('no-store')
       expect(answer.headers['etag']).toBeUndefined()
       expectNothingOfTheBucket(answer)

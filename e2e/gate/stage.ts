@@ -5,9 +5,11 @@ import {
   createGrpcServer,
   type DirectAnswer,
   type ForwardAnswer,
+  type Gate,
   type GateAnswer,
   type GateRequest,
-  type ListeningGate,
+  type GrpcServerOptions,
+  gateRouter,
 } from '@mediakeep/envoy'
 import { freePorts, type RunningEnvoy, startEnvoy } from '../../scripts/envoy.mjs'
 import { configOn } from './config.ts'
@@ -122,6 +124,32 @@ export interface StageOptions {
   readonly change?: (config: string) => string
   /** Default: a gate. Otherwise something else listens on its port, or nothing. */
   readonly gatePort?: number
+  /** How Envoy asks. Default: gRPC. */
+  readonly transport?: 'grpc' | 'http'
+  readonly tls?: GrpcServerOptions['tls']
+}
+
+/** @returns how to end it */
+type Listen = (port: number) => Promise<() => Promise<void>>
+
+function overGrpc(gate: Gate, tls: GrpcServerOptions['tls']): Listen {
+  const server = createGrpcServer(gate, tls === undefined ? {} : { tls })
+  return async (port) => {
+    const listening = await server.listen({ port })
+    return () => listening.close({ graceMs: 200 })
+  }
+}
+
+function overHttp(gate: Gate): Listen {
+  return async (port) => {
+    const server = createServer(gateRouter({ proxy: 'envoy', gate })).listen(port, '127.0.0.1')
+    await once(server, 'listening')
+    return async () => {
+      server.close()
+      server.closeAllConnections()
+      await once(server, 'close')
+    }
+  }
 }
 
 /** A real Envoy by the shipped configuration, between a gate that answers by a script and a storage. */
@@ -129,24 +157,30 @@ export async function startStage({
   check = scripted,
   change = (config) => config,
   gatePort: given,
+  transport = 'grpc',
+  tls,
 }: StageOptions = {}): Promise<Stage> {
   const asked: GateRequest[] = []
   const seen: Seen[] = []
   const storage = await startStorage(seen)
   const [listener = 0, admin = 0, free = 0] = await freePorts(3)
   const gatePort = given ?? free
-  const server = createGrpcServer({
+  const gate: Gate = {
     check(request) {
       asked.push(request)
       return check(request)
     },
     close: () => undefined,
-  })
-  let gate: ListeningGate | undefined
-  const startGate = async (): Promise<void> => {
-    gate = await server.listen({ port: gatePort })
   }
-  const stopGate = async (): Promise<void> => gate?.close({ graceMs: 200 })
+  const listen = transport === 'grpc' ? overGrpc(gate, tls) : overHttp(gate)
+  let stopGate = async (): Promise<void> => undefined
+  const startGate = async (): Promise<void> => {
+    const stop = await listen(gatePort)
+    stopGate = async () => {
+      stopGate = async () => undefined
+      await stop()
+    }
+  }
   if (given === undefined) await startGate()
   const config = change(configOn({ listener, admin, gate: gatePort, storage: storage.port }))
   const envoy = await startEnvoy(config, { adminPort: admin })
@@ -161,7 +195,7 @@ export async function startStage({
       seen.length = 0
     },
     startGate,
-    stopGate,
+    stopGate: () => stopGate(),
     async close() {
       await envoy.stop()
       await stopGate()

@@ -1,12 +1,8 @@
 import type { GateCounts } from './gate/gate.ts'
 import { createGate } from './gate/gate.ts'
 import type { GateOptions } from './gate/options.ts'
-import {
-  createGrpcServer,
-  type GrpcServerOptions,
-  type ListeningGate,
-  type ListenOptions,
-} from './grpc/server.ts'
+import type { ListenOptions } from './grpc/door.ts'
+import { createGrpcServer, type GrpcServerOptions, type ListeningGate } from './grpc/server.ts'
 
 export interface ExtAuthzServerOptions extends GateOptions, GrpcServerOptions {}
 

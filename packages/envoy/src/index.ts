@@ -11,13 +11,13 @@ export type { FetchBudgetOptions } from './gate/fetch-budget.ts'
 export { type CountingGate, createGate, type GateCounts } from './gate/gate.ts'
 export type { GateStore } from './gate/gate-store.ts'
 export type { GateOptions } from './gate/options.ts'
+export type { ListenOptions } from './grpc/door.ts'
 export { type CheckOptions, registerExtAuthz, type ServiceRegistry } from './grpc/register.ts'
 export {
   createGrpcServer,
   type GrpcServer,
   type GrpcServerOptions,
   type ListeningGate,
-  type ListenOptions,
 } from './grpc/server.ts'
 export { type GateFallbackOptions, gateFallback } from './http/gate-fallback.ts'
 export {

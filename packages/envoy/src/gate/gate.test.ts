@@ -152,7 +152,7 @@ describe('who asks', () => {
     )
     expect(direct(await check('/media/k/a')).status).toBe(401)
     expect(direct(await check('/media/k/b'))).toEqual(direct(await check('/media/k/a')))
-    for (const host of ['evil.example', 'media.example@evil.example', '', 'media.example:8443']) {
+    for (const host of ['evil.example', 'media.example.evil.example', '', 'media.example:8443']) {
       const other = direct(await check('/media/k/a', { host, headers: page }))
       expect(header(other.headers, 'location'), host).toBe(
         'https://auth.example/oauth2/start?rd=%2Fmedia%2Fk%2Fa',
@@ -160,6 +160,19 @@ describe('who asks', () => {
     }
   })
 })
+
+it.each(['media.example,evil.example', 'media.example@evil.example', 'media.example/media/k/a?'])(
+  'answers 400 to %j, which is not one host, before it looks',
+  async (host) => {
+    const { store, check } = await gateFixture()
+    await store.put(BYTES, { filename: 'a.txt', at: { key: 'a' }, visibility: 'public' })
+    for (const target of ['/media/k/a', '/media/k/none']) {
+      const answer = direct(await check(target, { host }))
+      expect(answer).toMatchObject({ status: 400, facts: { state: 'denied', reason: 'bad-host' } })
+      expect(JSON.stringify(answer)).not.toContain('example')
+    }
+  },
+)
 
 it('refuses everything once it is closed, and to be made without a rule', async () => {
   const { gate, store } = await gateFixture()

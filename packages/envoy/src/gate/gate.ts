@@ -10,6 +10,7 @@ import { type BodyKind, bodyKindOf } from '../answers/direct.ts'
 import type { Gate, GateAnswer, GateRequest, GateState } from '../contracts.ts'
 import { createSignIn } from '../identity/sign-in.ts'
 import { isPromise } from '../is-promise.ts'
+import { isOneHost } from '../paths/host.ts'
 import { type MediaResource, mediaRoutes } from '../paths/resource.ts'
 import { parseTarget } from '../paths/target.ts'
 import { cacheSettings } from './cache-options.ts'
@@ -88,6 +89,7 @@ export function createGate(options: GateOptions): CountingGate {
     if (request.method !== 'GET' && request.method !== 'HEAD') return refusals.badMethod(kindOf(request))
     const target = parseTarget(request.target)
     if (target === undefined) return refusals.badPath(kindOf(request))
+    if (!isOneHost(request.host)) return refusals.badHost(kindOf(request))
     const { path, query } = target
     const resource = resourceOf({ path, query, host: request.host, context: request.context })
     const view = resource === undefined ? undefined : storeOf(resource)

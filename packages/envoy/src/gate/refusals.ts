@@ -17,6 +17,7 @@ const PRIVATE: HeaderList = ['cache-control', 'private, no-store']
 /** Answers that let nothing through. Those that say the same are the same object, so that transports write them once. */
 export interface Refusals {
   badPath(kind: BodyKind): DirectAnswer
+  badHost(kind: BodyKind): DirectAnswer
   badMethod(kind: BodyKind): DirectAnswer
   badSignature(reason: string, kind: BodyKind): DirectAnswer
   unauthenticated(kind: BodyKind): DirectAnswer
@@ -72,6 +73,10 @@ export function createRefusals(settings: RefusalSettings): Refusals {
     badPath: (kind) =>
       once('path', kind, () =>
         denial('bad-path', 'MEDIA_BAD_INPUT', 'the address can be read in more than one way'),
+      ),
+    badHost: (kind) =>
+      once('host', kind, () =>
+        denial('bad-host', 'MEDIA_BAD_INPUT', 'the host of the request is not one host'),
       ),
     badMethod: (kind) =>
       once('method', kind, () =>

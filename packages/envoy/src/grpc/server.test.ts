@@ -20,7 +20,8 @@ import {
   scriptedGate,
   statusOf,
 } from './client.fixture.ts'
-import { createGrpcServer, type GrpcServerOptions, type ListeningGate, type ListenOptions } from './server.ts'
+import type { ListenOptions } from './door.ts'
+import { createGrpcServer, type GrpcServerOptions, type ListeningGate } from './server.ts'
 
 const leftovers: (() => unknown)[] = []
 

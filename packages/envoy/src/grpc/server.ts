@@ -1,6 +1,4 @@
-import { resolve } from 'node:path'
 import type { Server, ServerCredentials, ServerOptions } from '@grpc/grpc-js'
-import { MediaError } from '@mediakeep/core'
 import type { Gate } from '../contracts.ts'
 import {
   CLOSE_GRACE_MS,
@@ -12,20 +10,10 @@ import {
   MAX_CONNECTION_AGE_MS,
 } from '../defaults.ts'
 import { HEALTH } from './definitions.ts'
+import { type Door, type ListenOptions, openDoor } from './door.ts'
 import { createHealth, type Health } from './health.ts'
 import { loadGrpc } from './load.ts'
 import { type CheckOptions, registerExtAuthz } from './register.ts'
-import { clearSocketFile } from './socket-file.ts'
-
-/** A TCP port, or the path of a unix socket. */
-export type ListenOptions =
-  | {
-      /** 0 takes a free one. */
-      readonly port: number
-      /** Default `127.0.0.1`: whoever reaches the port can ask, and questions say who the client is. */
-      readonly host?: string
-    }
-  | { readonly path: string }
 
 /** A gate that answers. */
 export interface ListeningGate {
@@ -75,19 +63,11 @@ export function createGrpcServer(gate: Gate, options: GrpcServerOptions = {}): G
       const health = createHealth()
       registerExtAuthz(server, gate, options)
       server.addService(HEALTH, { check: health.check, watch: health.watch })
-      const credentials = credentialsOf(grpc.ServerCredentials, options.tls)
-      if ('path' in where) {
-        const path = resolve(where.path)
-        await clearSocketFile(path)
-        const address = `unix:${path}`
-        await bind(server, address, credentials)
-        return { address: path, close: closerOf(server, health, address) }
-      }
-      const { port, host = '127.0.0.1' } = where
-      const shownHost = host.includes(':') ? `[${host}]` : host
-      const bound = await bind(server, `${shownHost}:${port}`, credentials)
-      const address = `${shownHost}:${bound}`
-      return { address, port: bound, close: closerOf(server, health, address) }
+      const door = await openDoor(
+        where,
+        server.createConnectionInjector(credentialsOf(grpc.ServerCredentials, options.tls)),
+      )
+      return { ...door.at, close: closerOf(server, health, door) }
     },
   }
 }
@@ -100,33 +80,14 @@ function credentialsOf(factory: typeof ServerCredentials, tls: GrpcServerOptions
   return factory.createSsl(isChecked ? Buffer.from(authority) : null, [pair], isChecked)
 }
 
-function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
-  return new Promise((onBound, onFailure) => {
-    server.bindAsync(address, credentials, (error, port) => {
-      if (error === null) onBound(port)
-      else {
-        onFailure(
-          new MediaError('MEDIA_UNAVAILABLE', `gate: cannot listen on ${address}`, {
-            reason: 'cannot-listen',
-            cause: error,
-          }),
-        )
-      }
-    })
-  })
-}
-
-function closerOf(server: Server, health: Health, address: string): ListeningGate['close'] {
+function closerOf(server: Server, health: Health, door: Door): ListeningGate['close'] {
   let closing: Promise<void> | undefined
   return ({ graceMs = CLOSE_GRACE_MS } = {}) => {
-    closing ??= new Promise((onClosed) => {
+    closing ??= (async () => {
       health.drain()
-      // Not `forceShutdown`: without channelz it knows no connections and cuts none off. And before `tryShutdown`: of
-      // connections that already close, `drain` takes no notice.
-      server.drain(address, graceMs)
-      // Node removes the file of a unix socket when it closes it.
-      server.tryShutdown(() => onClosed())
-    })
+      const shut = new Promise<void>((onShut) => server.tryShutdown(() => onShut()))
+      await Promise.all([door.close(graceMs), shut])
+    })()
     return closing
   }
 }

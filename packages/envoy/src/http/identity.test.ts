@@ -67,7 +67,7 @@ describe('where browsers come back to after they signed in', () => {
     }
   })
 
-  it.each(['evil.example', 'media.example@evil.example', 'media.example.evil.example', 'media.example:81'])(
+  it.each(['evil.example', 'media.example.evil.example', 'media.example:81'])(
     'is never the host %s',
     async (host) => {
       const { gate } = await twinGate()
@@ -82,4 +82,17 @@ describe('where browsers come back to after they signed in', () => {
       }
     },
   )
+
+  it('is nowhere where the host is none', async () => {
+    const { gate } = await twinGate()
+    for (const proxy of FORWARDING) {
+      const wire = await twinWire(gateRouter({ gate, proxy }))
+      const question = questionOf(proxy, { target: '/media/k/ready', headers: page })
+      const { status, headers } = await wire.send({
+        ...question,
+        headers: { ...question.headers, 'x-forwarded-host': 'media.example@evil.example' },
+      })
+      expect([status, headers['x-media-status'], headers.location]).toEqual([status, '400', undefined])
+    }
+  })
 })
