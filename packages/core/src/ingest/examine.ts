@@ -18,12 +18,12 @@ export interface Examined {
 export async function examine(
   context: IngestContext,
   { namespace, filename }: { readonly namespace: string; readonly filename: string },
-  received: Pick<ReceivedBody, 'summary' | 'contentType' | 'policy'>,
+  received: Pick<ReceivedBody, 'summary' | 'contentType' | 'policy' | 'head'>,
   source: ByteSource,
   signal: AbortSignal | undefined,
 ): Promise<Examined> {
-  const { contentType, policy, summary } = received
-  const facts = await context.inspector.inspect({ source, contentType, filename, policy, signal })
+  const { contentType, policy, summary, head } = received
+  const facts = await context.inspector.inspect({ source, contentType, filename, policy, head, signal })
   const { digest } = summary
   const domain = context.domainOf(namespace)
   const looked = await context.scanning.admit({ source, digest, contentType, domain }, signal)

@@ -16,6 +16,9 @@ import { createPooledParts, type HeldBlocks } from './pooled-parts.ts'
 /** Hashed without a pause: about a millisecond of the event loop. */
 const TURN_BYTES = 1_048_576
 
+/** What is kept of the first bytes when the type is decided. */
+const HEAD_BYTES = 16
+
 /** Smaller chunks are gathered in blocks of this size: held one by one, a body in pieces of a byte takes a hundred times its length. */
 const HELD_BLOCK_BYTES = 16_384
 
@@ -46,6 +49,8 @@ export interface ReceivedBody {
   readonly sniffed: Sniffed
   readonly contentType: string
   readonly policy: MediaPolicy
+  /** Its first bytes. */
+  readonly head: Uint8Array
   readonly source: ByteSource | StagedBody
   discard(): Promise<void>
   /** Held in blocks that are to be used again. */
@@ -67,7 +72,7 @@ export function createReceiver(options: ReceiveOptions): Receiver {
   let parts: Buffer[] = []
   /** Of the last part, when small chunks are gathered in it. */
   let block: Buffer | undefined
-  let decided: { sniffed: Sniffed; contentType: string; policy: MediaPolicy } | undefined
+  let decided: Pick<ReceivedBody, 'sniffed' | 'contentType' | 'policy' | 'head'> | undefined
   let writer: StagingWriter | undefined
   let limitBytes = options.maxBodyBytes
   /** The step under way. A body that breaks off meanwhile must not leave behind what the step still opens. */
@@ -105,7 +110,7 @@ export function createReceiver(options: ReceiveOptions): Receiver {
     const prefix = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)
     const sniffed = await sniff(prefix, complete)
     const claims: TypeClaims = { sniffed, declared: options.declaredType, filename: options.filename }
-    decided = { sniffed, ...decideType(claims, options.policies) }
+    decided = { sniffed, ...decideType(claims, options.policies), head: headOf(prefix) }
     limitBytes = Math.min(limitBytes, decided.policy.maxBytes ?? limitBytes)
     checkSize(digester.sizeBytes)
   }
@@ -164,14 +169,14 @@ export function createReceiver(options: ReceiveOptions): Receiver {
       if (digester.sizeBytes === 0)
         throw new MediaError('MEDIA_BAD_INPUT', 'the body is empty', { reason: 'empty-file' })
       if (decided === undefined) await decide(true)
-      const { sniffed, contentType, policy } = decided as NonNullable<typeof decided>
+      const { sniffed, contentType, policy, head } = decided as NonNullable<typeof decided>
       if (policy.minBytes !== undefined && digester.sizeBytes < policy.minBytes) {
         throw new MediaError('MEDIA_INVALID', `${contentType} needs at least ${policy.minBytes} bytes`, {
           reason: 'entity-too-small',
         })
       }
       const summary = digester.finish()
-      const about = { summary, sniffed, contentType, policy }
+      const about = { summary, sniffed, contentType, policy, head }
       if (writer === undefined) {
         const source = partsSource(parts, summary.sizeBytes, summary.digest)
         const discard = async (): Promise<void> => share.release()
@@ -193,6 +198,11 @@ export function createReceiver(options: ReceiveOptions): Receiver {
   }
 }
 
+/** Of its own: a view would keep a whole block of the body. */
+function headOf(prefix: Uint8Array): Uint8Array {
+  return Uint8Array.prototype.slice.call(prefix, 0, HEAD_BYTES)
+}
+
 function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength)
 }
@@ -202,7 +212,7 @@ async function decideWhole(
   prefix: Uint8Array,
   sizeBytes: number,
   options: BodyBounds,
-): Promise<Pick<ReceivedBody, 'sniffed' | 'contentType' | 'policy'>> {
+): Promise<Pick<ReceivedBody, 'sniffed' | 'contentType' | 'policy' | 'head'>> {
   if (sizeBytes === 0) throw new MediaError('MEDIA_BAD_INPUT', 'the body is empty', { reason: 'empty-file' })
   const sniffed = await sniff(prefix, prefix.byteLength === sizeBytes)
   const { contentType, policy } = decideType(
@@ -216,7 +226,7 @@ async function decideWhole(
       reason: 'entity-too-small',
     })
   }
-  return { sniffed, contentType, policy }
+  return { sniffed, contentType, policy, head: headOf(prefix) }
 }
 
 /** A body whose bytes were hashed while they came: only its first ones are read again. */

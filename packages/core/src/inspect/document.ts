@@ -15,10 +15,17 @@ export async function lookAtPdf({ window }: Inspection): Promise<MediaFacts> {
   return NO_FACTS
 }
 
+const ARCHIVE_HEAD = Buffer.from('PK\u0003\u0004', 'latin1')
+
+/** Whether a body that begins with these bytes, at least four where it has them, begins as an archive. */
+export function isArchive(head: Uint8Array): boolean {
+  return ARCHIVE_HEAD.equals(head.subarray(0, ARCHIVE_HEAD.length))
+}
+
 /** Whatever else begins as an archive is looked at as one: documents, books, programs. */
 export async function lookAtOther(inspection: Inspection): Promise<MediaFacts> {
-  const head = await inspection.window.read(0, 4)
-  return head.toString('latin1') === 'PK\u0003\u0004' ? await lookAtZip(inspection) : NO_FACTS
+  const head = await inspection.window.read(0, ARCHIVE_HEAD.length)
+  return isArchive(head) ? await lookAtZip(inspection) : NO_FACTS
 }
 
 /** Lists that make a player open other files, here or elsewhere. Taken only where a policy names them. */

@@ -301,3 +301,30 @@ describe('whoever ends a look', () => {
     })
   })
 })
+
+describe('bodies of no known type', () => {
+  const opaque = (head: string): Buffer => Buffer.concat([Buffer.from(head, 'latin1'), Buffer.alloc(MiB, 7)])
+  const told = (source: ByteSource, bytes: Buffer): InspectInput => ({
+    ...of(source, 'application/octet-stream'),
+    policy: { match: '*', archives: {} },
+    head: bytes.subarray(0, 16),
+  })
+
+  test('inspect() reads nothing and starts no thread where the first bytes tell that there is nothing to look into', async () => {
+    const bytes = opaque('none')
+    const body = counted(bytes)
+    await using({}, async (inspector) => {
+      expect(await inspector.inspect(told(body.source, bytes))).toEqual({})
+      expect([body.readBytes, inspector.threadCount]).toEqual([0, 0])
+    })
+  })
+
+  test('inspect() looks into a large body that begins as an archive, whatever it was declared to be', async () => {
+    const bytes = opaque('PK\u0003\u0004')
+    await using({}, async (inspector) => {
+      await expect(inspector.inspect(told(counted(bytes).source, bytes))).rejects.toMatchObject({
+        reason: 'invalid-archive',
+      })
+    })
+  })
+})

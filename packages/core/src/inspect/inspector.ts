@@ -31,6 +31,8 @@ export interface InspectInput {
   readonly filename: string
   /** The policy that took the type. */
   readonly policy: MediaPolicy
+  /** The first bytes, where they are at hand: they may tell that there is nothing to look into. */
+  readonly head?: Uint8Array | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -164,10 +166,10 @@ export function createInspectorWith(
       return threads.count
     },
     async inspect(input) {
-      const { source, contentType, policy, signal } = input
+      const { source, contentType, policy, head, signal } = input
       signal?.throwIfAborted()
       if (isClosed) throw closed()
-      if (!isLookedAt(contentType)) return {}
+      if (!isLookedAt(contentType, head)) return {}
       const isSmall = source.sizeBytes <= INLINE_BYTES
       const asksSharp = secondOpinion && (await hasSecondOpinion(contentType, source.sizeBytes))
       const limits = limitsOf(policy, contentType)

@@ -2,7 +2,7 @@ import type { MediaFacts } from '../contracts/media.ts'
 import { lookAtGzip, lookAtOpaqueArchive } from './archives/packed.ts'
 import { lookAtTar } from './archives/tar.ts'
 import { lookAtZip } from './archives/zip.ts'
-import { lookAtOther, lookAtPdf, lookAtPlaylist } from './document.ts'
+import { isArchive, lookAtOther, lookAtPdf, lookAtPlaylist } from './document.ts'
 import { lookAtBmp } from './images/bmp.ts'
 import { lookAtGif } from './images/gif.ts'
 import { lookAtHeif } from './images/heif.ts'
@@ -103,9 +103,11 @@ const LOOKS: ReadonlyMap<string, Look> = new Map<string, Look>(
   ),
 )
 
-/** Whether anybody looks into bodies of this type. */
-export function isLookedAt(contentType: string): boolean {
-  return lookFor(contentType) !== undefined || isOneThing(contentType)
+/** Whether anybody looks into bodies of this type; with `head`, into one that begins so. */
+export function isLookedAt(contentType: string, head?: Uint8Array): boolean {
+  const found = lookFor(contentType)
+  if (found === lookAtOther && head !== undefined) return isArchive(head)
+  return found !== undefined || isOneThing(contentType)
 }
 
 /** The look that fits the verified type. @throws MediaError MEDIA_INVALID or MEDIA_TYPE_REFUSED */
