@@ -20,7 +20,7 @@ import { lstatIfThere } from './publish.ts'
 import type { Reservations } from './reservations.ts'
 import { createFileSink, type FileSink } from './sink.ts'
 import { partFileName } from './staged-names.ts'
-import { offline, readMarker } from './volume.ts'
+import { offline } from './volume.ts'
 import type { Volume } from './volume-state.ts'
 
 export interface FsPartials extends Partials {
@@ -78,18 +78,24 @@ export function createPartials(
 
   /** A part is absent only on a volume that is there. */
   async function checkOnline(): Promise<void> {
-    if ((await readMarker(fs, storeName, paths)) === undefined)
+    // That it is there is all that is asked, and what it says is read when the volume is opened: one call instead of three.
+    if ((await lstatIfThere(fs, paths.marker))?.isFile() !== true)
       throw offline(storeName, paths, 'its marker is missing: its disk may not be mounted')
   }
 
-  /** Opens the file of a part; undefined where there is none. */
-  async function openIfThere({ path }: Part, flags: number): Promise<number | undefined> {
+  /** Opens the file of a part; undefined where there is none, which only a volume that is online can tell. */
+  async function openIfThere(part: Part, flags: number): Promise<number | undefined> {
+    const fd = await openFile(part, flags)
+    if (fd === undefined) await checkOnline()
+    return fd
+  }
+
+  async function openFile({ path }: Part, flags: number): Promise<number | undefined> {
     let fd: number
     try {
       fd = await fs.open(path, flags)
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error
-      await checkOnline()
       return undefined
     }
     if (fs.fstat(fd).isFile()) return fd
@@ -104,9 +110,10 @@ export function createPartials(
     throw new MediaError('MEDIA_CONFLICT', message, { reason: 'part-taken' })
   }
 
+  /** On a volume that was just found to be online. */
   async function openOrMake(part: Part, sizeBytes: number): Promise<{ fd: number; isMade: boolean }> {
     for (;;) {
-      const fd = await openIfThere(part, WRITE_FLAGS)
+      const fd = await openFile(part, WRITE_FLAGS)
       try {
         if (fd !== undefined) checkAlone(part, fs.fstat(fd))
         await checkRoom(Math.max(sizeBytes - (fd === undefined ? 0 : fs.fstat(fd).size), 0))

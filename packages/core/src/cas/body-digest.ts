@@ -7,6 +7,8 @@ export interface BodySummary {
   readonly digest: Digest
   readonly sizeBytes: number
   readonly chunkSums: Uint8Array
+  /** Its first bytes, where they were to be kept. */
+  readonly head?: Uint8Array
 }
 
 /** Learns a body's summary while it passes. Hashing stays on this thread: a worker costs more than it gains on few cores. */
@@ -18,11 +20,12 @@ export interface BodyDigester {
   fork(): BodyDigester
 }
 
-export function createBodyDigester(): BodyDigester {
-  return digesterFrom(createHash('sha256'), createChunkSummer(), 0)
+/** @param headBytes how many of the first bytes the summary brings along */
+export function createBodyDigester(headBytes = 0): BodyDigester {
+  return digesterFrom(createHash('sha256'), createChunkSummer(), Buffer.alloc(headBytes), 0)
 }
 
-function digesterFrom(hash: Hash, sums: ChunkSummer, startBytes: number): BodyDigester {
+function digesterFrom(hash: Hash, sums: ChunkSummer, head: Buffer, startBytes: number): BodyDigester {
   let sizeBytes = startBytes
   return {
     get sizeBytes() {
@@ -31,9 +34,15 @@ function digesterFrom(hash: Hash, sums: ChunkSummer, startBytes: number): BodyDi
     update(bytes) {
       hash.update(bytes)
       sums.update(bytes)
+      if (sizeBytes < head.byteLength) head.set(bytes.subarray(0, head.byteLength - sizeBytes), sizeBytes)
       sizeBytes += bytes.byteLength
     },
-    fork: () => digesterFrom(hash.copy(), sums.fork(), sizeBytes),
-    finish: () => ({ digest: `sha256:${hash.digest('hex')}`, sizeBytes, chunkSums: sums.finish() }),
+    fork: () => digesterFrom(hash.copy(), sums.fork(), Buffer.from(head), sizeBytes),
+    finish: () => ({
+      digest: `sha256:${hash.digest('hex')}`,
+      sizeBytes,
+      chunkSums: sums.finish(),
+      ...(head.byteLength === 0 ? {} : { head: head.subarray(0, sizeBytes) }),
+    }),
   }
 }

@@ -229,14 +229,14 @@ async function decideWhole(
   return { sniffed, contentType, policy, head: headOf(prefix) }
 }
 
-/** A body whose bytes were hashed while they came: only its first ones are read again. */
+/** A body whose bytes were hashed while they came: only its first ones are read again, where nobody kept them. */
 export async function receiveStaged(
   body: StagedBody,
   summary: BodySummary,
   options: BodyBounds,
 ): Promise<ReceivedBody> {
   const endExclusive = Math.min(SNIFF_BYTES, summary.sizeBytes)
-  const prefix = await buffer(body.open({ range: { start: 0, endExclusive } }))
+  const prefix = summary.head ?? (await buffer(body.open({ range: { start: 0, endExclusive } })))
   const decided = await decideWhole(prefix, summary.sizeBytes, options)
   return {
     summary,

@@ -1,4 +1,5 @@
 import { type BodyDigester, createBodyDigester } from '../cas/body-digest.ts'
+import { SNIFF_BYTES } from '../validation/sniff.ts'
 import type { OpenUpload } from './context.ts'
 
 /**
@@ -17,7 +18,7 @@ export function createRunningDigests(maxEntries: number): RunningDigests {
   const kept = new Map<string, BodyDigester>()
   return {
     take(id, offsetBytes) {
-      if (offsetBytes === 0) return createBodyDigester()
+      if (offsetBytes === 0) return createBodyDigester(SNIFF_BYTES)
       const digester = kept.get(id)
       // One that is elsewhere stays: chunks may come in any order, and it may be asked for yet.
       if (digester?.sizeBytes !== offsetBytes) return undefined
