@@ -60,7 +60,7 @@ export async function publish(
     try {
       if (session.begun !== undefined && direct === undefined && volume.capacityBytes !== undefined)
         await session.reserveOn(volume, body.summary.sizeBytes)
-      const staged: StagedPlacement = await context.catalog.stagePlacement({
+      const staging = context.catalog.stagePlacement({
         session: session.begun ?? session.plan(volume, body.summary.sizeBytes),
         domain: context.domainOf(namespace),
         digest: body.summary.digest,
@@ -72,6 +72,7 @@ export async function publish(
         reachable,
         ...(distrusted.length === 0 ? {} : { distrust: distrusted.map(({ id }) => id) }),
       })
+      const [staged]: [StagedPlacement, unknown] = await Promise.all([staging, session.told])
       if (staged.type === 'repeated') return staged
       session.adopted(staged.session.fence)
       // Told once our session is known to live: without it, what is not there may have been collected, and rightly.

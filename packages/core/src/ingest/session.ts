@@ -42,6 +42,8 @@ export interface PutSession {
   /** Of an upload: the id its media will have, and what stays of the session when it is committed. */
   readonly mediaId?: string
   readonly kept?: CommitContent['keepSession']
+  /** Of an upload: a change of its row that is under way, and that must be written before bytes are published. */
+  readonly told?: Promise<void>
 }
 
 export function createPutSession(context: IngestContext, plan: SessionPlan): PutSession {

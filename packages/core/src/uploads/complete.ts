@@ -92,7 +92,8 @@ async function putHeld(
 ): Promise<Completed> {
   const startedMs = context.clock.now()
   const isScanned = context.scanning.isOn && context.scanning.mode === 'sync'
-  await hold.save({
+  // Not waited for here: it travels with the row of the placement, and bytes are published after both.
+  const told = hold.save({
     leaseMs: context.limits.leaseMs,
     state: isScanned ? 'scanning' : 'verifying',
     // From here on the bytes may have a second name: whoever goes on after us must not write them once more.
@@ -100,8 +101,9 @@ async function putHeld(
     isPassing: true,
     data: { isWriting: false },
   })
+  told.catch(() => {}) // told to whoever publishes
   const request = { ...requestOf(hold), ...(onProgress === undefined ? {} : { onProgress }) }
-  const session = putSessionOf(context, hold)
+  const session = putSessionOf(context, hold, told)
   const either = AbortSignal.any([signal, hold.signal])
   const outcome = await putIntake(context, context.digestLock, request, intake, session, either, progress)
   const media = await context.committed(outcome, { startedMs, door: hold.data.door, ...contextOf(call) })

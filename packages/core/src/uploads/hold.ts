@@ -29,6 +29,8 @@ export interface Hold {
   keepAlive(): () => void
   /** A commit has ended it. */
   committed(): void
+  /** A change that was written has given it away. */
+  handedOver(): void
   /** Writes a last change that must be kept, and lets others have it at once. @throws MediaError MEDIA_LEASE_LOST */
   handOver(change: Change): Promise<void>
   /** The same where nothing depends on it: not where it has ended or was handed over, and a lease that was lost is no failure. Says whether it was written. */
@@ -237,6 +239,9 @@ function createHold(
     },
     writing: { part: undefined, underWay: new Set(), isAhead: false },
     committed() {
+      isOver = true
+    },
+    handedOver() {
       isOver = true
     },
     handOver(change) {

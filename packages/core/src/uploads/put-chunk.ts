@@ -21,6 +21,7 @@ export async function putChunk(
   let piece: Piece | undefined
   let taken = false
   let begun = false
+  let left: { readonly isLast: boolean } | undefined
   try {
     piece = await openPiece(body, { checksum: options.checksum })
     const { start, sizeBytes } = boundsOf(hold, options)
@@ -50,12 +51,14 @@ export async function putChunk(
     } finally {
       await writer.close()
     }
-    await record(context, hold, options.index, part.part)
+    left = { isLast: hold.leave() }
+    await record(context, hold, options.index, part.part, left)
     if (digester !== undefined && digestIdOf(hold) === digestId) context.digests.keep(digestId, digester)
   } finally {
     if (!taken) piece?.discard()
     if (begun) hold.writing.underWay.delete(options.index)
-    if (hold.leave()) {
+    left ??= { isLast: hold.leave() }
+    if (left.isLast) {
       try {
         // With what counts: a change that failed before may be in `data`, and not in the row.
         const isSaved = !hold.writing.isAhead
@@ -106,15 +109,23 @@ function boundsOf(
   return { start, sizeBytes: ownBytes }
 }
 
-async function record(context: UploadContext, hold: Hold, index: number, part: number): Promise<void> {
+/** Writes to the row that a chunk is there. The last one lets the upload go with the same change. */
+async function record(
+  context: UploadContext,
+  hold: Hold,
+  index: number,
+  part: number,
+  { isLast }: { readonly isLast: boolean },
+): Promise<void> {
   const chunks = withChunk(hold.data.chunks ?? [], index, part)
   try {
     await hold.save({
-      leaseMs: context.limits.leaseMs,
+      leaseMs: isLast ? 0 : context.limits.leaseMs,
       ttlMs: hold.data.ttlMs,
       ...progressOf({ ...hold.data, chunks }),
-      data: { chunks },
+      data: { chunks, ...(isLast ? { isWriting: false } : {}) },
     })
+    if (isLast) hold.handedOver()
   } catch (error) {
     hold.writing.isAhead = true
     throw error

@@ -7,7 +7,7 @@ import type { Hold } from './hold.ts'
 import { encodeData } from './upload-data.ts'
 
 /** What a put needs of a session, by one that an upload holds: it is committed with the media, and stays to be told of. */
-export function putSessionOf(context: UploadContext, hold: Hold): PutSession {
+export function putSessionOf(context: UploadContext, hold: Hold, told: Promise<void>): PutSession {
   const { record, data } = hold
   const quotaBytes = context.quotaOf(record.namespace, record.owner)
   let ownedBytes = data.sizeBytes ?? 0
@@ -16,6 +16,7 @@ export function putSessionOf(context: UploadContext, hold: Hold): PutSession {
   return {
     id: record.id,
     begun: hold.token,
+    told,
     plan() {
       throw new MediaError('MEDIA_LEASE_LOST', 'the upload has no session', { reason: 'no-session' })
     },
