@@ -9,9 +9,9 @@ import {
   MediaError,
   type ObjectHead,
 } from '@mediakeep/core'
-import { BLOCK_BYTES, giveBlock, takeBlock } from './blocks.ts'
 import { FILE_MODE, type FileStat, type FsPromises, READ_FLAGS, SIDECAR_BIT } from './calls.ts'
 import { errnoOf } from './errors.ts'
+import { READ_BYTES } from './file-stream.ts'
 import type { Place } from './names.ts'
 import { publish } from './publish.ts'
 import { sidecarOf } from './sidecar.ts'
@@ -124,17 +124,13 @@ function notOriginal(filePath: string, cause: unknown): MediaError {
 
 async function verifyFile(fs: FsPromises, fd: number, checksum: Digest, scope: CallScope): Promise<void> {
   const hash = createHash('sha256')
-  const block = takeBlock()
-  try {
-    for (let position = 0; ; ) {
-      scope.check()
-      const got = await fs.read(fd, block, position)
-      hash.update(block.subarray(0, got))
-      position += got
-      if (got < BLOCK_BYTES) break
-    }
-  } finally {
-    giveBlock(block)
+  const block = Buffer.allocUnsafeSlow(READ_BYTES)
+  for (let position = 0; ; ) {
+    scope.check()
+    const got = await fs.read(fd, block, position)
+    hash.update(block.subarray(0, got))
+    position += got
+    if (got < READ_BYTES) break
   }
   checkDigest(digestFromHex(hash.digest('hex')), checksum)
 }

@@ -33,7 +33,7 @@ export async function writeBody(
     await fs.write(fd, source.bytes, 0)
     return
   }
-  const sink = createFileSink(fs, fd, 'own')
+  const sink = createFileSink(fs, fd, { chunks: 'own' })
   try {
     await pump(openSource(source, scope), scope, (chunk) => {
       if (sink.writtenBytes + chunk.byteLength > source.sizeBytes)

@@ -217,7 +217,7 @@ export function createPartials(
       }
       if (sink === undefined || sinkStart + sink.writtenBytes !== position) {
         await writing(() => sink?.end())
-        sink = createFileSink(fs, fd, 'copy', position)
+        sink = createFileSink(fs, fd, { chunks: 'copy', startPosition: position })
         sinkStart = position
       }
       await writing(() => sink?.write(chunk))

@@ -1,5 +1,11 @@
-import { BLOCK_BYTES, giveBlock, heldLimitBytes, noteHeld, takeBlock } from './blocks.ts'
+import { KiB, MiB } from '@mediakeep/core'
+import { BLOCK_BYTES, type BlockPool, writeBlocks } from './blocks.ts'
 import type { FsPromises } from './calls.ts'
+
+/** Bytes per gathered write: larger ones measured no faster. */
+const WRITE_BYTES = 256 * KiB
+/** Most bytes that one writer holds in memory before its caller waits. */
+const MAX_HELD_BYTES = 1 * MiB
 
 /** Writes chunks of any size as few large writes, one under way while the next is gathered. */
 export interface FileSink {
@@ -14,19 +20,25 @@ export interface FileSink {
   stop(): Promise<void>
 }
 
-/**
- * @param chunks `copy`: they may be reused by the caller once `write` has returned or resolved; `own`: they are ours for good
- * @param startPosition where in the file the first one goes
- */
+export interface FileSinkOptions {
+  /** `copy`: they may be reused by the caller once `write` has returned or resolved; `own`: they are ours for good. */
+  readonly chunks: 'copy' | 'own'
+  /** Where in the file the first one goes (0). */
+  readonly startPosition?: number
+  /** Blocks to gather in (those of the process). */
+  readonly pool?: BlockPool
+}
+
 export function createFileSink(
   fs: FsPromises,
   fd: number,
-  chunks: 'copy' | 'own',
-  startPosition = 0,
+  { chunks, startPosition = 0, pool = writeBlocks }: FileSinkOptions,
 ): FileSink {
   let queue: Uint8Array[] = []
   let queuedBytes = 0
   let flyingBytes = 0
+  /** Blocks that the queue is in, in no order. */
+  let lent: Buffer[] = []
   let block: Buffer | undefined
   let blockFilled = 0
   let position = startPosition
@@ -37,6 +49,7 @@ export function createFileSink(
   let room: Promise<void> | undefined
   let wakeForRoom = (): void => {}
 
+  const flushedBytes = (): number => position - startPosition
   const onWritten = (bytes: number): void => {
     position += bytes
   }
@@ -44,18 +57,29 @@ export function createFileSink(
     if (failure !== undefined) throw failure.error
   }
 
+  function enqueue(bytes: Uint8Array): void {
+    queue.push(bytes)
+    queuedBytes += bytes.byteLength
+  }
+
   function sealBlock(): void {
     if (block === undefined) return
-    queue.push(block.subarray(0, blockFilled))
-    queuedBytes += blockFilled
-    noteHeld(blockFilled)
+    enqueue(block.subarray(0, blockFilled))
+    lent.push(block)
     block = undefined
     blockFilled = 0
   }
 
+  function giveBack(blocks: readonly Buffer[], bytes: number): void {
+    for (const done of blocks) pool.give(done)
+    if (chunks === 'own') pool.count(-bytes)
+  }
+
   function forgetQueue(): void {
-    noteHeld(-queuedBytes)
+    sealBlock()
+    giveBack(lent, queuedBytes)
     queue = []
+    lent = []
     queuedBytes = 0
   }
 
@@ -63,8 +87,10 @@ export function createFileSink(
   async function fly(): Promise<void> {
     while (queue.length > 0 && failure === undefined && !stopped) {
       const batch = queue
+      const batchBlocks = lent
       flyingBytes = queuedBytes
       queue = []
+      lent = []
       queuedBytes = 0
       try {
         const [only] = batch
@@ -74,18 +100,16 @@ export function createFileSink(
         failure = { error }
         forgetQueue()
       }
-      noteHeld(-flyingBytes)
+      giveBack(batchBlocks, flyingBytes)
       flyingBytes = 0
       wakeForRoom()
-      if (chunks === 'copy') for (const done of batch) giveBlock(Buffer.from(done.buffer, 0, BLOCK_BYTES))
     }
+    // At once, not when somebody awaits it: what is queued from here on starts a flight of its own.
+    flying = undefined
   }
 
   function kick(): void {
-    flying ??= fly().finally(() => {
-      flying = undefined
-      wakeForRoom()
-    })
+    if (flying === undefined && queue.length > 0 && failure === undefined && !stopped) flying = fly()
   }
 
   async function settle(): Promise<void> {
@@ -105,23 +129,32 @@ export function createFileSink(
     fail()
   }
 
+  /** No block is left: the chunk is written from where it lies, and is its owner's again when that is done. */
+  async function writeThrough(rest: Uint8Array): Promise<void> {
+    enqueue(rest)
+    const endBytes = writtenBytes
+    kick()
+    while (flushedBytes() < endBytes && flying !== undefined) await untilRoom()
+    fail()
+  }
+
   return {
     get writtenBytes() {
       return writtenBytes
     },
     get flushedBytes() {
-      return position - startPosition
+      return flushedBytes()
     },
     write(chunk) {
       fail()
       writtenBytes += chunk.byteLength
       if (chunks === 'own') {
-        if (chunk.byteLength > 0) queue.push(chunk)
-        queuedBytes += chunk.byteLength
-        noteHeld(chunk.byteLength)
+        if (chunk.byteLength > 0) enqueue(chunk)
+        pool.count(chunk.byteLength)
       } else {
         for (let at = 0; at < chunk.byteLength; ) {
-          block ??= takeBlock()
+          block ??= pool.take()
+          if (block === undefined) return writeThrough(chunk.subarray(at))
           const take = Math.min(chunk.byteLength - at, BLOCK_BYTES - blockFilled)
           block.set(chunk.subarray(at, at + take), blockFilled)
           blockFilled += take
@@ -129,19 +162,17 @@ export function createFileSink(
           if (blockFilled === BLOCK_BYTES) sealBlock()
         }
       }
-      if (queuedBytes >= BLOCK_BYTES) kick()
-      return queuedBytes + flyingBytes >= heldLimitBytes() ? untilRoom() : undefined
+      if (queuedBytes >= (pool.isScarce ? BLOCK_BYTES : WRITE_BYTES)) kick()
+      if (flying === undefined) return undefined
+      return queuedBytes + flyingBytes >= (pool.isScarce ? BLOCK_BYTES : MAX_HELD_BYTES)
+        ? untilRoom()
+        : undefined
     },
     async end() {
       fail()
       sealBlock()
-      // More than once: a flight that is just ending takes nothing that was queued behind it.
-      while (queue.length > 0 || flying !== undefined) {
-        kick()
-        await settle()
-        if (stopped) break
-        fail()
-      }
+      kick()
+      await settle()
       fail()
     },
     async stop() {

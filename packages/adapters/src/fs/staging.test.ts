@@ -1,9 +1,8 @@
 import nodeFs, { renameSync } from 'node:fs'
 import { digestOf, MiB } from '@mediakeep/core'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { createFsPromises, type FsCalls } from './calls.ts'
+import type { FsCalls } from './calls.ts'
 import { fsStore } from './index.ts'
-import { createFileSink } from './sink.ts'
 import { filesOf, makeRoot } from './testing/volumes.ts'
 import { watchFs } from './testing/watched-fs.ts'
 
@@ -93,26 +92,5 @@ describe('staging', () => {
     expect((await store.adopt(placement, body.path ?? '')).sizeBytes).toBe(bytes.length)
     await body.discard()
     await store.close()
-  })
-})
-
-describe('a sink', () => {
-  test('has written everything when its end resolves, wherever the last chunk falls between two writes', async () => {
-    for (let microtasks = 0; microtasks < 12; microtasks++) {
-      let written = 0
-      const raw: FsCalls = {
-        ...nodeFs,
-        write: (_fd, buffer, _offset, length, _position, done) => {
-          written += length
-          done(null, buffer.byteLength)
-        },
-      }
-      const sink = createFileSink(createFsPromises(raw), 0, 'own')
-      void sink.write(Buffer.alloc(300_000))
-      for (let turn = 0; turn < microtasks; turn++) await Promise.resolve()
-      void sink.write(Buffer.alloc(5))
-      await sink.end()
-      expect(written, `${microtasks} microtasks later`).toBe(300_005)
-    }
   })
 })

@@ -114,7 +114,7 @@ export function createStaging(volume: Volume, options: StagingOptions): FsStagin
   }
 
   function createWriter(entry: Entry, signal: AbortSignal | undefined): StagingWriter {
-    const sink = createFileSink(fs, entry.file.fd, 'copy')
+    const sink = createFileSink(fs, entry.file.fd, { chunks: 'copy' })
     entry.stopWriting = () => sink.stop()
     let finished = false
     const abort = async (): Promise<void> => {

@@ -17,7 +17,7 @@ export async function createFileWriter(
 ): Promise<ObjectWriter> {
   const { fs, paths } = volume
   const file = await createTempFile(fs, paths.shard(place.shard), volume.names)
-  const sink = createFileSink(fs, file.fd, 'copy')
+  const sink = createFileSink(fs, file.fd, { chunks: 'copy' })
   // Whether a checksum will be asked for is known only at the end.
   const hash = createHash('sha256')
   return createObjectWriter(
