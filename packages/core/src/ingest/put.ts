@@ -74,7 +74,7 @@ export async function putIntake(
     await admit(context, { ...request, declaredBytes })
     const about = { namespace: request.namespace, owner: request.owner, ageMs: 0 }
     const placesFor = (sizeBytes: number | undefined, contentType: string | undefined): Promise<Places> =>
-      choosePlaces(context, { ...about, sizeBytes, contentType })
+      choosePlaces(context, { ...about, sizeBytes, contentType, needsRoom: session?.begun === undefined })
     // Asked before the first byte: where no volume is there, none is read.
     await placesFor(declaredBytes, request.declaredType)
     session =

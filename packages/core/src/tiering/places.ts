@@ -97,6 +97,15 @@ export function createChooser(context: ChooserContext): Chooser {
     )
     return burstReason(seen.state)
   }
+  /** Asking it first would cost each put a transaction that fails. */
+  const lacksRoom = async (
+    { id, capacityBytes }: Volume,
+    { needsRoom, sizeBytes }: PlacementFacts,
+  ): Promise<boolean> =>
+    needsRoom === true &&
+    capacityBytes !== undefined &&
+    sizeBytes !== undefined &&
+    (await use.usedBytes(id)) + sizeBytes > capacityBytes
   const isSimple = homes.length === 1 && context.rules.length === 0
 
   return {
@@ -129,12 +138,13 @@ export function createChooser(context: ChooserContext): Chooser {
         }
         const away = await offline(volume)
         // One home alone takes what it can: there is nowhere to burst to.
-        const reason = isSimple ? undefined : await look(volume, away !== undefined)
+        let reason = isSimple ? undefined : await look(volume, away !== undefined)
         if (away !== undefined) {
           refused.push({ volume, reason: 'down' })
           failure = away
           continue
         }
+        if (!isSimple && reason === undefined && (await lacksRoom(volume, facts))) reason = 'full'
         if (cause === 'burst' && context.stopBursts && context.budget.isSpent()) {
           refused.push({ volume, reason: 'budget' })
           spared.push(place)

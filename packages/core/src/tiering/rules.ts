@@ -8,6 +8,8 @@ export interface PlacementFacts {
   readonly sizeBytes: number | undefined
   /** Milliseconds since it was created: 0 for a new body. */
   readonly ageMs: number
+  /** Its room is still to be reserved: volumes that are known to have too little come last. Default false. */
+  readonly needsRoom?: boolean
   /** Every tier is asked, also behind one that takes it. Default false. */
   readonly isComplete?: boolean
 }

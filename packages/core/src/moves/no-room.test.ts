@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto'
+import { expect, it } from 'vitest'
+import { KiB } from '../bytes/sizes.ts'
+import type { Catalog } from '../contracts/catalog.ts'
+import type { Clock } from '../contracts/clock.ts'
+import type { MediaStore } from '../contracts/media-store.ts'
+import { USAGE_FRESH_MS } from '../defaults.ts'
+import { bytesOf, fixture, keys } from '../media-store/store.fixture.ts'
+import { memoryCatalog } from '../memory/catalog/index.ts'
+import { type MemoryStore, memoryStore } from '../memory/object-store/index.ts'
+import { systemClock } from '../time/clock.ts'
+import { PRICES, paidStore } from './paid-store.fixture.ts'
+
+interface Asked {
+  readonly store: MediaStore
+  readonly disk: MemoryStore
+  /** Volumes that puts were to be staged on, one for each call of the catalog. */
+  readonly staged: string[]
+}
+
+async function asked(capacityBytes: number, clock: Clock = systemClock): Promise<Asked> {
+  const disk = memoryStore({ name: 'disk' })
+  const inner = memoryCatalog({ clock })
+  const staged: string[] = []
+  const catalog: Catalog = {
+    ...inner,
+    stagePlacement(input) {
+      staged.push(input.volumeId)
+      return inner.stagePlacement(input)
+    },
+  }
+  const { store } = await fixture({
+    catalog,
+    clock,
+    tiers: [
+      { name: 'disk', store: disk, capacityBytes },
+      { name: 's3', store: paidStore().store, prices: PRICES },
+    ],
+  })
+  return { store, disk, staged }
+}
+
+it('a body that a volume is known to have no room for asks the catalog once, for the one that has', async () => {
+  const { store, disk, staged } = await asked(100 * KiB)
+  const bytes = randomBytes(101 * KiB)
+  const { id } = await store.put(bytes)
+  expect(staged).toHaveLength(1)
+  expect(await keys(disk)).toEqual([])
+  expect((await bytesOf(store, id)).equals(bytes)).toBe(true)
+  await store.put(randomBytes(20 * KiB))
+  expect(await keys(disk)).toHaveLength(1)
+})
+
+it('room that a staged body has reserved for itself does not count against it', async () => {
+  let nowMs = 1_700_000_000_000
+  const { store, disk } = await asked(6_000 * KiB, { ...systemClock, now: () => nowMs })
+  async function* body() {
+    for (let n = 0; n < 64; n++) yield randomBytes(64 * KiB)
+    nowMs += 2 * USAGE_FRESH_MS
+  }
+  await store.put(body(), { sizeBytes: 4_096 * KiB })
+  expect(await keys(disk)).toHaveLength(1)
+})
