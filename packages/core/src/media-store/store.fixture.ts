@@ -50,5 +50,8 @@ export async function expectNothing({ store, objects }: Fixture): Promise<void> 
     for (const { reservedBytes } of volumes) expect(reservedBytes).toBe(0)
 }
 
+/** Of no type that is known: what only begins like one would be refused. */
+export const noise = (sizeBytes: number): Buffer => randomBytes(sizeBytes).fill(0xee, 0, 4)
+
 export const small: Buffer = Buffer.from('a small note')
 export const large: Buffer = randomBytes(3_000_001)

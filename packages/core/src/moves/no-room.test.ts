@@ -1,11 +1,10 @@
-import { randomBytes } from 'node:crypto'
 import { expect, it } from 'vitest'
 import { KiB } from '../bytes/sizes.ts'
 import type { Catalog } from '../contracts/catalog.ts'
 import type { Clock } from '../contracts/clock.ts'
 import type { MediaStore } from '../contracts/media-store.ts'
 import { USAGE_FRESH_MS } from '../defaults.ts'
-import { bytesOf, fixture, keys } from '../media-store/store.fixture.ts'
+import { bytesOf, fixture, keys, noise } from '../media-store/store.fixture.ts'
 import { memoryCatalog } from '../memory/catalog/index.ts'
 import { type MemoryStore, memoryStore } from '../memory/object-store/index.ts'
 import { systemClock } from '../time/clock.ts'
@@ -42,12 +41,12 @@ async function asked(capacityBytes: number, clock: Clock = systemClock): Promise
 
 it('a body that a volume is known to have no room for asks the catalog once, for the one that has', async () => {
   const { store, disk, staged } = await asked(100 * KiB)
-  const bytes = randomBytes(101 * KiB)
+  const bytes = noise(101 * KiB)
   const { id } = await store.put(bytes)
   expect(staged).toHaveLength(1)
   expect(await keys(disk)).toEqual([])
   expect((await bytesOf(store, id)).equals(bytes)).toBe(true)
-  await store.put(randomBytes(20 * KiB))
+  await store.put(noise(20 * KiB))
   expect(await keys(disk)).toHaveLength(1)
 })
 
@@ -55,7 +54,7 @@ it('room that a staged body has reserved for itself does not count against it', 
   let nowMs = 1_700_000_000_000
   const { store, disk } = await asked(6_000 * KiB, { ...systemClock, now: () => nowMs })
   async function* body() {
-    for (let n = 0; n < 64; n++) yield randomBytes(64 * KiB)
+    for (let n = 0; n < 64; n++) yield noise(64 * KiB)
     nowMs += 2 * USAGE_FRESH_MS
   }
   await store.put(body(), { sizeBytes: 4_096 * KiB })

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { newId } from '../bytes/id.ts'
 import { KiB } from '../bytes/sizes.ts'
@@ -6,7 +5,7 @@ import type { Media } from '../contracts/media.ts'
 import type { MediaStore } from '../contracts/media-store.ts'
 import { isMediaError } from '../errors/media-error.ts'
 import { createMediaStore, type MediaStoreOptions } from '../media-store/index.ts'
-import { bytesOf, fixture, keys } from '../media-store/store.fixture.ts'
+import { bytesOf, fixture, keys, noise } from '../media-store/store.fixture.ts'
 import { createMemoryTables, memoryCatalog } from '../memory/catalog/index.ts'
 import { createMemoryVolume, type MemoryStore, memoryStore } from '../memory/object-store/index.ts'
 import { systemClock } from '../time/clock.ts'
@@ -44,7 +43,7 @@ const toEnd = async (progress: AsyncIterable<unknown>): Promise<void> => {
 async function putMany(store: MediaStore, count: number, sizeBytes: number): Promise<Map<string, Buffer>> {
   const all = new Map<string, Buffer>()
   for (let n = 0; n < count; n++) {
-    const bytes = randomBytes(sizeBytes)
+    const bytes = noise(sizeBytes)
     all.set((await store.put(bytes)).id, bytes)
   }
   return all
@@ -76,7 +75,7 @@ describe('local first', () => {
     const all = new Map<string, Buffer>()
     let most = 0
     for (let n = 0; n < 100; n++) {
-      const bytes = randomBytes(20 * KiB)
+      const bytes = noise(20 * KiB)
       all.set((await store.put(bytes)).id, bytes)
       most = Math.max(most, disk.volume.usedBytes)
     }
@@ -90,7 +89,7 @@ describe('local first', () => {
 
   it('a body larger than all the room there is goes straight to the paid store', async () => {
     const { store, disk, s3 } = await tiered({ limits: { memoryBodyBytes: 4 * KiB } })
-    const bytes = randomBytes(2 * CAPACITY)
+    const bytes = noise(2 * CAPACITY)
     const media = await store.put(bytes)
     expect(await keys(disk)).toEqual([])
     expect(disk.staging?.usedBytes).toBe(0)
@@ -102,7 +101,7 @@ describe('local first', () => {
   it('a body that breaks off on its way to the paid store leaves nothing', async () => {
     const { store, s3 } = await tiered({ limits: { memoryBodyBytes: 4 * KiB } })
     async function* broken() {
-      for (let n = 0; n < 20; n++) yield randomBytes(64 * KiB)
+      for (let n = 0; n < 20; n++) yield noise(64 * KiB)
       throw new Error('the sender is gone')
     }
     await expect(store.put(broken(), { sizeBytes: 2 * CAPACITY })).rejects.toThrow('the sender is gone')
@@ -118,7 +117,7 @@ describe('local first', () => {
     s3.isDown = true
     const refused: unknown[] = []
     for (let n = 0; n < 20; n++)
-      await store.put(randomBytes(20 * KiB)).catch((error: unknown) => refused.push(error))
+      await store.put(noise(20 * KiB)).catch((error: unknown) => refused.push(error))
     expect(refused.length).toBeGreaterThan(0)
     for (const error of refused) expect(error).toMatchObject({ code: 'MEDIA_UNAVAILABLE' })
     await expectAll(store, all)
@@ -130,8 +129,8 @@ describe('rules', () => {
     const { store, s3 } = await tiered({
       tiering: { rules: [{ name: 'large to s3', match: { minBytes: 50 * KiB }, tiers: ['s3', 'disk'] }] },
     })
-    const large = await store.put(randomBytes(60 * KiB))
-    const small = await store.put(randomBytes(10 * KiB))
+    const large = await store.put(noise(60 * KiB))
+    const small = await store.put(noise(10 * KiB))
     expect(await s3.keys()).toHaveLength(1)
     expect(await store.tiers.explain(large.id)).toMatchObject({
       rule: 'large to s3',
@@ -181,7 +180,7 @@ describe('rules', () => {
   it('a plan tells nothing of a move that was made and only not recorded', async () => {
     const catalog = memoryCatalog()
     const { store } = await tiered({ catalog })
-    const { id } = await store.put(randomBytes(10 * KiB))
+    const { id } = await store.put(noise(10 * KiB))
     const content = (await catalog.get(store.namespace, id))?.content
     const [copy] = content?.placements ?? []
     if (content === undefined || copy === undefined) throw new Error('it was just put')
@@ -211,7 +210,7 @@ describe('reading what is cold', () => {
       ...options,
       tiering: { rules: [{ name: 'all', match: {}, tiers: ['s3'] }], ...options.tiering },
     })
-    const bytes = randomBytes(300 * KiB)
+    const bytes = noise(300 * KiB)
     const media = await made.store.put(bytes)
     made.s3.attempts.length = 0
     return { ...made, media, bytes }
@@ -283,7 +282,7 @@ describe('reading what is cold', () => {
     let skippedMs = 0
     const clock = { ...systemClock, now: () => systemClock.now() + skippedMs }
     const { store, s3, media } = await cold({ clock })
-    const next = await store.put(randomBytes(300 * KiB))
+    const next = await store.put(noise(300 * KiB))
     const estimateMs = async (): Promise<number> => {
       const known = await store.availability(next.id)
       return known.state === 'cold' ? known.estimateMs : Number.NaN
@@ -344,9 +343,9 @@ describe('the ledger and the budget', () => {
       tiering: { rules: [{ name: 'tiny to s3', match: { maxBytes: 1_000 }, tiers: ['s3'] }] },
     })
     for (let n = 0; n < 10; n++) {
-      const paid = await store.put(randomBytes(500))
+      const paid = await store.put(noise(500))
       await bytesOf(store, paid.id)
-      await bytesOf(store, (await store.put(randomBytes(50 * KiB))).id)
+      await bytesOf(store, (await store.put(noise(50 * KiB))).id)
     }
     const { rows, spentDollars, avoidedDollars } = await store.tiers.costs()
     const callsOf = (of: string): number =>
@@ -368,7 +367,7 @@ describe('the ledger and the budget', () => {
       },
     })
     const media: Media[] = []
-    for (let n = 0; n < 6; n++) media.push(await store.put(randomBytes(500)))
+    for (let n = 0; n < 6; n++) media.push(await store.put(noise(500)))
     expect(await s3.keys()).toHaveLength(6)
     const error = await bytesOf(store, media[0]?.id ?? '').catch((reason: unknown) => reason)
     expect(error).toMatchObject({ code: 'MEDIA_NOT_READY', reason: 'budget-spent' })
@@ -427,7 +426,7 @@ describe('two hosts with one catalog', () => {
     }
     const [a, b] = [await host('a'), await host('b')]
     try {
-      const bytes = randomBytes(10 * KiB)
+      const bytes = noise(10 * KiB)
       const onA = await a.store.put(bytes)
       await expect(b.store.open(onA.id)).rejects.toMatchObject({
         code: 'MEDIA_NOT_READY',
