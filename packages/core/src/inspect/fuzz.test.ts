@@ -5,10 +5,12 @@ import { isMediaError } from '../errors/media-error.ts'
 import { isFacts } from '../journal/facts.ts'
 import { createByteWindow } from './byte-window.ts'
 import { phoneExif } from './images/exif.fixture.ts'
+import { boxed, cr3, jxl, psd, raf, raw } from './images/raw.fixture.ts'
 import { limitsOf } from './limits.ts'
 import { isLookedAt, look } from './look.ts'
 import {
   avif,
+  box,
   gif,
   INFO,
   ico,
@@ -73,6 +75,11 @@ beforeAll(async () => {
   )
   seeds.set('image/x-icon', ico(png(pngHeader(9, 8), pngData(9, 8))))
   seeds.set('image/heic', avif(64, 48))
+  seeds.set('image/jxl', boxed(box('Exif', Buffer.alloc(4), phoneExif()), box('jxlc', jxl(30, 20, 6))))
+  seeds.set('image/vnd.adobe.photoshop', psd(30, 20))
+  seeds.set('image/x-adobe-dng', raw(30, 20))
+  seeds.set('image/x-fujifilm-raf', raf(30, 20))
+  seeds.set('image/x-canon-cr3', cr3(30, 20))
   seeds.set(
     'image/svg+xml',
     Buffer.from(

@@ -8,7 +8,10 @@ import { lookAtGif } from './images/gif.ts'
 import { lookAtHeif } from './images/heif.ts'
 import { lookAtIco } from './images/ico.ts'
 import { lookAtJpeg } from './images/jpeg.ts'
+import { lookAtJxl } from './images/jxl.ts'
 import { lookAtPng } from './images/png.ts'
+import { lookAtPsd } from './images/psd.ts'
+import { lookAtCr3, lookAtRaf, lookAtRaw } from './images/raw.ts'
 import { lookAtTiff } from './images/tiff.ts'
 import { lookAtWebp } from './images/webp.ts'
 import type { Inspection, Look } from './inspection.ts'
@@ -29,6 +32,19 @@ const LOOKS: ReadonlyMap<string, Look> = new Map<string, Look>(
       [lookAtGif, 'image/gif'],
       [lookAtWebp, 'image/webp'],
       [lookAtTiff, 'image/tiff'],
+      [
+        lookAtRaw,
+        'image/x-canon-cr2',
+        'image/x-nikon-nef',
+        'image/x-sony-arw',
+        'image/x-adobe-dng',
+        'image/x-olympus-orf',
+        'image/x-panasonic-rw2',
+      ],
+      [lookAtRaf, 'image/x-fujifilm-raf'],
+      [lookAtCr3, 'image/x-canon-cr3'],
+      [lookAtJxl, 'image/jxl'],
+      [lookAtPsd, 'image/vnd.adobe.photoshop'],
       [lookAtBmp, 'image/bmp'],
       [lookAtIco, 'image/x-icon', 'image/vnd.microsoft.icon'],
       [

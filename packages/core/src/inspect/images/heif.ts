@@ -8,7 +8,7 @@ import { type Box, eachBox } from '../video/boxes.ts'
 import { readMovie } from '../video/movie.ts'
 import { imageFacts } from './exif.ts'
 import { readHeifExif } from './heif-exif.ts'
-import { checkFrames, checkPixels, type Pixels } from './pixels.ts'
+import { checkFrames, checkPixels, largestOf, type Pixels } from './pixels.ts'
 import { checkTail } from './tail.ts'
 
 const MAX_PROPERTIES = 4_096
@@ -90,7 +90,9 @@ async function readMeta(window: ByteWindow, meta: Box, limits: InspectLimits): P
     return undefined
   })
   if (association !== undefined) used = await propertiesOf(window, association, primary)
-  const size = used.map((index) => sizes.get(index)).find((pixels) => pixels !== undefined) ?? largest(sizes)
+  const size =
+    used.map((index) => sizes.get(index)).find((pixels) => pixels !== undefined) ??
+    largestOf([...sizes.values()])
   if (size === undefined) throw invalid('invalid-image', 'HEIF: no item has a size')
   const orientation = orientationOf(used.flatMap((index) => turns.get(index) ?? []))
   return { ...size, orientation, items, places }
@@ -103,10 +105,6 @@ async function turnOf(window: ByteWindow, { type, body }: Box): Promise<Turn | u
   // Quarters are counted to the left.
   if (type === 'irot') return { kind: 'right', quarters: -(value & 3) }
   return { kind: 'mirror', exchanges: (value & 1) === 0 ? 'top-bottom' : 'left-right' }
-}
-
-function largest(sizes: ReadonlyMap<number, Pixels>): Pixels | undefined {
-  return [...sizes.values()].toSorted((a, b) => b.width * b.height - a.width * a.height)[0]
 }
 
 /** Numbers (from 1) of the properties of an item. */

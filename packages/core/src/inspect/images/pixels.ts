@@ -27,3 +27,8 @@ export function upright({ width, height }: Pixels, orientation: number | undefin
   const isOnItsSide = orientation !== undefined && orientation >= 5 && orientation <= 8
   return isOnItsSide ? { width: height, height: width } : { width, height }
 }
+
+/** The one of the most pixels. */
+export function largestOf(sizes: readonly Pixels[]): Pixels | undefined {
+  return sizes.toSorted((a, b) => b.width * b.height - a.width * a.height)[0]
+}

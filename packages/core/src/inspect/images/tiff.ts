@@ -2,8 +2,10 @@ import type { MediaFacts } from '../../contracts/media.ts'
 import { type ByteWindow, MAX_WINDOW_READ_BYTES } from '../byte-window.ts'
 import { type Inspection, orNothing } from '../inspection.ts'
 import { doubtful, invalid } from '../refusals.ts'
+import type { ReadAt } from './directory.ts'
 import { imageFacts, readExif } from './exif.ts'
-import { checkFrames, checkPixels, type Pixels } from './pixels.ts'
+import { checkFrames, checkPixels, largestOf, type Pixels } from './pixels.ts'
+import { readPictures } from './raw.ts'
 
 const WIDTH = 256
 const HEIGHT = 257
@@ -50,10 +52,19 @@ export async function lookAtTiff({ window, limits }: Inspection): Promise<MediaF
     at = page.next
   }
   if (first === undefined) throw headerOnly()
-  // Directories of cameras are read last: what they cost takes nothing from the checks. BigTIFF is of no camera.
-  const exif = big ? {} : await orNothing(readExif((place, length) => window.read(place, length)))
-  const { orientation = exif?.orientation } = first
-  return imageFacts(first, { ...exif, ...(orientation === undefined ? {} : { orientation }) })
+  // BigTIFF is of no camera, and its offsets are longer.
+  if (big) return imageFacts(first, { ...orientationOf(first) })
+  const read: ReadAt = (place, length) => window.read(place, length)
+  const { sizes, isPreview } = await readPictures(read)
+  for (const size of sizes) checkPixels(size, limits)
+  // What cameras write begins with a preview; the picture lies below it.
+  const image = (isPreview ? largestOf(sizes) : undefined) ?? first
+  // Read last: what it costs takes nothing from the checks.
+  return imageFacts(image, { ...(await orNothing(readExif(read))), ...orientationOf(first) })
+}
+
+function orientationOf({ orientation }: Page): { readonly orientation?: number } {
+  return orientation === undefined ? {} : { orientation }
 }
 
 function headerOnly(): Error {
