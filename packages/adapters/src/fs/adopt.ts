@@ -38,7 +38,7 @@ export async function adoptFile(
     scope.check()
     // A file with a second name could be changed through it after we took it over: such a one is copied.
     const home = fs.fstat(original.fd)
-    const canMove = home.nlink === 1 && (await fs.lstat(paths.shard(place.shard))).dev === home.dev
+    const canMove = home.nlink === 1 && (await deviceOf(volume, paths.shard(place.shard))) === home.dev
     if (canMove) {
       if ((home.mode & 0o777) !== mode) await fs.fchmod(original.fd, mode)
       try {
@@ -66,13 +66,32 @@ export async function adoptFile(
     })
     return head
   } finally {
-    await original.close().catch(() => {})
+    await original.closeSynced().catch(() => {})
   }
+}
+
+const devices = new WeakMap<Volume, Map<string, number>>()
+
+/** Asked once: a folder in use does not move to another file system, and where one did the rename says so. */
+async function deviceOf(volume: Volume, folder: string): Promise<number> {
+  const known = devices.get(volume) ?? new Map<string, number>()
+  devices.set(volume, known)
+  const device = known.get(folder) ?? (await volume.fs.lstat(folder)).dev
+  known.set(folder, device)
+  return device
 }
 
 /** Dropping what was not published must leave the original where it is. */
 function movable(original: TempFile, filePath: string): TempFile {
-  return { path: filePath, fd: original.fd, close: async () => {}, drop: async () => {}, published: () => {} }
+  const nothing = async (): Promise<void> => {}
+  return {
+    path: filePath,
+    fd: original.fd,
+    close: nothing,
+    closeSynced: nothing,
+    drop: nothing,
+    published: () => {},
+  }
 }
 
 async function adoptCopy(
@@ -111,7 +130,7 @@ async function openOriginal(fs: FsPromises, filePath: string): Promise<TempFile>
   }
   const stat: FileStat = fs.fstat(fd)
   if (stat.isFile()) return tempFileOf(fs, filePath, fd)
-  await fs.close(fd)
+  await fs.closeSynced(fd)
   throw notOriginal(filePath, undefined)
 }
 

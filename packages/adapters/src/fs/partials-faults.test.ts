@@ -201,6 +201,7 @@ describe('kill -9 between any two calls', () => {
         if (typeof member !== 'function') return member
         return (...args: unknown[]): unknown => {
           const done = args.at(-1)
+          if (property === 'closeSync' && typeof args[0] === 'number') fds.delete(args[0])
           if (typeof done !== 'function') return Reflect.apply(member, target, args)
           if (left-- <= 0) return die()
           const heard = (error: unknown, value: unknown): void => {

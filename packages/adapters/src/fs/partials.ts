@@ -137,6 +137,8 @@ export function createPartials(
     let lastSync: Promise<void> = Promise.resolve()
     let isNamed = durability !== 'durable'
     let isPromised = !isMade
+    /** Nothing was written since the last sync. */
+    let isClean = true
     let isEnded = false
     let failure: { readonly error: unknown } | undefined
     let closing: Promise<void> | undefined
@@ -242,6 +244,7 @@ export function createPartials(
         if (!isNamed) await volume.syncDirectory(paths.staging)
         isNamed = true
         isPromised = true
+        isClean = true
       } catch (error) {
         failure = { error }
         // Where this fails too the next sweep finds it.
@@ -254,6 +257,7 @@ export function createPartials(
       path,
       async write(chunk, position) {
         checkPosition(storeName, position)
+        isClean = false
         await act('write', () => gather(chunk, position))
       },
       sync: () => act('sync', () => inTurn(syncNow)),
@@ -273,7 +277,7 @@ export function createPartials(
           if (!isEnded) await sink?.end().catch(() => {}) // what matters was synced
           await sink?.stop()
           writers.delete(writer)
-          await fs.close(fd).catch(() => {}) // what matters was synced
+          await (isClean ? fs.closeSynced(fd) : fs.close(fd)).catch(() => {}) // what matters was synced
         })()
         return closing
       },
@@ -386,7 +390,7 @@ export function createPartials(
           const facts = { sizeBytes, ...(digest === undefined ? {} : { digest }) }
           return createBody(part, stat.ino, facts, checkOpen)
         } finally {
-          await fs.close(fd)
+          await fs.closeSynced(fd)
         }
       })
     },

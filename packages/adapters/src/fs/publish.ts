@@ -43,7 +43,7 @@ export async function publish(volume: Volume, file: TempFile, request: PublishOp
     const stat = fs.fstat(file.fd)
     const head = headOf(place.key, stat, request.options)
     signal.throwIfAborted()
-    const closing = file.close()
+    const closing = durability === 'none' ? file.close() : file.closeSynced()
     closing.catch(() => {}) // awaited below; a failed rename must not leave it unheard
     const replaced = await exchange(volume, file, request)
     file.published()

@@ -32,6 +32,8 @@ export interface TempFile {
   readonly fd: number
   /** Closes the descriptor; idempotent. */
   close(): Promise<void>
+  /** The same where nothing waits to be written. */
+  closeSynced(): Promise<void>
   /** Closes and removes it; never throws: what fails here is found by the next sweep. */
   drop(): Promise<void>
   /** The name is gone or belongs to an object now: `drop` only closes from here on. */
@@ -59,14 +61,16 @@ export function tempFileOf(
 ): TempFile {
   let closing: Promise<void> | undefined
   let isNamed = true
-  const close = (): Promise<void> => {
-    closing ??= fs.close(fd)
+  const closeBy = (end: (fd: number) => Promise<void>): Promise<void> => {
+    closing ??= end(fd)
     return closing
   }
+  const close = (): Promise<void> => closeBy(fs.close)
   return {
     path,
     fd,
     close,
+    closeSynced: () => closeBy(fs.closeSynced),
     async drop() {
       await Promise.allSettled([close(), isNamed ? fs.unlink(path).catch(onLeft) : undefined])
       isNamed = false

@@ -181,7 +181,7 @@ export async function readMarker(
     const text = buffer.toString('utf8', 0, await fs.read(fd, buffer, 0))
     return parseVolumeMarker(text) ?? fail(offline(storeName, paths, `${VOLUME_MARKER} is damaged`))
   } finally {
-    await fs.close(fd)
+    await fs.closeSynced(fd)
   }
 }
 
