@@ -123,10 +123,12 @@ export interface FsPromises {
 
 /**
  * @param onTooManyFiles what can be closed when descriptors run out; the open is tried once more after it
+ * @param options.isNetwork a server may have to be asked, and may be gone: no file is closed on the event loop's thread
  */
 export function createFsPromises(
   raw: FsCalls,
   onTooManyFiles: () => Promise<void> = () => Promise.resolve(),
+  { isNetwork = false }: { readonly isNetwork?: boolean } = {},
 ): FsPromises {
   const call = (start: (done: Done) => void): Promise<void> =>
     new Promise((resolve, reject) => start((error) => (error ? reject(error) : resolve())))
@@ -139,6 +141,8 @@ export function createFsPromises(
         else resolve(value)
       }),
     )
+
+  const close = (fd: number): Promise<void> => call((done) => raw.close(fd, done))
 
   async function write(
     fd: number,
@@ -205,8 +209,8 @@ export function createFsPromises(
   return {
     raw,
     open,
-    close: (fd) => call((done) => raw.close(fd, done)),
-    closeSynced: async (fd) => raw.closeSync(fd),
+    close,
+    closeSynced: isNetwork ? close : async (fd) => raw.closeSync(fd),
     read,
     write,
     writeAll,

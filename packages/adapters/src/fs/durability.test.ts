@@ -203,3 +203,17 @@ test('a put never joins a sync of the directory that began before its rename', a
 async function waitFor(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setImmediate(resolve))
 }
+
+test.each([
+  ['of a local disk is closed without a way over a thread once it is synced', false, 1],
+  ['that may lie on a network is never closed on the thread of the event loop', true, 0],
+])('a file %s', async (_, allowNetwork, closedAtOnce) => {
+  const watched = watchFs()
+  const store = fsStore({ root: folder.root, allowNetwork, fs: watched.fs })
+  await store.open()
+  watched.trace.length = 0
+  await store.put(key, body)
+  await store.close()
+  expect(watched.trace.filter((line) => /^closeSync .*\/~/.test(line))).toHaveLength(closedAtOnce)
+  expect(watched.openCount).toBe(0)
+})

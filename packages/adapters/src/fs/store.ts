@@ -81,7 +81,9 @@ const DELETES_AT_ONCE = 16
 export function fsStore(options: FsStoreOptions): FsStore {
   const { name = 'fs', durability = 'durable', clock = systemClock, create = true } = options
   const raw: FsCalls = options.fs ?? nodeFs
-  const fs = createFsPromises(raw, () => descriptors.freeIdle())
+  const fs = createFsPromises(raw, () => descriptors.freeIdle(), {
+    isNetwork: options.allowNetwork === true,
+  })
   const paths = pathsOf(options.root)
   const names = createTempNames()
   const scopes = createScopes(name, clock)
