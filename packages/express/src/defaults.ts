@@ -10,6 +10,10 @@ export const MIN_BODY_BYTES_PER_SECOND = 1024
 export const BODY_RATE_WINDOW_MS = 30_000
 /** Received and not yet consumed bytes of a body; the sender is paused above. */
 export const BODY_QUEUE_BYTES: number = 256 * 1024
+/** The same of all bodies that come at once: each has its part of it ... */
+export const BODY_QUEUES_BYTES: number = 8 * 1024 * 1024
+/** ... and at least this, which nobody fills who sends too slowly. */
+export const MIN_BODY_QUEUE_BYTES: number = 32 * 1024
 /** What may follow of a refused body before its connection is closed. */
 export const DRAIN_BYTES: number = 64 * 1024
 /** How long a sender that was refused may take to notice. */

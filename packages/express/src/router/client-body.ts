@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { MediaError } from '@mediakeep/core'
-import { BODY_QUEUE_BYTES } from '../defaults.ts'
+import { BODY_QUEUE_BYTES, BODY_QUEUES_BYTES, MIN_BODY_QUEUE_BYTES } from '../defaults.ts'
 import type { ChunkSource } from '../multipart/form.ts'
 
 export interface ClientBodyOptions {
@@ -33,6 +33,14 @@ export function declaredBytes({ headers }: IncomingMessage): number | undefined 
   return length === undefined ? 0 : Number(length)
 }
 
+/** Bodies of the process that are being read. */
+let readCount = 0
+
+/** What a body may have waiting: the more there are, the less each. */
+function queueLimitBytes(): number {
+  return Math.max(MIN_BODY_QUEUE_BYTES, Math.min(BODY_QUEUE_BYTES, BODY_QUEUES_BYTES / readCount))
+}
+
 /**
  * Opens the body. Reading begins with the first `next`, so that `Expect` is answered no sooner.
  * @throws MediaError MEDIA_UNSUPPORTED `unsupported-transfer-coding`.
@@ -60,6 +68,7 @@ export function openClientBody(request: IncomingMessage, options: ClientBodyOpti
   let failure: Error | undefined
   let isPaused = false
   let isOpen = false
+  let isRead = false
   let isStopped = false
   let wake: (() => void) | undefined
   let timer: NodeJS.Timeout | undefined
@@ -83,7 +92,7 @@ export function openClientBody(request: IncomingMessage, options: ClientBodyOpti
     windowBytes += chunk.length
     queuedBytes += chunk.length
     queue.push(chunk)
-    if (queuedBytes >= BODY_QUEUE_BYTES && !isPaused) {
+    if (queuedBytes >= queueLimitBytes() && !isPaused) {
       isPaused = true
       wasPaused = true
       request.pause()
@@ -117,6 +126,8 @@ export function openClientBody(request: IncomingMessage, options: ClientBodyOpti
   }
   const attach = (): void => {
     isOpen = true
+    isRead = true
+    readCount++
     request.on('data', onData)
     request.on('end', onEnd)
     request.on('error', onLost)
@@ -125,6 +136,8 @@ export function openClientBody(request: IncomingMessage, options: ClientBodyOpti
     if (request.destroyed && !request.complete) onLost()
   }
   const detach = (): void => {
+    if (isRead) readCount--
+    isRead = false
     clearInterval(timer)
     request.off('data', onData)
     request.off('end', onEnd)
