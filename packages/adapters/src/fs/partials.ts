@@ -2,12 +2,10 @@ import { constants } from 'node:fs'
 import type { Readable } from 'node:stream'
 import {
   type ByteRange,
-  checkPosition,
   destroyOnAbort,
   MediaError,
   type PartialPart,
   type Partials,
-  type PartialWriter,
   partEnded,
   partShort,
   type StagedBody,
@@ -16,9 +14,9 @@ import { CREATE_FLAGS, type FileStat, READ_FLAGS } from './calls.ts'
 import { notAFile } from './descriptors.ts'
 import { errnoOf, fsError } from './errors.ts'
 import { createFileStream } from './file-stream.ts'
+import { createPartWriter, type Part, type PartWriter, type RunCall } from './part-writer.ts'
 import { lstatIfThere } from './publish.ts'
 import type { Reservations } from './reservations.ts'
-import { createFileSink, type FileSink } from './sink.ts'
 import { partFileName } from './staged-names.ts'
 import { offline } from './volume.ts'
 import type { Volume } from './volume-state.ts'
@@ -33,20 +31,6 @@ export interface FsPartials extends Partials {
   adopted(path: string): void
   /** Ends every writer and reader; what was written stays. */
   close(): Promise<void>
-}
-
-/** One call of the store: the volume is opened first, closing waits for it, and its errors are in words that callers know. */
-export type RunCall = <T>(act: string, work: () => Promise<T>) => Promise<T>
-
-interface Writer {
-  readonly path: string
-  end(): void
-  close(): Promise<void>
-}
-
-interface Part extends PartialPart {
-  readonly label: string
-  readonly path: string
 }
 
 const WRITE_FLAGS = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK
@@ -64,8 +48,8 @@ export function createPartials(
   run: RunCall,
   { checkRoom }: Pick<Reservations, 'checkRoom'>,
 ): FsPartials {
-  const { fs, paths, storeName, durability } = volume
-  const writers = new Set<Writer>()
+  const { fs, paths, storeName } = volume
+  const writers = new Set<PartWriter>()
   const streams = new Map<Readable, Promise<void>>()
 
   const partOf = ({ name, part }: PartialPart): Part => ({
@@ -129,161 +113,6 @@ export function createPartials(
         if (errnoOf(error) !== 'EEXIST') throw error
       }
     }
-  }
-
-  function createWriter(part: Part, fd: number, isMade: boolean): PartialWriter {
-    const { path, label } = part
-    const underWay = new Set<Promise<void>>()
-    let lastSync: Promise<void> = Promise.resolve()
-    let isNamed = durability !== 'durable'
-    let isPromised = !isMade
-    /** Nothing was written since the last sync. */
-    let isClean = true
-    let isEnded = false
-    let failure: { readonly error: unknown } | undefined
-    let closing: Promise<void> | undefined
-    /** Gathers what follows each other into few large writes. */
-    let sink: FileSink | undefined
-    let sinkStart = 0
-    /** Of bytes that do not follow the last ones, and of all behind them. */
-    let moving: Promise<void> | undefined
-    /** From here on bytes could not be written, and why. */
-    let broken: { readonly at: number; readonly error: unknown } | undefined
-
-    const check = (): void => {
-      if (failure !== undefined) throw failure.error
-      if (isEnded) throw ended(part)
-    }
-    /** Closing the descriptor waits for it. */
-    const act = (verb: string, work: () => Promise<void>): Promise<void> =>
-      run(`${verb} ${label}`, async () => {
-        check()
-        if (closing !== undefined) throw ended(part)
-        const working = work()
-        underWay.add(working)
-        try {
-          await working
-        } finally {
-          underWay.delete(working)
-        }
-      })
-
-    /** One after the other: of two syncs of one descriptor the kernel tells only one that bytes were lost. */
-    const inTurn = (sync: () => Promise<void>): Promise<void> => {
-      const mine = lastSync.then(sync)
-      lastSync = mine.catch(() => {})
-      return mine
-    }
-    const hasName = async (): Promise<boolean> => (await lstatIfThere(fs, path))?.ino === fs.fstat(fd).ino
-
-    /** Also where another process took it away: bytes without a name are not durable. */
-    async function checkName(): Promise<void> {
-      if (await hasName()) return
-      await checkOnline()
-      throw ended(part)
-    }
-
-    /** Runs one step of writing; how far it came stays known when it fails. */
-    async function writing(work: () => Promise<void> | undefined): Promise<void> {
-      try {
-        await work()
-      } catch (error) {
-        broken ??= { at: sinkStart + (sink?.flushedBytes ?? 0), error }
-        throw error
-      }
-    }
-
-    async function gather(chunk: Uint8Array, position: number): Promise<void> {
-      if (
-        broken === undefined &&
-        moving === undefined &&
-        sink !== undefined &&
-        sinkStart + sink.writtenBytes === position
-      )
-        return writing(() => sink?.write(chunk))
-      const moved = (moving ?? Promise.resolve()).then(() => move(chunk, position))
-      moving = moved.catch(() => {}) // told to whoever gave the chunk
-      const last = moving
-      await moved.finally(() => {
-        if (moving === last) moving = undefined
-      })
-    }
-
-    /** What was written before is in the file first: of two writes to one place the later counts. */
-    async function move(chunk: Uint8Array, position: number): Promise<void> {
-      if (broken !== undefined) {
-        // Whoever goes back to where it broke has been told, and writes what is missing again.
-        if (position > broken.at) throw broken.error
-        broken = undefined
-        sink = undefined
-      }
-      if (sink === undefined || sinkStart + sink.writtenBytes !== position) {
-        await writing(() => sink?.end())
-        sink = createFileSink(fs, fd, { chunks: 'copy', startPosition: position })
-        sinkStart = position
-      }
-      await writing(() => sink?.write(chunk))
-    }
-
-    async function flushNow(): Promise<void> {
-      await moving
-      if (broken !== undefined) throw broken.error
-      await writing(() => sink?.end())
-    }
-
-    async function syncNow(): Promise<void> {
-      check()
-      await flushNow()
-      await syncFile()
-    }
-
-    async function syncFile(): Promise<void> {
-      try {
-        if (durability !== 'none') await fs.fdatasync(fd)
-        await checkName()
-        if (!isNamed) await volume.syncDirectory(paths.staging)
-        isNamed = true
-        isPromised = true
-        isClean = true
-      } catch (error) {
-        failure = { error }
-        // Where this fails too the next sweep finds it.
-        if (!isPromised && (await hasName().catch(() => false))) await fs.unlink(path).catch(() => {})
-        throw error
-      }
-    }
-
-    const writer: Writer & PartialWriter = {
-      path,
-      async write(chunk, position) {
-        checkPosition(storeName, position)
-        isClean = false
-        await act('write', () => gather(chunk, position))
-      },
-      sync: () => act('sync', () => inTurn(syncNow)),
-      async salvage() {
-        if (broken === undefined) return undefined
-        const endBytes = broken.at
-        await act('sync', () => inTurn(syncFile))
-        return endBytes
-      },
-      end() {
-        isEnded = true
-        void sink?.stop()
-      },
-      close() {
-        closing ??= (async () => {
-          await Promise.allSettled(underWay)
-          if (!isEnded) await sink?.end().catch(() => {}) // what matters was synced
-          await sink?.stop()
-          writers.delete(writer)
-          await (isClean ? fs.closeSynced(fd) : fs.close(fd)).catch(() => {}) // what matters was synced
-        })()
-        return closing
-      },
-    }
-    writers.add(writer)
-    return writer
   }
 
   function openStream(part: Part, ino: number, range: ByteRange): Readable {
@@ -371,7 +200,10 @@ export function createPartials(
       return run(`open ${part.label}`, async () => {
         await checkOnline()
         const { fd, isMade } = await openOrMake(part, sizeBytes)
-        return createWriter(part, fd, isMade)
+        const onClose = (): void => void writers.delete(writer)
+        const writer = createPartWriter(volume, part, { fd, isMade, run, checkOnline, onClose })
+        writers.add(writer)
+        return writer
       })
     },
     find: async ({ sizeBytes, digest, ...named }) => {
