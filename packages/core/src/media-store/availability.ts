@@ -45,7 +45,7 @@ export async function whereIs(engine: Engine, record: MediaRecord): Promise<Wher
     if (volume.serves) {
       const { tier, id: volumeId } = volume
       return {
-        availability: engine.tiers.readyAvailability(record, reachable),
+        availability: { state: 'ready', tier, since: content.createdAt },
         place: { volumeId, tier, objectKey: reachable.placement.key },
       }
     }

@@ -48,13 +48,7 @@ export function parseAvailability(answer: unknown): Availability {
   const fields = fieldsOf(answer)
   switch (fields['state']) {
     case 'ready':
-      return {
-        state: 'ready',
-        tier: textOf(fields['tier']),
-        since: dateOf(fields['since']),
-        ...(fields['lastReadAt'] === undefined ? {} : { lastReadAt: dateOf(fields['lastReadAt']) }),
-        ...(fields['until'] === undefined ? {} : { until: dateOf(fields['until']) }),
-      }
+      return { state: 'ready', tier: textOf(fields['tier']), since: dateOf(fields['since']) }
     case 'cold':
       return { state: 'cold', tier: textOf(fields['tier']), estimateMs: sizeOf(fields['estimateMs']) }
     case 'loading':
