@@ -189,6 +189,8 @@ export const PROMOTE_WINDOW_MS: number = 60 * 60_000
 export const PROMOTE_MAX_BYTES: number = 1 * GiB
 /** Media whose reads are remembered for promotion, at most. */
 export const PROMOTE_MEMORY = 65_536
+/** Blobs of which it is known when they were read last. */
+export const LAST_READS = 65_536
 /** Life of a lease on a load; it is extended while bytes come. */
 export const LOAD_LEASE_MS = 30_000
 /** How long a load that failed is not tried again by itself. */

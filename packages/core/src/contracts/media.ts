@@ -169,7 +169,16 @@ export interface MediaPage {
 }
 
 export type Availability =
-  | { readonly state: 'ready'; readonly tier: string; readonly since: Date }
+  | {
+      readonly state: 'ready'
+      readonly tier: string
+      /** Since when: the content, or the copy that was loaded for it. */
+      readonly since: Date
+      /** Its last read through this process, where tiers have a capacity or a price. Absent: none that is remembered. */
+      readonly lastReadAt?: Date
+      /** From then on a rule of age wants it in a tier that does not serve. Absent: no rule does. It may leave sooner, for want of room. */
+      readonly until?: Date
+    }
   | { readonly state: 'cold'; readonly tier: string; readonly estimateMs: number }
   | { readonly state: 'loading'; readonly retryAfterMs: number }
   | { readonly state: 'failed'; readonly retryAfterMs: number; readonly reason: string }

@@ -45,7 +45,7 @@ export async function whereIs(engine: Engine, record: MediaRecord): Promise<Wher
     if (volume.serves) {
       const { tier, id: volumeId } = volume
       return {
-        availability: { state: 'ready', tier, since: content.createdAt },
+        availability: engine.tiers.readyAvailability(record, reachable),
         place: { volumeId, tier, objectKey: reachable.placement.key },
       }
     }

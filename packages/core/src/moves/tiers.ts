@@ -16,6 +16,7 @@ import type { TierContext } from './context.ts'
 import { createDemand } from './demand.ts'
 import { createLoads, type Load } from './loads.ts'
 import { makeMoves, noMoves } from './mover.ts'
+import { createReady } from './ready.ts'
 import { relieve } from './relief.ts'
 
 /** What reading asks of the tiers. */
@@ -42,6 +43,8 @@ export interface ColdReads {
 /** What keeps tiers in order in the background, and what reads and writes tell it. */
 export interface Tiers extends ColdReads {
   onKept(body: KeptBody): void
+  /** What a media is that this copy serves. */
+  readyAvailability(record: MediaRecord, from: ReachablePlacement): Availability
   /** What a media that is in no serving tier is: loading, failed a moment ago, or cold. */
   coldAvailability(record: MediaRecord, reachable: readonly ReachablePlacement[]): Promise<Availability>
   /** Asks for a load. */
@@ -64,6 +67,7 @@ export function createTiers(context: TierContext, pollMs: number): Tiers {
   } = options.promotion ?? {}
   const demand = createDemand({ windowMs, maxIds: PROMOTE_MEMORY, now: () => clock.now() })
   const loads = createLoads(context)
+  const ready = createReady(context)
   const closing = new AbortController()
   setMaxListeners(0, closing.signal) // some for each move under way
   const working = new Map<string, Promise<void>>()
@@ -157,6 +161,7 @@ export function createTiers(context: TierContext, pollMs: number): Tiers {
     },
     served(volume, blobId, readBytes) {
       context.heat.read(volume.id, blobId)
+      ready.read(blobId)
       if (paid !== undefined && !volume.store.traits.paid)
         context.ledger.avoided(paid.id, 'serving-copy', readBytes)
     },
@@ -196,6 +201,7 @@ export function createTiers(context: TierContext, pollMs: number): Tiers {
         ])
       })
     },
+    readyAvailability: (record, from) => ready.of(record, from),
     async coldAvailability(record, reachable) {
       const { blobId, sizeBytes } = record.content
       const load = loads.current(blobId)

@@ -19,6 +19,24 @@ export function ruleFor(rules: readonly PlacementRule[], facts: PlacementFacts):
   return rules.find(({ match }) => matches(match, facts))
 }
 
+/** Tells at which age, in milliseconds, a media has to leave the tiers that serve; `undefined` where no rule of age says so. */
+export function leavesAtAge(
+  rules: readonly PlacementRule[],
+  facts: Omit<PlacementFacts, 'ageMs' | 'isComplete'>,
+  tiers: { readonly serving: ReadonlySet<string>; readonly held: ReadonlySet<string> },
+): number | undefined {
+  const ages = rules.flatMap(({ match: { olderThanMs } }) =>
+    olderThanMs === undefined ? [] : [olderThanMs + 1],
+  )
+  for (const ageMs of ages.sort((a, b) => a - b)) {
+    const rule = ruleFor(rules, { ...facts, ageMs })
+    if (rule === undefined || rule.tiers.some((tier) => tiers.serving.has(tier))) continue
+    // What has a copy there already is in its place: the one that serves stays, as long as there is room.
+    return rule.tiers.some((tier) => tiers.held.has(tier)) ? undefined : ageMs
+  }
+  return undefined
+}
+
 function matches(match: PlacementMatch, facts: PlacementFacts): boolean {
   const { sizeBytes, contentType } = facts
   if (match.namespace !== undefined && match.namespace !== facts.namespace) return false

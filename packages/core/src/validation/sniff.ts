@@ -1,4 +1,5 @@
 import { fileTypeFromBuffer } from 'file-type'
+import { isBorneOut } from './short-magic.ts'
 import { textKind } from './text-types.ts'
 
 /** How much of a body is looked at. */
@@ -42,7 +43,8 @@ export async function sniff(prefix: Uint8Array, complete: boolean): Promise<Snif
 
 async function magicType(bytes: Uint8Array): Promise<string | undefined> {
   try {
-    return essence((await fileTypeFromBuffer(bytes))?.mime) ?? tiffType(bytes)
+    const type = essence((await fileTypeFromBuffer(bytes))?.mime)
+    return type !== undefined && isBorneOut(type, bytes) ? type : tiffType(bytes)
   } catch {
     return tiffType(bytes) // a parser that trips over hostile bytes has not recognised them
   }

@@ -48,7 +48,13 @@ export function parseAvailability(answer: unknown): Availability {
   const fields = fieldsOf(answer)
   switch (fields['state']) {
     case 'ready':
-      return { state: 'ready', tier: textOf(fields['tier']), since: dateOf(fields['since']) }
+      return {
+        state: 'ready',
+        tier: textOf(fields['tier']),
+        since: dateOf(fields['since']),
+        ...(fields['lastReadAt'] === undefined ? {} : { lastReadAt: dateOf(fields['lastReadAt']) }),
+        ...(fields['until'] === undefined ? {} : { until: dateOf(fields['until']) }),
+      }
     case 'cold':
       return { state: 'cold', tier: textOf(fields['tier']), estimateMs: sizeOf(fields['estimateMs']) }
     case 'loading':
