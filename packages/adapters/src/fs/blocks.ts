@@ -51,4 +51,4 @@ export function createBlockPool(maxBytes: number): BlockPool {
 }
 
 /** One for all stores of the process: what many uploads hold must not add up. */
-export const writeBlocks: BlockPool = createBlockPool(32 * MiB)
+export const writeBlocks: BlockPool = createBlockPool(20 * MiB)
