@@ -69,7 +69,8 @@ function fsHarness(folder: string): ObjectStoreHarness {
       const own = await mkdtemp(join(folder, 'store-'))
       const root = join(own, 'volume')
       const open = async () => {
-        const store = fsStore({ root })
+        // Without a wait, as every case about sweeping needs it.
+        const store = fsStore({ root, sweepAfterMs: 0 })
         await store.open()
         return store
       }
