@@ -1,11 +1,9 @@
-import { once } from 'node:events'
-import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { missingEnvoyReason } from '../../scripts/envoy.mjs'
 import { describeUnless } from '../describe-unless.ts'
 import { askHttp1 } from './client.ts'
 import { askingOverHttp } from './config.ts'
-import { ETAG, OBJECT, type Stage, startStage } from './stage.ts'
+import { ETAG, OBJECT, type Stage, startSilence, startStage } from './stage.ts'
 
 describeUnless(missingEnvoyReason(), 'an Envoy that asks the gate over HTTP, as the guide says', () => {
   let running: Stage | undefined
@@ -73,11 +71,8 @@ describeUnless(
   'an Envoy whose gate takes the question and says nothing over HTTP',
   () => {
     it('sends nothing on, and answers in the time that the configuration gives', async () => {
-      const sockets = new Set<Socket>()
-      const silent = createServer((socket) => void sockets.add(socket)).listen(0, '127.0.0.1')
-      await once(silent, 'listening')
-      const { port } = silent.address() as AddressInfo
-      const stage = await startStage({ change: askingOverHttp, gatePort: port })
+      const silent = await startSilence()
+      const stage = await startStage({ change: askingOverHttp, gatePort: silent.port })
       try {
         const begunMs = performance.now()
         expect((await askHttp1(stage.port, '/media/ready')).status).toBe(503)
@@ -85,7 +80,6 @@ describeUnless(
         expect(stage.seen).toEqual([])
       } finally {
         await stage.close()
-        for (const socket of sockets) socket.destroy()
         silent.close()
       }
     })

@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import { type AddressInfo, createServer, type Socket } from 'node:net'
 import type { MediaStore } from '@mediakeep/core'
 import { createGate, type Gate } from '@mediakeep/envoy'
 import { memoryMediaStore } from '@mediakeep/testkit'
@@ -16,6 +14,7 @@ import {
   type Stage,
   type StageOptions,
   scripted,
+  startSilence,
   startStage,
 } from './stage.ts'
 
@@ -270,13 +269,8 @@ describeUnless(missing, 'a gate that does not answer', () => {
   })
 
   it('is 503 of Envoy within its timeout when a server takes connections and says nothing', async () => {
-    const sockets = new Set<Socket>()
-    const silent = createServer((socket) => {
-      sockets.add(socket)
-      socket.on('error', () => undefined)
-    }).listen(0, '127.0.0.1')
-    await once(silent, 'listening')
-    const stage = await startStage({ gatePort: (silent.address() as AddressInfo).port })
+    const silent = await startSilence()
+    const stage = await startStage({ gatePort: silent.port })
     try {
       const startedMs = performance.now()
       expect((await askHttp1(stage.port, '/media/ready')).status).toBe(503)
@@ -284,7 +278,6 @@ describeUnless(missing, 'a gate that does not answer', () => {
       expect(stage.seen).toEqual([])
     } finally {
       await stage.close()
-      for (const socket of sockets) socket.destroy()
       silent.close()
     }
   })

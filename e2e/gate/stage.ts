@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
 import {
   createGrpcServer,
   type DirectAnswer,
@@ -115,6 +115,23 @@ async function startStorage(seen: Seen[]): Promise<{ port: number; close(): Prom
       server.close()
       server.closeAllConnections()
       await once(server, 'close')
+    },
+  }
+}
+
+/** Takes connections and says nothing. */
+export async function startSilence(): Promise<{ readonly port: number; close(): void }> {
+  const sockets = new Set<Socket>()
+  const silent = createTcpServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => undefined)
+  }).listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  return {
+    port: (silent.address() as AddressInfo).port,
+    close() {
+      for (const socket of sockets) socket.destroy()
+      silent.close()
     },
   }
 }

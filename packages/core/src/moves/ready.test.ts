@@ -5,8 +5,8 @@ import type { TieringOptions } from '../contracts/tiering.ts'
 import { bytesOf, fixture } from '../media-store/store.fixture.ts'
 import { memoryCatalog } from '../memory/catalog/index.ts'
 import { memoryStore } from '../memory/object-store/index.ts'
+import { createGenerations } from './generations.ts'
 import { PRICES, paidStore } from './paid-store.fixture.ts'
-import { createLastReads } from './ready.ts'
 
 /** Ahead of the clock of this machine, by which other ids are made: they never go back. */
 const START_MS = Date.UTC(2100, 0, 1)
@@ -100,9 +100,9 @@ it('tells until when a rule of age leaves it where it serves', async () => {
 })
 
 it('remembers reads of so many blobs, those read last', () => {
-  const reads = createLastReads(10)
-  for (let n = 0; n < 30; n++) reads.read(`blob-${n}`, n)
-  const known = Array.from({ length: 30 }, (_, n) => reads.of(`blob-${n}`)).filter(
+  const reads = createGenerations<number>(10)
+  for (let n = 0; n < 30; n++) reads.set(`blob-${n}`, n)
+  const known = Array.from({ length: 30 }, (_, n) => reads.get(`blob-${n}`)).filter(
     (atMs) => atMs !== undefined,
   )
   expect(known.length).toBeLessThanOrEqual(10)

@@ -18,7 +18,7 @@ export type ListenOptions =
 /** Where connections come in, handed to the gRPC server one by one: that it holds none open past its time is told here. */
 export interface Door {
   readonly at: { readonly address: string; readonly port?: number }
-  /** Takes no more, asks those that are there to end, and cuts them off after so long. */
+  /** Takes no more, and cuts off after so long those that have not ended: the server asks them to. */
   close(graceMs: number): Promise<void>
 }
 
@@ -33,7 +33,6 @@ export async function openDoor(where: ListenOptions, connections: ConnectionInje
   const close: Door['close'] = async (graceMs) => {
     const closed = once(server, 'close')
     server.close() // removes the file of a unix socket
-    connections.drain(graceMs)
     // The server knows sessions, and forgets those that began to close: over TLS Node 20 keeps the socket of one whose
     // client has died, and the port with it, until it is collected as garbage.
     const cutOff = setTimeout(() => {
