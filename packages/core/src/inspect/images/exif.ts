@@ -66,6 +66,11 @@ export async function readExifBlock(block: Buffer): Promise<Exif> {
   return await readExif((at, length) => bytes.subarray(at, at + length))
 }
 
+/** The same behind a number that says where in it the byte order stands, as boxes of images hold it. @see ISO/IEC 23008-12, annex A */
+export async function readBoxedExif(bytes: Buffer): Promise<Exif> {
+  return bytes.length < 4 ? {} : await readExifBlock(bytes.subarray(4 + bytes.readUInt32BE(0)))
+}
+
 /** The facts of an image of these stored pixels. */
 export function imageFacts(stored: Pixels, { orientation, ...taken }: Exif): MediaFacts {
   const isTurned = orientation !== undefined && orientation >= 2 && orientation <= 8

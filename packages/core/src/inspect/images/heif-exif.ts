@@ -1,6 +1,6 @@
 import { type ByteWindow, MAX_WINDOW_READ_BYTES } from '../byte-window.ts'
 import { type Box, eachBox } from '../video/boxes.ts'
-import { type Exif, readExifBlock } from './exif.ts'
+import { type Exif, readBoxedExif } from './exif.ts'
 
 /** Photos of phones have one item for each of their tiles. */
 const MAX_ITEMS = 4_096
@@ -11,8 +11,7 @@ export async function readHeifExif(window: ByteWindow, items: Box, places: Box):
   const place = item === undefined ? undefined : await placeOf(window, places, item)
   if (place === undefined) return {}
   const bytes = await window.read(place.at, Math.min(place.length, MAX_WINDOW_READ_BYTES))
-  // Where the byte order stands, counted from behind this number.
-  return bytes.length < 4 ? {} : await readExifBlock(bytes.subarray(4 + bytes.readUInt32BE(0)))
+  return await readBoxedExif(bytes)
 }
 
 async function exifItem(window: ByteWindow, items: Box): Promise<number | undefined> {

@@ -3,7 +3,7 @@ import { type ByteWindow, MAX_WINDOW_READ_BYTES } from '../byte-window.ts'
 import { type Inspection, orNothing } from '../inspection.ts'
 import { doubtful } from '../refusals.ts'
 import { type Box, eachBox } from '../video/boxes.ts'
-import { type Exif, imageFacts, readExifBlock } from './exif.ts'
+import { type Exif, imageFacts, readBoxedExif } from './exif.ts'
 import { checkPixels, type Pixels } from './pixels.ts'
 
 /** More than the sizes and the orientation take. */
@@ -58,7 +58,7 @@ async function unpack(
 
 async function readExifBox(window: ByteWindow, { body, end }: Box): Promise<Exif> {
   const bytes = await window.read(body, Math.min(end - body, MAX_WINDOW_READ_BYTES))
-  return bytes.length < 4 ? {} : await readExifBlock(bytes.subarray(4 + bytes.readUInt32BE(0)))
+  return await readBoxedExif(bytes)
 }
 
 /** Stored sizes and orientation; `undefined` when the header is cut off. */
