@@ -266,7 +266,10 @@ export interface MediaLocation {
   readonly names: readonly string[]
 }
 
-/** What hosts hold. Every call sees the namespace it was made in. */
+/**
+ * What hosts hold. Every call sees the namespace it was made in. `put`, `open`, `update`, `delete`, `list`, `listAll`, `url` and
+ * `uploads.create` refuse options that they do not take: MEDIA_BAD_INPUT `unknown-option`.
+ */
 export interface MediaStore extends AsyncDisposable {
   readonly namespace: string
   /**

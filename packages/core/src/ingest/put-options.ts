@@ -12,6 +12,7 @@ import {
   parseMetadata,
   parseTags,
 } from '../names/index.ts'
+import { type OptionNames, refuseUnknown } from '../validation/members.ts'
 
 /** A put with every option checked and every default filled in: what follows asks no more questions. */
 export interface PutRequest {
@@ -27,11 +28,35 @@ export interface PutRequest {
   readonly onProgress: PutOptions['onProgress']
 }
 
+const LATE: OptionNames<LatePutOptions> = {
+  at: true,
+  when: true,
+  filename: true,
+  visibility: true,
+  tags: true,
+  metadata: true,
+  links: true,
+}
+const PUT: OptionNames<PutOptions> = {
+  ...LATE,
+  contentType: true,
+  owner: true,
+  sizeBytes: true,
+  digest: true,
+  idempotencyKey: true,
+  onProgress: true,
+  finish: true,
+  signal: true,
+  deadlineAt: true,
+  context: true,
+}
+
 const ANONYMOUS = 'anonymous'
 const MAX_OWNER_LENGTH = 256
 
 /** @throws MediaError MEDIA_BAD_INPUT naming the option. */
 export function parsePutOptions(namespace: string, options: PutOptions): PutRequest {
+  refuseUnknown('put', options, PUT)
   const { digest, sizeBytes, idempotencyKey } = options
   if (digest !== undefined && !isDigest(digest))
     throw bad('bad-digest', 'digest is "sha256:" and 64 lower-case hexadecimal digits')
@@ -56,6 +81,7 @@ export function parsePutOptions(namespace: string, options: PutOptions): PutRequ
 
 /** What came behind the body wins over what came before it. */
 export function mergeLate(request: PutRequest, late: LatePutOptions): PutRequest {
+  refuseUnknown('finish of put', late, LATE)
   return {
     ...request,
     filename: late.filename === undefined ? request.filename : cleanFilename(late.filename),

@@ -1,6 +1,7 @@
 import { MediaError } from '../errors/media-error.ts'
 import { ruleFaults } from '../tiering/rules.ts'
 import { policyFaults } from '../validation/policy-faults.ts'
+import { composition } from './composition.ts'
 import type { MediaStoreOptions } from './options.ts'
 
 /**
@@ -8,6 +9,9 @@ import type { MediaStoreOptions } from './options.ts'
  * @throws MediaError MEDIA_BAD_INPUT `bad-composition`
  */
 export function checkOptions(options: MediaStoreOptions): void {
+  const unfit = [...composition('', options), ...absentFaults(options)]
+  // What is no list or no object cannot be looked into any further.
+  if (unfit.length > 0) refuse(unfit)
   const faults = [
     ...tierFaults(options),
     ...numberFaults(options),
@@ -15,11 +19,20 @@ export function checkOptions(options: MediaStoreOptions): void {
     ...policyFaults(options.policies ?? []),
     ...scanFaults(options),
   ]
-  if (faults.length > 0) {
-    throw new MediaError('MEDIA_BAD_INPUT', `the store cannot be composed: ${faults.join('; ')}`, {
-      reason: 'bad-composition',
-    })
-  }
+  if (faults.length > 0) refuse(faults)
+}
+
+function refuse(faults: readonly string[]): never {
+  throw new MediaError('MEDIA_BAD_INPUT', `the store cannot be composed: ${faults.join('; ')}`, {
+    reason: 'bad-composition',
+  })
+}
+
+function absentFaults({ tiers, catalog }: Partial<MediaStoreOptions>): string[] {
+  return [
+    ...(tiers === undefined ? ['tiers are required'] : []),
+    ...(catalog === undefined ? ['a catalog is required'] : []),
+  ]
 }
 
 function tierFaults({ tiers, minCopies, tiering = {} }: MediaStoreOptions): string[] {

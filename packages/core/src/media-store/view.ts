@@ -12,12 +12,14 @@ import { cleanFilename, parseLinkTarget, parseMediaKey, parseMetadata, parseTags
 import { pagesOf } from '../pages.ts'
 import { createUploads } from '../uploads/sessions.ts'
 import { signUpload, verifySignedUpload } from '../uploads/signed-upload.ts'
+import { refuseUnknown } from '../validation/members.ts'
 import { availabilityOf, whereIs } from './availability.ts'
 import { callSignal } from './call-signal.ts'
 import { directUrl } from './direct-url.ts'
 import type { Engine } from './engine.ts'
 import { healthOf } from './health.ts'
 import { openContent, openInMemory, unreadable } from './open.ts'
+import { CHANGE, DELETE, LIST, LIST_ALL, OPEN, SIGN, UPDATE } from './option-names.ts'
 import { admitPut, checkBusy, put } from './put.ts'
 import { recheckCopies } from './recheck.ts'
 import { release } from './release.ts'
@@ -69,6 +71,7 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
 
   const open = async (ref: MediaRef | Media, options: OpenOptions): Promise<MediaReader> => {
     engine.activity.checkOpen()
+    refuseUnknown('open', options, OPEN)
     options.signal?.throwIfAborted()
     const given = typeof ref === 'object' && 'id' in ref ? ref : undefined
     const record =
@@ -130,8 +133,9 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
       }),
     update: (ref, change, options = {}) =>
       call(options, async () => {
+        refuseUnknown('update', options, UPDATE)
+        refuseUnknown('a change of update', change, CHANGE)
         const { key, filename, owner, visibility, tags, metadata, links } = change
-        // Member by member: whatever else an object carries never gets to the catalog.
         const checked = {
           ...(key === null ? { key } : {}),
           ...(visibility === undefined ? {} : { visibility: parseVisibility(visibility) }),
@@ -147,6 +151,7 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
       }),
     delete: (ref, options = {}) =>
       call(options, async () => {
+        refuseUnknown('delete', options, DELETE)
         const gone = await catalog.delete(
           namespace,
           parseRef(ref),
@@ -165,8 +170,13 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
         })
         return true
       }),
-    list: (query = {}) => call(query, () => page(query)),
+    list: (query = {}) =>
+      call(query, async () => {
+        refuseUnknown('list', query, LIST)
+        return page(query)
+      }),
     async *listAll(query: ListAllQuery = {}) {
+      refuseUnknown('listAll', query, LIST_ALL)
       const pages = pagesOf(async (from) => {
         const { items, nextCursor } = await call(query, () => page({ ...query, ...from, limit: 100 }))
         return { items, cursor: nextCursor }
@@ -201,6 +211,7 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
           )),
       ),
     async url(ref, options) {
+      refuseUnknown('url', options, SIGN)
       const record = found(await get(ref))
       const direct = options.direct === true ? await directUrl(engine, record, options) : undefined
       return direct ?? signUrl(engine, namespace, record.id, options)

@@ -17,10 +17,35 @@ import { admit } from '../ingest/admit.ts'
 import { type PutRequest, parsePutOptions } from '../ingest/put-options.ts'
 import { quotaReservation, roomReservation } from '../ingest/session.ts'
 import { choosePlaces } from '../tiering/places.ts'
+import { type OptionNames, refuseUnknown } from '../validation/members.ts'
 import type { OpenUpload, UploadContext } from './context.ts'
 import { type DirectPlan, directKey, planDirect } from './direct.ts'
 import { type DirectPartsData, encodeData, type UploadData } from './upload-data.ts'
 import { newSecret } from './upload-id.ts'
+
+const OPTIONS: OptionNames<CreateUpload> = {
+  door: true,
+  sizeBytes: true,
+  chunkBytes: true,
+  parts: true,
+  partBytes: true,
+  ttlMs: true,
+  partial: true,
+  extra: true,
+  filename: true,
+  contentType: true,
+  visibility: true,
+  tags: true,
+  metadata: true,
+  links: true,
+  digest: true,
+  at: true,
+  when: true,
+  owner: true,
+  signal: true,
+  deadlineAt: true,
+  context: true,
+}
 
 /** Checks what can be checked without bytes, reserves, and begins. */
 export async function createUpload(
@@ -28,6 +53,7 @@ export async function createUpload(
   namespace: string,
   options: CreateUpload,
 ): Promise<OpenUpload> {
+  refuseUnknown('uploads.create', options, OPTIONS)
   const request = parsePutOptions(namespace, putOptionsOf(options))
   const { sizeBytes, door, partial = false } = options
   if (sizeBytes === undefined && door !== 'tus' && door !== 'direct')
@@ -102,7 +128,7 @@ function putOptionsOf(options: CreateUpload): Parameters<typeof parsePutOptions>
   }
 }
 
-/** Member by member: whatever else an object carries never gets into the row. */
+/** Member by member: what is only for the call does not get into the row. */
 function keptOptions(options: CreateUpload): UploadData['options'] {
   const { filename, contentType, visibility, tags, metadata, links, digest, at, when } = options
   return {

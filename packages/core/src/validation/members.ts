@@ -1,0 +1,62 @@
+import { MediaError } from '../errors/media-error.ts'
+
+/** What is wrong with a value, one line each; none for a value that is absent. */
+export type Check = (about: string, value: unknown) => readonly string[]
+
+/** The compiler sees to it that no member of the type is forgotten, and none is there that it does not have. */
+export type ChecksOf<T> = { readonly [K in keyof Required<T>]: Check }
+
+/** Whatever it is, somebody else looks at it. */
+export const anything: Check = () => []
+
+export function oneOf(...words: readonly string[]): Check {
+  return (about, value) =>
+    value === undefined || words.includes(value as string)
+      ? []
+      : [`${about} must be one of ${words.map((word) => `"${word}"`).join(', ')}`]
+}
+
+export function listOf(check: Check): Check {
+  return (about, value) => {
+    if (value === undefined) return []
+    if (!Array.isArray(value)) return [`${about} must be a list`]
+    return value.flatMap((item: unknown, at) => check(`${about}[${at}]`, item))
+  }
+}
+
+/** An object of these members and no others: a name that is misspelt would be a setting that does nothing. */
+export function membersOf<T>(checks: ChecksOf<T>): Check {
+  const known: Readonly<Record<string, Check>> = checks
+  return (about, value) => {
+    if (value === undefined) return []
+    if (typeof value !== 'object' || value === null) return [`${about} must be an object`]
+    return Object.entries(value).flatMap(([name, member]: [string, unknown]) => {
+      const place = about === '' ? name : `${about}.${name}`
+      return Object.hasOwn(known, name)
+        ? (known[name] as Check)(place, member)
+        : [`${place} is unknown; known are ${Object.keys(known).join(', ')}`]
+    })
+  }
+}
+
+/** Its words, or else an object. */
+export function wordsOr(words: Check, object: Check): Check {
+  return (about, value) => (typeof value === 'string' ? words(about, value) : object(about, value))
+}
+
+/** Names of the options that a call takes. */
+export type OptionNames<T> = Readonly<Record<keyof Required<T>, true>>
+
+/**
+ * Refuses options that a call does not take: whoever misspells a condition or a filter would get what he did not ask for.
+ * @throws MediaError MEDIA_BAD_INPUT `unknown-option`
+ */
+export function refuseUnknown<T>(call: string, options: object, known: OptionNames<T>): void {
+  for (const name in options)
+    if (!Object.hasOwn(known, name))
+      throw new MediaError(
+        'MEDIA_BAD_INPUT',
+        `${call} has no option "${name}"; it has ${Object.keys(known).join(', ')}`,
+        { reason: 'unknown-option' },
+      )
+}
