@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { access, chmod, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -135,6 +135,16 @@ describe('openMediaStore()', () => {
         reason: 'bad-composition',
       })
     })
+  })
+
+  it('refuses an option that there is none of, and makes nothing', async () => {
+    const at = join(folder, 'new')
+    await expect(openMediaStore(at, { durabilty: 'none' } as object)).rejects.toMatchObject({
+      code: 'MEDIA_BAD_INPUT',
+      reason: 'unknown-option',
+      message: expect.stringContaining('durability') as string,
+    })
+    await expect(access(at)).rejects.toMatchObject({ code: 'ENOENT' })
   })
 
   it('says what a broken key file is, without its content', async () => {

@@ -9,7 +9,9 @@ import {
   type MediaStore,
   type MediaStoreOptions,
   type ObjectStore,
+  type OptionNames,
   type ResourceStates,
+  refuseUnknown,
   type TierOptions,
 } from '@mediakeep/core'
 import { noteElsewhere, openCatalog } from './catalog-of-folder.ts'
@@ -68,16 +70,45 @@ export interface OpenMediaStoreOptions extends Omit<MediaStoreOptions, 'tiers' |
   readonly env?: Environment
 }
 
+const OPTIONS: OptionNames<OpenMediaStoreOptions> = {
+  stagingBudgetBytes: true,
+  capacityBytes: true,
+  secondDirectory: true,
+  databaseUrl: true,
+  redisUrl: true,
+  bringsOver: true,
+  durability: true,
+  tiers: true,
+  env: true,
+  keys: true,
+  policies: true,
+  dedupe: true,
+  publicBaseUrl: true,
+  minCopies: true,
+  hostId: true,
+  scanner: true,
+  scanning: true,
+  tiering: true,
+  resourceStates: true,
+  limits: true,
+  reads: true,
+  upkeep: true,
+  observer: true,
+  clock: true,
+  sessionTtlMs: true,
+}
+
 /**
  * The embedded default: media in `directory/volume`, records in `directory/catalog.sqlite`, signing keys in `directory/keys.json`.
  * One folder to back up. Several processes may open the same folder. With `databaseUrl` the records are in that database.
  * @throws MediaError MEDIA_UNAVAILABLE `not-writable` naming the folder, `catalog-unreachable` or `catalog-refused`; MEDIA_UNSUPPORTED
- * `layout-newer`, `no-sqlite-driver`, `no-pg`, `no-ioredis` or `missing-peer`; MEDIA_CONFLICT `two-catalogs`; MEDIA_BAD_INPUT `bad-composition`, `bad-store-url`, `missing-credentials` or `example-credentials`.
+ * `layout-newer`, `no-sqlite-driver`, `no-pg`, `no-ioredis` or `missing-peer`; MEDIA_CONFLICT `two-catalogs`; MEDIA_BAD_INPUT `unknown-option`, `bad-composition`, `bad-store-url`, `missing-credentials` or `example-credentials`.
  */
 export async function openMediaStore(
   directory: string,
   options: OpenMediaStoreOptions = {},
 ): Promise<MediaStore> {
+  refuseUnknown('openMediaStore', options, OPTIONS)
   const {
     stagingBudgetBytes,
     capacityBytes,

@@ -79,4 +79,5 @@ export {
   objectPartials,
 } from './uploads/object-partials.ts'
 export { signUpload, type UploadSigner, verifySignedUpload } from './uploads/signed-upload.ts'
+export { type OptionNames, refuseUnknown } from './validation/members.ts'
 export { DEFAULT_POLICIES } from './validation/policies.ts'
