@@ -1,8 +1,11 @@
 import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { build } from 'esbuild'
 
 const torture = join(import.meta.dirname, '..')
+
+/** Clients of remote stores and databases: what needs them is loaded by `import()` alone, and nothing here is stored remotely. */
+const REMOTE_CLIENTS = ['@aws-sdk/*', '@smithy/*', 'ioredis', 'minio', 'pg']
 
 /**
  * Bundles main, every `*.program.ts` below torture/, and the workers into one folder: `main.js`,
@@ -12,25 +15,34 @@ export async function bundlePrograms(outdir, plugins = []) {
   const programs = readdirSync(torture, { recursive: true, encoding: 'utf8' }).filter(
     (path) => path.endsWith('.program.ts') && !path.includes('node_modules'),
   )
-  await build({
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    conditions: ['@mediakeep/source'],
-    external: ['better-sqlite3', 'cacache', 'esbuild', 'playwright-core', 'sharp'],
-    plugins,
-    sourcemap: 'inline',
-    logLevel: 'error',
-    outdir,
-    entryPoints: {
-      main: join(torture, 'main.ts'),
-      worker: join(torture, '../packages/adapters/src/sqlite/worker.ts'),
-      'inspect-worker': join(torture, '../packages/core/src/inspect/worker.ts'),
-      ...Object.fromEntries(
-        programs.map((path) => [path.replace(/^.*\//, '').replace(/\.ts$/, ''), join(torture, path)]),
-      ),
-    },
-    banner: { js: "import { createRequire as r } from 'node:module'; const require = r(import.meta.url);" },
-  })
+  const entryPoints = {
+    main: join(torture, 'main.ts'),
+    worker: join(torture, '../packages/adapters/src/sqlite/worker.ts'),
+    'inspect-worker': join(torture, '../packages/core/src/inspect/worker.ts'),
+    ...Object.fromEntries(programs.map((path) => [basename(path, '.ts'), join(torture, path)])),
+  }
+  // Each for itself, because files that several share would hold what any of them needs; and split, so that what is imported
+  // late is loaded late: to start is most of what a program costs that is killed a moment later.
+  await Promise.all(
+    Object.entries(entryPoints).map(([name, path]) =>
+      build({
+        bundle: true,
+        splitting: true,
+        platform: 'node',
+        format: 'esm',
+        target: 'node20',
+        conditions: ['@mediakeep/source'],
+        external: ['better-sqlite3', 'cacache', 'esbuild', 'playwright-core', 'sharp', ...REMOTE_CLIENTS],
+        plugins,
+        sourcemap: 'linked',
+        logLevel: 'error',
+        outdir,
+        entryPoints: { [name]: path },
+        chunkNames: `${name}-[name]-[hash]`,
+        banner: {
+          js: "import { createRequire as r } from 'node:module'; const require = r(import.meta.url);",
+        },
+      }),
+    ),
+  )
 }

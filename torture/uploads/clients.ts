@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { chromium } from 'playwright-core'
 import { findChromium } from '../../e2e/quick-start/chromium.ts'
 import { fileUrlStorage, uploadFile } from '../../e2e/uploads/tus-client.ts'
 
@@ -86,6 +85,8 @@ const tusFromStorage: Client = {
 const uppyInBrowser: Client = {
   name: 'Uppy in Chromium',
   async send({ url, path, signal }) {
+    // Late: it takes a second to load, and every other part would wait for it.
+    const { chromium } = await import('playwright-core')
     const browser = await chromium.launch({
       executablePath: findChromium() ?? '',
       args: ['--no-sandbox', '--disable-gpu'],
