@@ -6,6 +6,7 @@ import { isFacts } from '../journal/facts.ts'
 import { createByteWindow } from './byte-window.ts'
 import { phoneExif } from './images/exif.fixture.ts'
 import { boxed, cr3, jxl, psd, raf, raw } from './images/raw.fixture.ts'
+import { bpg, flif, icns, j2c, jp2, jpegLs, jxr, ktx, xcf } from './images/uncommon.fixture.ts'
 import { limitsOf } from './limits.ts'
 import { isLookedAt, look } from './look.ts'
 import {
@@ -77,6 +78,15 @@ beforeAll(async () => {
   seeds.set('image/heic', avif(64, 48))
   seeds.set('image/jxl', boxed(box('Exif', Buffer.alloc(4), phoneExif()), box('jxlc', jxl(30, 20, 6))))
   seeds.set('image/vnd.adobe.photoshop', psd(30, 20))
+  seeds.set('image/j2c', j2c(30, 20))
+  seeds.set('image/jp2', jp2([30, 20], box('jp2c', j2c(30, 20))))
+  seeds.set('image/icns', icns(png(pngHeader(9, 8), pngData(9, 8)), jp2([30, 20])))
+  seeds.set('image/jls', jpegLs(30, 20))
+  seeds.set('image/vnd.ms-photo', jxr(30, 20))
+  seeds.set('image/x-xcf', xcf(30, 20))
+  seeds.set('image/ktx', ktx(30, 20))
+  seeds.set('image/flif', flif(30, 20, 3))
+  seeds.set('image/bpg', bpg(30, 20))
   seeds.set('image/x-adobe-dng', raw(30, 20))
   seeds.set('image/x-fujifilm-raf', raf(30, 20))
   seeds.set('image/x-canon-cr3', cr3(30, 20))

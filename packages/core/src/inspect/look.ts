@@ -6,13 +6,16 @@ import { isArchive, lookAtOther, lookAtPdf, lookAtPlaylist } from './document.ts
 import { lookAtBmp } from './images/bmp.ts'
 import { lookAtGif } from './images/gif.ts'
 import { lookAtHeif } from './images/heif.ts'
+import { lookAtIcns } from './images/icns.ts'
 import { lookAtIco } from './images/ico.ts'
 import { lookAtJpeg } from './images/jpeg.ts'
+import { lookAtJpeg2000 } from './images/jpeg2000.ts'
 import { lookAtJxl } from './images/jxl.ts'
 import { lookAtPng } from './images/png.ts'
 import { lookAtPsd } from './images/psd.ts'
 import { lookAtCr3, lookAtRaf, lookAtRaw } from './images/raw.ts'
 import { lookAtTiff } from './images/tiff.ts'
+import { lookAtBpg, lookAtFlif, lookAtJpegLs, lookAtJpegXr, lookAtKtx, lookAtXcf } from './images/uncommon.ts'
 import { lookAtWebp } from './images/webp.ts'
 import type { Inspection, Look } from './inspection.ts'
 import type { InspectLimits } from './limits.ts'
@@ -56,6 +59,14 @@ const LOOKS: ReadonlyMap<string, Look> = new Map<string, Look>(
         'image/heic-sequence',
         'image/heif-sequence',
       ],
+      [lookAtJpeg2000, 'image/jp2', 'image/jpx', 'image/jpm', 'image/j2c'],
+      [lookAtIcns, 'image/icns'],
+      [lookAtJpegLs, 'image/jls'],
+      [lookAtJpegXr, 'image/vnd.ms-photo'],
+      [lookAtXcf, 'image/x-xcf'],
+      [lookAtKtx, 'image/ktx'],
+      [lookAtFlif, 'image/flif'],
+      [lookAtBpg, 'image/bpg'],
       [lookAtSvg, 'image/svg+xml'],
       [
         lookAtMp4,
