@@ -323,7 +323,7 @@ describeUnless(missingClamdReason(), 'a body in which clamd finds something', ()
 
   for (const { name, told, send } of doors) {
     for (const { how, of } of samples)
-      test(`2.10 ${name}, ${how}: is never read by anybody, and is told of`, async (context) => {
+      test(`2.10-13 ${name}, ${how}: is never read by anybody, and is told of`, async (context) => {
         if (told === 'direct' && minio === undefined) context.skip()
         const sample = of(name)
         // The second time the bytes are there already, of somebody else.
@@ -347,7 +347,7 @@ describeUnless(missingClamdReason(), 'a body in which clamd finds something', ()
         expect(looks).toMatchObject([{ verdict: 'infected' }])
       })
 
-    test(`2.10 ${name}: what is clean is served`, async (context) => {
+    test(`2.10-01 ${name}: what is clean is served`, async (context) => {
       if (told === 'direct' && minio === undefined) context.skip()
       const bytes = Buffer.from(`a clean note that has come here by way of ${name}`)
       const id = await send({ ...note(bytes, false), as: 'ann' })
@@ -356,7 +356,7 @@ describeUnless(missingClamdReason(), 'a body in which clamd finds something', ()
     })
   }
 
-  test('2.10 a scanner that is killed lets nothing in, and nothing is left', async () => {
+  test('2.10-06 a scanner that is killed lets nothing in, and nothing is left', async () => {
     const staging = join(folder, 'volume', 'staging')
     const staged = await readdir(staging)
     clamd.kill()

@@ -29,51 +29,60 @@ describe.each([
   })
 
   it.each([
-    ['dots', '/k/../../etc/passwd'],
-    ['encoded dots', '/k/%2e%2e/%2e%2e/etc/passwd'],
-    ['doubly encoded dots', '/k/%252e%252e/passwd'],
-    ['an encoded slash', '/k/a%2Fb'],
-    ['an encoded backslash', '/k/a%5C..%5Cb'],
-    ['overlong UTF-8', '/k/%c0%ae%c0%ae/passwd'],
-    ['NUL', '/k/a%00.png'],
-    ['a control character', '/k/a%0d%0aSet-Cookie:%20x'],
-    ['an empty segment', '/k/a//b'],
-    ['a leading slash', '/k//a'],
-    ['a trailing slash', '/k/a/'],
-    ['a dot', '/k/.'],
-    ['two dots', '/k/..'],
-    ['1,025 bytes', `/k/${'a'.repeat(1_025)}`],
-    ['half a surrogate', '/k/%ed%a0%80'],
-    ['a direction override', '/k/%E2%80%AEgnp.exe'],
-  ])('a key with %s is 400 to write and 404 to read', async (_name, path) => {
+    ['2.11-01', 'dots', '/k/../../etc/passwd'],
+    ['2.11-02', 'encoded dots', '/k/%2e%2e/%2e%2e/etc/passwd'],
+    ['2.11-03', 'doubly encoded dots', '/k/%252e%252e/passwd'],
+    ['2.11-02', 'an encoded slash', '/k/a%2Fb'],
+    ['2.11-05', 'an encoded backslash', '/k/a%5C..%5Cb'],
+    ['2.11-04', 'overlong UTF-8', '/k/%c0%ae%c0%ae/passwd'],
+    ['2.11-06', 'NUL', '/k/a%00.png'],
+    ['2.11-06', 'a control character', '/k/a%0d%0aSet-Cookie:%20x'],
+    ['2.11-12', 'an empty segment', '/k/a//b'],
+    ['2.11-12', 'a leading slash', '/k//a'],
+    ['2.11-12', 'a trailing slash', '/k/a/'],
+    ['2.11-12', 'a dot', '/k/.'],
+    ['2.11-12', 'two dots', '/k/..'],
+    ['2.11-09', '1,025 bytes', `/k/${'a'.repeat(1_025)}`],
+    ['2.11-04', 'half a surrogate', '/k/%ed%a0%80'],
+    ['2.11-07', 'a direction override', '/k/%E2%80%AEgnp.exe'],
+  ])('%s a key with %s is 400 to write and 404 to read', async (_row, _name, path) => {
     const written = await wire.ask(path, { method: 'PUT', body: PNG })
     expect([written.status, written.json['reason']]).toEqual([400, 'bad-key'])
     expect((await wire.ask(path)).status).toBe(404)
   })
 
-  it('keys that look the same are one, keys that differ in case are two', async () => {
-    const put = (key: string): Promise<{ status: number }> =>
-      wire.ask(`/k/${encodeURIComponent(key)}`, { method: 'PUT', body: PNG })
+  const put = (key: string): Promise<{ status: number }> =>
+    wire.ask(`/k/${encodeURIComponent(key)}`, { method: 'PUT', body: PNG })
+
+  it('2.11-07 keys that look the same are one', async () => {
     expect((await put('caf\u00e9')).status).toBe(201)
     expect((await put('cafe\u0301')).status).toBe(200)
+  })
+
+  it('2.11-08 keys that differ in case are two', async () => {
     expect((await put('Case')).status).toBe(201)
     expect((await put('case')).status).toBe(201)
     expect((await put('CON')).status).toBe(201)
   })
 
   it.each([
-    ['a quote', 'a"b.png', 'inline; filename="a_b.png"; filename*=UTF-8\'\'a%22b.png'],
-    ['other scripts', '日本.png', 'inline; filename="__.png"; filename*=UTF-8\'\'%E6%97%A5%E6%9C%AC.png'],
-    ['CRLF', 'a\r\nSet-Cookie: x=1.png', 'inline; filename="aSet-Cookie_ x=1.png"'],
-    ['a reserved name', 'con.png', 'inline; filename="_con.png"'],
-  ])('a file name with %s cannot split a header', async (_name, filename, expected) => {
+    ['2.11-10', 'a quote', 'a"b.png', 'inline; filename="a_b.png"; filename*=UTF-8\'\'a%22b.png'],
+    [
+      '2.11-10',
+      'other scripts',
+      '日本.png',
+      'inline; filename="__.png"; filename*=UTF-8\'\'%E6%97%A5%E6%9C%AC.png',
+    ],
+    ['2.11-10', 'CRLF', 'a\r\nSet-Cookie: x=1.png', 'inline; filename="aSet-Cookie_ x=1.png"'],
+    ['2.11-11', 'a reserved name', 'con.png', 'inline; filename="_con.png"'],
+  ])('%s a file name with %s cannot split a header', async (_row, _name, filename, expected) => {
     const { id } = await store.put(PNG, { filename })
     const answer = await wire.ask(`/${id}/content`)
     expect(answer.headers['content-disposition']).toBe(expected)
     expect(answer.headers['set-cookie']).toBeUndefined()
   })
 
-  it('a Content-Type with parameters is stored as its type, one that is none is 400', async () => {
+  it('2.11-18 a Content-Type with parameters is stored as its type, one that is none is 400', async () => {
     const good = await wire.ask('/', {
       method: 'POST',
       body: PNG,
@@ -86,7 +95,7 @@ describe.each([
     }
   })
 
-  it('text is served as UTF-8 whatever charset was declared', async () => {
+  it('2.11-19 text is served as UTF-8 whatever charset was declared', async () => {
     const made = await wire.ask('/?filename=a.txt', {
       method: 'POST',
       body: '+ADw-script',
@@ -95,20 +104,27 @@ describe.each([
     expect((await wire.ask(`/${made.id}/content`)).headers['content-type']).toBe('text/plain; charset=utf-8')
   })
 
-  it('Host and X-Forwarded-* are in no address we give', async () => {
-    const headers = {
-      host: 'evil.example',
-      'x-forwarded-host': 'evil.example',
-      'x-forwarded-prefix': '/evil',
-      'x-forwarded-proto': 'ftp',
-    }
+  it.each([
+    ['2.11-15', 'Host', { host: 'evil.example' }],
+    [
+      '2.11-16',
+      'X-Forwarded-*',
+      {
+        'x-forwarded-host': 'evil.example',
+        'x-forwarded-prefix': '/evil',
+        'x-forwarded-proto': 'ftp',
+        forwarded: 'host=evil.example',
+      },
+    ],
+  ])('%s %s is in no address we give', async (_row, _name, more) => {
+    const headers: Record<string, string> = { ...more }
     const made = await wire.ask('/?filename=a.png', { method: 'POST', body: PNG, headers })
     expect(made.headers.location).toBe(`/${made.id}`)
     const page = await wire.ask('/?limit=1', { headers })
     expect(page.headers['link']).toMatch(/^<\/\?limit=1&cursor=[^>]+>; rel="next"$/)
   })
 
-  it('nor is the host of a request line with a whole address', async () => {
+  it('2.11-15 nor is the host of a request line with a whole address', async () => {
     const own = await serve(mediaRouter(store, { access: openAccess(), basePath: '/media' }))
     const ask = (line: string, body = ''): Promise<string> =>
       own.raw(
@@ -131,17 +147,35 @@ describe.each([
     )
   })
 
+  it.each(['return_url', 'next', 'redirect', 'callback'])(
+    '2.11-17 nobody is sent elsewhere by %s',
+    async (name) => {
+      const query = `?${name}=${encodeURIComponent('https://evil.example/')}`
+      const asked = [
+        await wire.ask(`/${query}&filename=a.png`, { method: 'POST', body: PNG }),
+        await wire.ask(`/${query}`),
+        await wire.ask(`/none/content${query}`),
+      ]
+      expect(asked.map(({ status }) => status)).toEqual([201, expect.any(Number), 404])
+      for (const { status, headers } of asked) {
+        expect(status < 300 || status >= 400).toBe(true)
+        expect(headers.location ?? '').not.toContain('evil')
+        expect(headers['refresh']).toBeUndefined()
+      }
+    },
+  )
+
   it.each([
     ['line breaks', 'a\tb'],
     ['too long', 'x'.repeat(129)],
     ['markup', '<b>'],
-  ])('a request id with %s is not taken over', async (_name, id) => {
+  ])('2.11-21 a request id with %s is not taken over', async (_name, id) => {
     const answer = await wire.ask('/none', { headers: { 'x-request-id': id } })
     expect(answer.headers['x-request-id']).not.toBe(id)
     expect(answer.json['requestId']).toBe(answer.headers['x-request-id'])
   })
 
-  it('metadata named constructor is data, __proto__ is refused', async () => {
+  it('2.11-20 metadata named constructor is data, __proto__ is refused', async () => {
     const ask = (metadata: string): Promise<{ status: number }> =>
       wire.ask(`/?filename=a.png&metadata=${encodeURIComponent(metadata)}`, { method: 'POST', body: PNG })
     expect((await ask('{"constructor":"x"}')).status).toBe(201)

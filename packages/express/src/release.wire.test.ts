@@ -29,7 +29,7 @@ const release = (id: string, query = '', headers = ADMIN): ReturnType<Door['wire
 const contentOf = async (id: string): Promise<string> =>
   (await door.wire.ask(`/media/${id}/content`, { headers: ANN })).body.toString()
 
-test('only an admin lets out what is held, and it serves then', async () => {
+test('2.10-19 only an admin lets out what is held, and it serves then', async () => {
   const { id } = await door.store.put(BAD, { owner: 'ann' })
   expect(refusal(await release(id, '', ANN))[0]).toBe(403)
   const released = await release(id)

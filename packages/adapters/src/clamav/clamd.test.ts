@@ -26,7 +26,7 @@ await describeOn('on a real clamd', missingClamdReason(), start, (clamd) => {
   ] as const
 
   describe.each(ways)('%s', (_way, open) => {
-    test('what holds nothing is clean, with the engine and the database that looked', async () => {
+    test('2.10-04 what holds nothing is clean, with the engine and the database that looked', async () => {
       const scanner = open()
       const verdict = await scanner.scan(textSource('a holiday'), about)
       expect(verdict).toEqual({ verdict: 'clean', ...(await scanner.version()) })
@@ -37,7 +37,7 @@ await describeOn('on a real clamd', missingClamdReason(), start, (clamd) => {
       expect(await scanner.scan(textSource(''), about)).toMatchObject({ verdict: 'clean' })
     })
 
-    test('a virus is found: whole, byte by byte, across pieces, in an archive', async () => {
+    test('2.10-22 a virus is found: whole, byte by byte, across pieces, in an archive', async () => {
       const scanner = open()
       const behind = Buffer.concat([Buffer.alloc(1 * MiB), eicar()])
       for (const source of [
@@ -52,7 +52,7 @@ await describeOn('on a real clamd', missingClamdReason(), start, (clamd) => {
         expect(await scanner.scan(source, about)).toMatchObject(found)
     })
 
-    test('what is too long is unscannable, also when clamd closes while it is sent, every time', async () => {
+    test('2.10-11 what is too long is unscannable, also when clamd closes while it is sent, every time', async () => {
       const scanner = open()
       for (let times = 0; times < 15; times++) {
         const source = tracked(zerosSource(16 * MiB))
@@ -65,7 +65,7 @@ await describeOn('on a real clamd', missingClamdReason(), start, (clamd) => {
       expect(await scanner.scan(bytesSource(eicar()), about)).toMatchObject(found)
     })
 
-    test('what clamd stopped looking into is unscannable: a bomb of 20 KB, a file above its limit', async () => {
+    test('2.10-21 what clamd stopped looking into is unscannable: a bomb of 20 KB, a file above its limit', async () => {
       const scanner = open()
       const bomb = zipOf('a', Buffer.alloc(20 * MiB))
       expect(bomb.length).toBeLessThan(30_000)
@@ -76,7 +76,7 @@ await describeOn('on a real clamd', missingClamdReason(), start, (clamd) => {
         })
     })
 
-    test('an encrypted archive is unscannable', async () => {
+    test('2.10-12 an encrypted archive is unscannable', async () => {
       const encrypted = zipOf('a.txt', Buffer.from('secret'), { isEncrypted: true })
       expect(await open().scan(bytesSource(encrypted), about)).toMatchObject({
         verdict: 'unscannable',
@@ -112,7 +112,7 @@ await describeOn('on a real clamd', missingClamdReason(), start, (clamd) => {
     await clamd.reload()
   })
 
-  test('a clamd that stands still is given up in time, and scans again when it goes on', async () => {
+  test('2.10-08 a clamd that stands still is given up in time, and scans again when it goes on', async () => {
     const scanner = opened({ port: clamd.port, idleTimeoutMs: 200 })
     const body = Buffer.alloc(3 * MiB)
     const pausing = (start: number): undefined => {

@@ -109,7 +109,7 @@ test('an answer that is cut off is none, wherever it is cut', async () => {
     }
 })
 
-test('what is no answer of clamd is no verdict', async () => {
+test('2.10-09 what is no answer of clamd is no verdict', async () => {
   for (const verdict of [
     '\0',
     'stream: OK\0',
@@ -168,7 +168,7 @@ test('what is said before the body was there is no verdict but that it is too lo
   expect(source.streams.every((stream) => stream.destroyed)).toBe(true)
 })
 
-test('the answer before a reset is read, also when it is met by writing', async () => {
+test('2.10-20 the answer before a reset is read, also when it is met by writing', async () => {
   for (let times = 0; times < 10; times++) {
     const { scan } = await before(async (talk) => {
       await talk.command()
@@ -210,7 +210,7 @@ test('an answer without an end is given up when it is too long', async () => {
   }
 })
 
-test('an answer that comes byte by byte, or not at all, is given up in time, whatever waits for it', async () => {
+test('2.10-10 an answer that comes byte by byte, or not at all, is given up in time, whatever waits for it', async () => {
   const steps: ((talk: FakeTalk) => Promise<unknown>)[] = [
     never,
     async (talk) => {

@@ -48,7 +48,7 @@ const NASTY = [
 ]
 
 describe('placeOf()', () => {
-  test('gives every nasty key one plain name of its own, also where case is folded', () => {
+  test('2.11-08 gives every nasty key one plain name of its own, also where case is folded', () => {
     const seen = new Map<string, string>()
     for (const key of NASTY) {
       const { shard, fileName } = placeOf(key)
@@ -71,7 +71,7 @@ describe('placeOf()', () => {
     })
   })
 
-  test('never leaves its directory, whatever the key', () => {
+  test('2.11-01 never leaves its directory, whatever the key', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 300 }), (key) => {
         const { fileName } = placeOf(key)

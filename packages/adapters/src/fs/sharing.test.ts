@@ -118,7 +118,7 @@ describe('what is planted in the volume', () => {
   const hex = 'ee'.repeat(32)
   const key = `ee/${hex}.01`
 
-  test('a link in place of an object is refused, not followed', async () => {
+  test('2.11-13 a link in place of an object is refused, not followed', async () => {
     writeFileSync(join(folder.parent, 'secret'), 'secret')
     symlinkSync(join(folder.parent, 'secret'), store.localPath(key))
     await expect(store.get(key)).rejects.toMatchObject({ code: 'MEDIA_CORRUPT', reason: 'not-a-file' })
@@ -140,14 +140,14 @@ describe('what is planted in the volume', () => {
     })
   })
 
-  test('put() over a file with a second name leaves the bytes under that name', async () => {
+  test('2.11-14 put() over a file with a second name leaves the bytes under that name', async () => {
     await store.put(key, text('first'))
     linkSync(store.localPath(key), join(folder.parent, 'second-name'))
     await store.put(key, text('other'))
     expect(readFileSync(join(folder.parent, 'second-name'), 'utf8')).toBe('first')
   })
 
-  test('adopt() copies a file with a second name, so that nobody can change the object through it', async () => {
+  test('2.11-14 adopt() copies a file with a second name, so that nobody can change the object through it', async () => {
     const original = join(folder.parent, 'original')
     writeFileSync(original, 'adopted')
     linkSync(original, join(folder.parent, 'second-name'))
@@ -157,7 +157,7 @@ describe('what is planted in the volume', () => {
     expect(existsSync(original)).toBe(false)
   })
 
-  test('adopt() refuses a link and takes nothing', async () => {
+  test('2.11-13 adopt() refuses a link and takes nothing', async () => {
     writeFileSync(join(folder.parent, 'secret'), 'secret')
     symlinkSync(join(folder.parent, 'secret'), join(folder.parent, 'link'))
     await expect(store.adopt(key, join(folder.parent, 'link'))).rejects.toMatchObject({

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ObjectStore, PresignOptions } from '../contracts/object-store.ts'
+import type { Scanner } from '../contracts/scanner.ts'
 import { DIRECT_URL_MAX_MS } from '../defaults.ts'
 import { MediaError } from '../errors/media-error.ts'
 import { foreignBucket } from '../external/foreign-bucket.fixture.ts'
@@ -74,6 +75,39 @@ describe('url(ref, { direct: true })', () => {
       },
     ])
   })
+
+  it.each(['sync', 'async'] as const)(
+    '2.10-16 is none of the bucket while the bytes are held or wait for a look (%s)',
+    async (mode) => {
+      const far = signing(paidStore().store)
+      let letGo = (): void => {}
+      const look = mode === 'sync' ? Promise.resolve() : new Promise<void>((resolve) => (letGo = resolve))
+      const scanner: Scanner = {
+        name: 'fake',
+        async scan() {
+          await look
+          return { verdict: 'infected', signature: 'worm', engine: 'fake', database: '1' }
+        },
+        version: async () => ({ engine: 'fake', database: '1' }),
+        close: async () => {},
+      }
+      const { store } = await fixture({
+        tiers: [
+          { name: 'disk', store: memoryStore({ name: 'disk' }) },
+          { name: 'far', store: far.store, prices: PRICES, directUrls: true },
+        ],
+        tiering: { rules: FAR },
+        scanner,
+        scanning: { mode },
+      })
+      const { id, state } = await store.put(Buffer.from('worm'))
+      expect(state).toBe(mode === 'sync' ? 'quarantined' : 'pending')
+      const url = await store.url(id, { expiresAt: inMinutes(5), direct: true })
+      letGo()
+      expect(url.host).toBe('media.example')
+      expect(far.signed).toEqual([])
+    },
+  )
 
   it('never shows in place what could carry script, and is an attachment where that is asked for', async () => {
     const { store, signed } = await farStore()

@@ -74,7 +74,7 @@ async function until(is: () => Promise<boolean>): Promise<void> {
 }
 
 describe('a store with a scanner', () => {
-  test('serves what is clean, and keeps from everybody what is not', async () => {
+  test('2.10-02 serves what is clean, and keeps from everybody what is not', async () => {
     const { store, events } = await scanned()
     const good = await store.put(GOOD)
     const bad = await store.put(BAD, { owner: 'ann' })
@@ -88,7 +88,7 @@ describe('a store with a scanner', () => {
     ])
   })
 
-  test('looks at equal bytes once, and holds them back for the next owner too', async () => {
+  test('2.10-03 looks at equal bytes once, and holds them back for the next owner too', async () => {
     const { store, scanner } = await scanned()
     await Promise.all([1, 2, 3].map((owner) => store.put(GOOD, { owner: `owner ${owner}` })))
     expect(scanner.looks).toBe(1)
@@ -97,7 +97,7 @@ describe('a store with a scanner', () => {
     expect(scanner.looks).toBe(2)
   })
 
-  test('keeps nothing when the scanner cannot look', async () => {
+  test('2.10-06 keeps nothing when the scanner cannot look', async () => {
     const now = await scanned()
     now.scanner.fails = true
     for (const body of [GOOD, large])
@@ -165,7 +165,7 @@ describe('a store with a scanner', () => {
     ])
   })
 
-  test('takes what cannot be looked into only where it was told to', async () => {
+  test('2.10-12 takes what cannot be looked into only where it was told to', async () => {
     const locked = Buffer.from('it is locked')
     expect((await (await scanned()).store.put(locked)).state).toBe('quarantined')
     const { store } = await scanned({ scanning: { onUnscannable: 'accept' } })
@@ -180,7 +180,7 @@ describe('a store with a scanner', () => {
     expect(await bytesOf(store, id)).toEqual(GOOD)
   })
 
-  test('ends a look that takes too long, and keeps nothing', async () => {
+  test('2.10-08 ends a look that takes too long, and keeps nothing', async () => {
     const now = await scanned({ scanning: { timeoutMs: 20 } })
     let release = (): void => {}
     now.scanner.release = new Promise((resolve) => {
@@ -218,7 +218,7 @@ describe('a store that looks later', () => {
     await until(async () => (await now.store.stat(id))?.state === 'active')
   })
 
-  test('leaves a look that failed to the next round, and goes on serving the old content', async () => {
+  test('2.10-07 leaves a look that failed to the next round, and goes on serving the old content', async () => {
     const { store, scanner } = await scanned({ scanning: { mode: 'async' } })
     const first = await store.put(GOOD, { at: { key: 'a' } })
     await until(async () => (await store.stat(first.id))?.state === 'active')
@@ -235,7 +235,7 @@ describe('a store that looks later', () => {
 })
 
 describe('a new database', () => {
-  test('has all looked at again, and takes back what it finds from all who have it', async () => {
+  test('2.10-05 has all looked at again, and takes back what it finds from all who have it', async () => {
     const { store, scanner, events } = await scanned()
     const old = await store.put(Buffer.from('a small note with a bug'), { owner: 'ann' })
     const same = await store.put(Buffer.from('a small note with a bug'), { owner: 'bob' })
@@ -253,7 +253,7 @@ describe('a new database', () => {
   })
 })
 
-test('bytes that a new database finds bad when somebody brings them again are held wherever they are', async () => {
+test('2.10-15 bytes that a new database finds bad when somebody brings them again are held wherever they are', async () => {
   let aheadMs = 0
   const clock = { ...systemClock, now: () => Date.now() + aheadMs }
   const { store, scanner } = await scanned({ clock })
