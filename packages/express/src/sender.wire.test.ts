@@ -48,7 +48,7 @@ describe('a sender that misbehaves', () => {
     for (const { sizeBytes } of (await store.list()).items) expect(sizeBytes).toBe(PNG.length)
   })
 
-  it('and dribbles is ended with 408', async () => {
+  it('2.13-02 and dribbles is ended with 408', async () => {
     const socket = await wire.socket()
     let text = ''
     socket.setEncoding('latin1').on('data', (chunk: string) => {

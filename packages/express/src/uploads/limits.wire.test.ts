@@ -24,8 +24,8 @@ afterEach(async () => {
   for (const door of opened.splice(0)) await door.close()
 })
 
-describe('2.13 uploads that nobody ends', () => {
-  it('are as many as an owner may have open, and then 429 until one of them ends', async () => {
+describe('uploads that nobody ends', () => {
+  it('2.13-06 are as many as an owner may have open, and then 429 until one of them ends', async () => {
     const door = await open({ media: { limits: { maxOpenUploads: 3 } } })
     const urls: string[] = []
     for (const mode of ['presigned', 'chunked', 'presigned']) {
@@ -42,7 +42,7 @@ describe('2.13 uploads that nobody ends', () => {
     expect((await door.begin(wantedFor(BODY))).status).toBe(201)
   })
 
-  it('are not kept alive by requests that bring nothing', async () => {
+  it('2.13-07 are not kept alive by requests that bring nothing', async () => {
     let aheadMs = 0
     const clock = { now: () => Date.now() + aheadMs, after: systemClock.after }
     const door = await open({ media: { clock, catalog: memoryCatalog({ clock }) } })
@@ -75,7 +75,7 @@ describe('2.13 uploads that nobody ends', () => {
     expect((await door.begin(wantedFor(BODY))).status).toBe(201)
   })
 
-  it('never overshoot a quota, however many begin at once', async () => {
+  it('2.12-14 never overshoot a quota, however many begin at once', async () => {
     const door = await open({ media: { limits: { ownerBytes: 3 * BODY.length } } })
     const answers = await Promise.all(Array.from({ length: 12 }, () => door.begin(wantedFor(BODY))))
     expect(answers.filter(({ status }) => status === 201).length).toBe(3)
@@ -83,8 +83,8 @@ describe('2.13 uploads that nobody ends', () => {
   })
 })
 
-describe('2.13 senders that are slow', () => {
-  it('of what they want get 408', async () => {
+describe('senders that are slow', () => {
+  it('2.13-02 of what they want get 408', async () => {
     const door = await open({ bodyRateWindowMs: 50 })
     const text = await door.wire.raw(
       'POST /media/uploads HTTP/1.1\r\nHost: a\r\nAuthorization: as ann\r\nContent-Type: application/json\r\nContent-Length: 90000\r\n\r\n{',

@@ -73,13 +73,13 @@ describe('beginning an upload', () => {
     'extra',
     'partial',
   ]
-  it.each(mass)('2.12 takes no %s from its sender', async (name) => {
+  it.each(mass)('2.12-13 takes no %s from its sender', async (name) => {
     const answer = await door.begin(wantedFor(BODY, { [name]: 'bob' }))
     expect(refusal(answer)).toEqual([400, 'MEDIA_BAD_INPUT', 'unknown-field'])
     expect(await door.store.uploads.list()).toEqual([])
   })
 
-  it('2.12 takes no prototype from its sender', async () => {
+  it('2.12-13 takes no prototype from its sender', async () => {
     const text = JSON.stringify(wantedFor(BODY)).replace('{', '{"__proto__":{"owner":"bob"},')
     const answer = await door.wire.ask('/media/uploads', {
       method: 'POST',
@@ -148,7 +148,7 @@ describe('beginning an upload', () => {
     expect(String(made.json['filename'])).not.toMatch(/[/\r\n\u202e]/)
   })
 
-  it('2.13 takes at most 100 KiB of JSON, and nothing else', async () => {
+  it('2.13-11 takes at most 100 KiB of JSON, and nothing else', async () => {
     const post = (body: string, headers: Record<string, string>): Promise<Answer> =>
       door.wire.ask('/media/uploads', { method: 'POST', body, headers: { ...ANN, ...headers } })
     const json = { 'content-type': 'application/json' }
@@ -182,7 +182,7 @@ describe('beginning an upload', () => {
 })
 
 describe('an upload of somebody else', () => {
-  it.each(ways)('2.12 answers %s %s as one that never was', async (method, below, body) => {
+  it.each(ways)('2.12-01 answers %s %s as one that never was', async (method, below, body) => {
     const { json } = await door.begin(wantedFor(BODY, CHUNKED))
     const url = String(json['url'])
     const ask: Ask = body === undefined ? { method } : { method, body }
@@ -198,7 +198,7 @@ describe('an upload of somebody else', () => {
     expect((await door.wire.ask(url, { headers: ANN })).json['receivedChunks']).toEqual([])
   })
 
-  it('2.12 is never that of another namespace', async () => {
+  it('2.12-01 is never that of another namespace', async () => {
     const { json } = await door.begin(wantedFor(BODY, CHUNKED))
     expect(await door.store.in('other').uploads.get(String(json['uploadId']))).toBeUndefined()
   })
@@ -237,7 +237,7 @@ describe('rights', () => {
 })
 
 describe('the paths of uploads', () => {
-  it('2.12 have ids that cannot be guessed: 128 random bits, none like the one before', async () => {
+  it('2.12-15 have ids that cannot be guessed: 128 random bits, none like the one before', async () => {
     const ids = new Set<string>()
     for (let at = 0; at < 10; at++) ids.add(textOf(await door.begin(wantedFor(BODY)), 'uploadId'))
     expect(ids.size).toBe(10)
