@@ -91,6 +91,21 @@ describeUnless(missingRedisReason(), 'gates under load, and a Redis that fails',
     )
   })
 
+  it('answers every command late, and forgot its scripts: no wrong answer, all in time', async () => {
+    const redis = await serve()
+    const relay = await startRelay(redis.port)
+    ends.push(() => relay.stop())
+    await through(
+      `redis://127.0.0.1:${relay.port}`,
+      async () => {
+        // A look at what is loading takes three commands: more in all than a look may take.
+        relay.answerAfter(40)
+        await redis.cli('SCRIPT', 'FLUSH')
+      },
+      async () => relay.answerAfter(0),
+    )
+  })
+
   it('flushed again and again: no wrong answer, all in time', async () => {
     const redis = await serve()
     const flushing = new AbortController()

@@ -18,7 +18,7 @@ export interface GateRequest {
   header(name: string): string | undefined
   /** What the route of the proxy says of itself: `context_extensions` of Envoy. Empty elsewhere. */
   readonly context: Readonly<Record<string, string>>
-  /** When whoever asked stops to wait, in ms since the epoch. */
+  /** When the answer has to be there, in ms since the epoch of the machine: what is asked of others gets what remains until then. */
   readonly deadlineMs?: number
 }
 

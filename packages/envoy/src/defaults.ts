@@ -42,6 +42,10 @@ export const MAX_CHECK_BYTES: number = 128 * 1024
 export const ANSWER_WITHIN_MS = 150
 /** So long before the deadline of whoever asks: the answer has a way to go. */
 export const DEADLINE_MARGIN_MS = 20
+/** A timer that is so late was kept waiting by this process. */
+export const BUSY_MS = 10
+/** How long an answer is waited for after that: others had no chance to be heard. */
+export const BUSY_WAIT_MS = 25
 /** A connection is renewed after this time, so that load spreads over instances that came later. */
 export const MAX_CONNECTION_AGE_MS: number = 5 * 60_000
 /** What questions under way on it may take then. */

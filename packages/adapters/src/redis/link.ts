@@ -12,18 +12,32 @@ const STANDSTILL_MS = 2_000
 export interface Link {
   /** Ends with the first connection, or with the first that fails. */
   readonly firstTry: Promise<void>
-  /** @param late what to do with an answer that comes when nobody waits for it any more */
-  call<T>(act: string, send: () => Promise<T>, late?: (answer: T) => void): Promise<T>
+  call<T>(act: string, send: () => Promise<T>, options?: CallOptions<T>): Promise<T>
   /** Runs a script on one key. */
   run(
     act: string,
     script: Script,
     key: string,
     given: readonly string[],
-    late?: (answer: unknown) => void,
+    options?: CallOptions<unknown>,
   ): Promise<unknown>
   /** Waits for what is under way. */
   close(): Promise<void>
+}
+
+/** The time that the commands of one act share, by `performance.now()`. */
+export interface ActTime {
+  /** Nobody waits longer than that, also not for a connection. */
+  readonly endsMs: number
+  /** When it is over: known from the first command on. */
+  untilMs?: number
+}
+
+export interface CallOptions<T> {
+  /** Default: a time of its own. */
+  readonly time?: ActTime
+  /** What to do with an answer that comes when nobody waits for it any more. */
+  readonly late?: (answer: T) => void
 }
 
 export interface LinkOptions {
@@ -54,23 +68,39 @@ export function createLink({ client, timeoutMs, isOwn }: LinkOptions): Link {
     throw slowError(act, timeoutMs)
   }
 
-  const inTime = <T>(act: string, answer: Promise<T>, late: (answer: T) => void): Promise<T> =>
+  const inTime = <T>(
+    act: string,
+    answer: Promise<T>,
+    leftMs: number,
+    late: (answer: T) => void,
+  ): Promise<T> =>
     new Promise((resolve, reject) => {
       let isLate = false
-      const giveUp = (): void => {
-        isLate = true
-        if (unanswered++ === 0) standsSinceMs = performance.now()
-        reject(slowError(act, timeoutMs))
-      }
-      // A turn later: after a stall of this process the timer comes before the answers that are there already.
+      let isSilent = false
+      let timer: NodeJS.Timeout | undefined
       let turn: NodeJS.Immediate | undefined
-      const timer = setTimeout(() => {
-        turn = setImmediate(giveUp)
-      }, timeoutMs)
+      // A turn later: after a stall of this process the timer comes before the answers that are there already.
+      const after = (ms: number, work: () => void): void => {
+        timer = setTimeout(() => {
+          turn = setImmediate(work)
+        }, ms)
+      }
+      const beSilent = (): void => {
+        isSilent = true
+        if (unanswered++ === 0) standsSinceMs = performance.now()
+      }
+      after(leftMs, () => {
+        isLate = true
+        reject(slowError(act, timeoutMs))
+        // Only who was asked for as long as any command may take, and says nothing, stands still.
+        const restMs = timeoutMs - leftMs
+        if (restMs < 1) beSilent()
+        else after(restMs, beSilent)
+      })
       const end = (): void => {
         clearTimeout(timer)
         clearImmediate(turn)
-        if (isLate) unanswered--
+        if (isSilent) unanswered--
       }
       answer.then(
         (value) => {
@@ -87,23 +117,43 @@ export function createLink({ client, timeoutMs, isOwn }: LinkOptions): Link {
     })
 
   const underWay = new Set<Promise<unknown>>()
-  const ask: Link['call'] = async (act, send, late = () => undefined) => {
+  const firstBefore = async (act: string, endsMs: number): Promise<void> => {
+    if (endsMs === Number.POSITIVE_INFINITY) return firstTry
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(slowError(act, timeoutMs)), Math.max(endsMs - performance.now(), 0))
+    })
     try {
-      if (client.status !== 'ready') await firstTry
+      await Promise.race([firstTry, late])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+  const ask: Link['call'] = async (act, send, { time = newTime(), late = () => undefined } = {}) => {
+    try {
+      if (client.status !== 'ready') await firstBefore(act, time.endsMs)
       if (client.status !== 'ready') throw new Error('not ready')
       checkMoving(act)
-      return await inTime(act, send(), late)
+      const nowMs = performance.now()
+      time.untilMs ??= Math.min(nowMs + timeoutMs, time.endsMs)
+      if (time.untilMs <= nowMs) throw slowError(act, timeoutMs)
+      return await inTime(act, send(), time.untilMs - nowMs, late).finally(() => {
+        // What is answered after its time was kept waiting by this process: what follows has its own.
+        if (performance.now() > (time.untilMs ?? Number.POSITIVE_INFINITY)) delete time.untilMs
+      })
     } catch (error) {
       throw statesError(act, isMediaError(error) || isReplyError(error) ? error : (lastError ?? error))
     }
   }
 
-  const run: Link['run'] = async (act, script, key, given, late) => {
+  const run: Link['run'] = async (act, script, key, given, options = {}) => {
+    // By digest and by text is one act: a script that is not known takes no longer.
+    const within = { ...options, time: options.time ?? newTime() }
     try {
-      return await ask(act, () => client.evalsha(script.sha, 1, key, ...given), late)
+      return await ask(act, () => client.evalsha(script.sha, 1, key, ...given), within)
     } catch (error) {
       if (!isUnknownScript(error)) throw error
-      return await ask(act, () => client.eval(script.text, 1, key, ...given), late)
+      return await ask(act, () => client.eval(script.text, 1, key, ...given), within)
     }
   }
   const tracked = <T>(answer: Promise<T>): Promise<T> => {
@@ -115,13 +165,17 @@ export function createLink({ client, timeoutMs, isOwn }: LinkOptions): Link {
 
   return {
     firstTry,
-    call: (act, send, late) => tracked(ask(act, send, late)),
-    run: (act, script, key, given, late) => tracked(run(act, script, key, given, late)),
+    call: (act, send, options) => tracked(ask(act, send, options)),
+    run: (act, script, key, given, options) => tracked(run(act, script, key, given, options)),
     async close() {
       await Promise.allSettled(underWay)
       client.off('error', onError)
     },
   }
+}
+
+function newTime(): ActTime {
+  return { endsMs: Number.POSITIVE_INFINITY }
 }
 
 function isUnknownScript(error: unknown): boolean {

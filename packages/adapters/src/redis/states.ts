@@ -15,12 +15,12 @@ import {
 import { channelOf, createChanges } from './changes.ts'
 import { isCluster, type RedisStatesOptions } from './client.ts'
 import { formatFacts, parseEntry } from './entry.ts'
-import { createLink } from './link.ts'
+import { type ActTime, type CallOptions, createLink } from './link.ts'
 import { CLAIM, DROP, EXTEND, INVALIDATE, LOOK, RELEASE, type Script, SETTLE } from './scripts.ts'
 
 const COMMAND_TIMEOUT_MS = 50
 const HEARTBEAT_MS = 1_000
-/** Commands that are sent at once; the next follow when these are answered, so that each has the whole of its time. */
+/** Commands that are sent at once; the next follow when these are answered, with a time of their own. */
 const BATCH_KEYS = 128
 const PREFIX = /^[A-Za-z0-9:._-]{0,64}$/
 
@@ -62,7 +62,7 @@ export function createRedisStates(
     script: Script,
     { key, fencingToken: token }: { readonly key: string; readonly fencingToken?: number },
     given: readonly (string | number | undefined)[] = [],
-    late?: (answer: unknown) => void,
+    options?: CallOptions<unknown>,
   ): Promise<unknown> => {
     const words = given.map((one) => (one === undefined ? '' : String(one)))
     return link.run(
@@ -70,28 +70,32 @@ export function createRedisStates(
       script,
       placeOf(key),
       [channel, key, token === undefined ? '' : String(token), ...words],
-      late,
+      options,
     )
   }
 
-  async function keptOf(keys: readonly string[]): Promise<readonly (string | null)[]> {
+  async function keptOf(keys: readonly string[], time: ActTime): Promise<readonly (string | null)[]> {
     const places = keys.map(placeOf)
     if (isCluster(client))
-      return Promise.all(places.map((place) => link.call('read states', () => client.get(place))))
-    return link.call('read states', () => client.mget(places))
+      return Promise.all(places.map((place) => link.call('read states', () => client.get(place), { time })))
+    return link.call('read states', () => client.mget(places), { time })
   }
 
-  async function stateFrom(key: string, kept: string | null): Promise<ResourceState | undefined> {
+  async function stateFrom(
+    key: string,
+    kept: string | null,
+    time: ActTime,
+  ): Promise<ResourceState | undefined> {
     if (kept === null) return undefined
     const entry = parseEntry(kept)
     if (entry === 'forgotten') return undefined
     if (entry === 'damaged') {
-      await run('drop a damaged state', DROP, { key }, [kept])
+      await run('drop a damaged state', DROP, { key }, [kept], { time })
       return undefined
     }
     // Redis itself forgets the others in time.
     if (entry.type === 'settled' && entry.state.state !== 'failed') return entry.state
-    const looked = await run('read states', LOOK, { key })
+    const looked = await run('read states', LOOK, { key }, [], { time })
     if (!Array.isArray(looked)) return undefined
     const [now, nowMs] = looked as readonly unknown[]
     const current = parseEntry(String(now))
@@ -103,12 +107,16 @@ export function createRedisStates(
   }
 
   return {
-    async read(keys) {
+    async read(keys, { withinMs } = {}) {
       enter(keys)
+      const endsMs = performance.now() + (withinMs ?? Number.POSITIVE_INFINITY)
       const states: (ResourceState | undefined)[] = []
       for (const batch of batchesOf(keys)) {
-        const kept = await keptOf(batch)
-        states.push(...(await Promise.all(batch.map((key, index) => stateFrom(key, kept[index] ?? null)))))
+        const time: ActTime = { endsMs }
+        const kept = await keptOf(batch, time)
+        states.push(
+          ...(await Promise.all(batch.map((key, index) => stateFrom(key, kept[index] ?? null, time)))),
+        )
       }
       return states
     },
@@ -126,7 +134,8 @@ export function createRedisStates(
         const lease = leaseFrom(answer)
         if (lease !== undefined && !isClosed) release(lease).catch(() => undefined)
       }
-      return leaseFrom(await run('claim a lease', CLAIM, { key }, [Math.ceil(ttlMs), estimateMs], giveBack))
+      const words = [Math.ceil(ttlMs), estimateMs]
+      return leaseFrom(await run('claim a lease', CLAIM, { key }, words, { late: giveBack }))
     },
     async extend(lease, given) {
       enter([lease.key])

@@ -266,6 +266,14 @@ export interface MediaLocation {
   readonly names: readonly string[]
 }
 
+export interface LocateOptions extends Call {
+  /**
+   * How long, from the beginning of the call, shared resource states may take. After it the catalog alone says what is so. Default: as
+   * long as they take at most.
+   */
+  readonly statesWithinMs?: number
+}
+
 /**
  * What hosts hold. Every call sees the namespace it was made in. `put`, `open`, `update`, `delete`, `list`, `listAll`, `url` and
  * `uploads.create` refuse options that they do not take: MEDIA_BAD_INPUT `unknown-option`.
@@ -330,7 +338,7 @@ export interface MediaStore extends AsyncDisposable {
   /** Never starts a fetch. */
   availability(ref: MediaRef, options?: Call): Promise<Availability>
   /** Record, availability and place from one look, for gates. Never starts a fetch. */
-  locate(ref: MediaRef, options?: Call): Promise<MediaLocation>
+  locate(ref: MediaRef, options?: LocateOptions): Promise<MediaLocation>
   /**
    * Asks whether the copies that serve are still there, and gives up those whose store says that they are not: for readers past this
    * store, such as a proxy that met an absent object. Answers what is so then. One request for each such copy.

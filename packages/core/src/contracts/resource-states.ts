@@ -31,6 +31,14 @@ export interface ClaimOptions {
   readonly estimateMs?: number
 }
 
+export interface ReadStatesOptions {
+  /**
+   * How long the whole read may take, where states are asked for over a network; less than what is usual there. After it:
+   * MEDIA_UNAVAILABLE. Default: what is usual.
+   */
+  readonly withinMs?: number
+}
+
 export interface ExtendOptions extends ClaimOptions {
   /** Done so far, 0 to 1: makes the estimate where there is none, from the time since the claim. */
   readonly progressRatio?: number
@@ -47,7 +55,7 @@ export interface ExtendOptions extends ClaimOptions {
  */
 export interface ResourceStates {
   /** One answer per key, in the order given. `undefined`: not known, or known no longer. */
-  read(keys: readonly string[]): Promise<readonly (ResourceState | undefined)[]>
+  read(keys: readonly string[], options?: ReadStatesOptions): Promise<readonly (ResourceState | undefined)[]>
   /**
    * The lease to load what is unknown, cold, failed and due again, or loading under a lease that has ended.
    * `undefined`: somebody else holds it, or there is nothing to load: it is ready, held, or failed a short while ago.

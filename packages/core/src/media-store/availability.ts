@@ -19,8 +19,15 @@ interface Whereabouts {
   readonly place?: MediaPlace
 }
 
-/** What a reader would meet now, and where. Asks the catalog and the volumes' markers, never for bytes. */
-export async function whereIs(engine: Engine, record: MediaRecord): Promise<Whereabouts> {
+/**
+ * What a reader would meet now, and where. Asks the catalog and the volumes' markers, never for bytes.
+ * @param statesUntilMs when shared states are waited for no longer
+ */
+export async function whereIs(
+  engine: Engine,
+  record: MediaRecord,
+  statesUntilMs?: number,
+): Promise<Whereabouts> {
   const { content } = record
   switch (content.state) {
     case 'pending':
@@ -53,5 +60,5 @@ export async function whereIs(engine: Engine, record: MediaRecord): Promise<Wher
   }
   if (there.length === 0 && reason !== undefined)
     return { availability: { state: 'failed', retryAfterMs: OFFLINE_RETRY_MS, reason } }
-  return { availability: await engine.tiers.coldAvailability(record, there) }
+  return { availability: await engine.tiers.coldAvailability(record, there, statesUntilMs) }
 }

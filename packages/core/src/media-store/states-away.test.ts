@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { expect, it, vi } from 'vitest'
 import { KiB } from '../bytes/sizes.ts'
-import type { ResourceStates } from '../contracts/resource-states.ts'
+import type { ReadStatesOptions, ResourceStates } from '../contracts/resource-states.ts'
 import { MediaError } from '../errors/media-error.ts'
 import { memoryCatalog } from '../memory/catalog/index.ts'
 import { memoryStore } from '../memory/object-store/index.ts'
@@ -11,9 +11,9 @@ import { createMediaStore } from './create.ts'
 import { bytesOf, fixture } from './store.fixture.ts'
 
 /** Shared states that can be away. */
-function statesThatGo(): { states: ResourceStates; isAway: boolean } {
+function statesThatGo(): { states: ResourceStates; isAway: boolean; readonly reads: ReadStatesOptions[] } {
   const inner = memoryStates()
-  const control = { states: inner, isAway: true }
+  const control = { states: inner, isAway: true, reads: [] as ReadStatesOptions[] }
   const unlessAway =
     <Given extends unknown[], T>(call: (...given: Given) => Promise<T>) =>
     async (...given: Given): Promise<T> => {
@@ -22,7 +22,10 @@ function statesThatGo(): { states: ResourceStates; isAway: boolean } {
       return call(...given)
     }
   control.states = {
-    read: unlessAway(inner.read),
+    read: (keys, options) => {
+      if (!control.isAway) control.reads.push(options ?? {})
+      return unlessAway(inner.read)(keys, options)
+    },
     claim: unlessAway(inner.claim),
     extend: unlessAway(inner.extend),
     settle: unlessAway(inner.settle),
@@ -60,6 +63,19 @@ it('without the shared states availability() and locate() answer from the catalo
   expect(await store.availability(media.id)).toMatchObject({ state: 'cold', tier: 's3' })
   expect((await store.locate(media.id)).availability.state).toBe('cold')
   expect(await store.availability({ key: 'nothing' })).toEqual({ state: 'missing' })
+})
+
+it('locate() gives shared states what remains of their time, and answers by the catalog when they take longer', async () => {
+  const { shared, store, media } = await cold()
+  shared.isAway = false
+  await store.locate(media.id)
+  await store.locate(media.id, { statesWithinMs: 40 })
+  await store.locate(media.id, { statesWithinMs: 0 })
+  const [asLongAsItTakes, less, none] = shared.reads
+  expect([asLongAsItTakes, none]).toEqual([{}, { withinMs: 0 }])
+  expect(less?.withinMs).toBeLessThanOrEqual(40)
+  shared.isAway = true
+  expect((await store.locate(media.id, { statesWithinMs: 40 })).availability.state).toBe('cold')
 })
 
 it('without the shared states a cold media is streamed, waited for, and loaded once for all who ask here', async () => {

@@ -225,12 +225,14 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
     verifyUpload: (uploadId, query) => verifySignedUpload(engine, namespace, uploadId, query),
     locate: (ref, options = {}) =>
       call(options, async () => {
+        const { statesWithinMs } = options
+        const statesUntilMs = statesWithinMs === undefined ? undefined : engine.clock.now() + statesWithinMs
         const asked = parseRef(ref)
         const record = await get(asked)
         const names = [nameOf(namespace, asked)]
         if (record === undefined) return { media: undefined, availability: { state: 'missing' }, names }
         if (typeof asked !== 'string') names.push(nameOf(namespace, record.id))
-        const { availability, place } = await whereIs(engine, record)
+        const { availability, place } = await whereIs(engine, record, statesUntilMs)
         return {
           media: snapshotOf(record),
           availability,

@@ -45,8 +45,15 @@ export interface Tiers extends ColdReads {
   onKept(body: KeptBody): void
   /** What a media is that this copy serves. */
   readyAvailability(record: MediaRecord, from: ReachablePlacement): Availability
-  /** What a media that is in no serving tier is: loading, failed a moment ago, or cold. */
-  coldAvailability(record: MediaRecord, reachable: readonly ReachablePlacement[]): Promise<Availability>
+  /**
+   * What a media that is in no serving tier is: loading, failed a moment ago, or cold.
+   * @param statesUntilMs when shared states are waited for no longer
+   */
+  coldAvailability(
+    record: MediaRecord,
+    reachable: readonly ReachablePlacement[],
+    statesUntilMs?: number,
+  ): Promise<Availability>
   /** Asks for a load. */
   warm(record: MediaRecord): Promise<void>
   /** Waits for what is under way and ends it. */
@@ -202,11 +209,12 @@ export function createTiers(context: TierContext, pollMs: number): Tiers {
       })
     },
     readyAvailability: (record, from) => ready.of(record, from),
-    async coldAvailability(record, reachable) {
+    async coldAvailability(record, reachable, statesUntilMs) {
       const { blobId, sizeBytes } = record.content
       const load = loads.current(blobId)
       if (load !== undefined) return { state: 'loading', retryAfterMs: load.estimateMs() }
-      const [known] = await context.states.read([blobId])
+      const withinMs = statesUntilMs === undefined ? undefined : Math.max(statesUntilMs - clock.now(), 0)
+      const [known] = await context.states.read([blobId], withinMs === undefined ? {} : { withinMs })
       if (known?.state === 'loading') return { state: 'loading', retryAfterMs: known.retryAfterMs }
       if (known?.state === 'failed')
         return { state: 'failed', retryAfterMs: known.retryAfterMs, reason: known.reason }

@@ -15,7 +15,7 @@ export function advisoryStates(shared: ResourceStates, local: ResourceStates): R
     return lease
   }
   return {
-    read: (keys) => unlessAway(shared.read(keys), () => local.read(keys)),
+    read: (keys, options) => unlessAway(shared.read(keys, options), () => local.read(keys)),
     claim: (key, options) =>
       unlessAway(shared.claim(key, options), async () => {
         const lease = await local.claim(key, options)

@@ -143,11 +143,11 @@ export function createGate(options: GateOptions): CountingGate {
     question: Question,
     principal: Principal | undefined,
   ): GateAnswer | Promise<GateAnswer> {
-    const { resource, store: view } = question
+    const { request, resource, store: view } = question
     const { ref, namespace = '' } = resource
     // No id begins with a slash: no key can be taken for one, and no namespace for a part of either.
     const key = `${namespace}\n${typeof ref === 'string' ? ref : `/${ref.key}`}`
-    const known = knowledge.of(key, ref, (asked) => look(view, asked))
+    const known = knowledge.of(key, ref, (asked, options) => look(view, asked, options), request.deadlineMs)
     if (!isPromise(known)) return withKnown(question, principal, known)
     return known.then((found) => withKnown(question, principal, found))
   }

@@ -55,13 +55,9 @@ export function createGrants(
         return wait(availability.retryAfterMs, 'loading')
       case 'cold':
         if (startFetch(question, principal, known, media)) return wait(availability.estimateMs, 'cold')
-        return refusals.failed(media, { ms: FAILED_TTL_MS, reason: 'fetch-budget' }, question.kind)
-      case 'failed': {
-        const { kind } = question
-        return once(known, `failed ${kind}`, () =>
-          refusals.failed(media, { ms: availability.retryAfterMs, reason: 'load-failed' }, kind),
-        )
-      }
+        return tryLater(question, known, media, { ms: FAILED_TTL_MS, reason: 'fetch-budget' })
+      case 'failed':
+        return tryLater(question, known, media, { ms: availability.retryAfterMs, reason: 'load-failed' })
       case 'held':
         return availability.reason === 'pending'
           ? wait(FAILED_TTL_MS, 'pending')
@@ -69,6 +65,15 @@ export function createGrants(
       case 'missing':
         return refusals.missingFor(question, principal)
     }
+  }
+
+  function tryLater(
+    { kind }: Question,
+    known: Known<Made>,
+    media: Media,
+    wait: { readonly ms: number; readonly reason: string },
+  ): GateAnswer {
+    return once(known, `${wait.reason} ${kind}`, () => refusals.failed(media, wait, kind))
   }
 
   function ready(

@@ -1,5 +1,5 @@
-import type { Clock, MediaLocation, MediaRef } from '@mediakeep/core'
-import { JITTER_RATIO, LOOK_PAUSE_MS } from '../defaults.ts'
+import type { Clock, LocateOptions, MediaLocation, MediaRef } from '@mediakeep/core'
+import { BUSY_MS, JITTER_RATIO, LOOK_PAUSE_MS } from '../defaults.ts'
 import type { CacheSettings } from './cache-options.ts'
 import { createSieveCache } from './sieve-cache.ts'
 
@@ -30,11 +30,13 @@ export interface Knowledge<Made> {
   /**
    * What is known of a name, at once where it is known well enough. `undefined`: nobody could be asked, and nothing is known.
    * Never rejects.
+   * @param deadlineMs when this answer has to be there; a look that takes longer goes on for others
    */
   of(
     key: string,
     ref: MediaRef,
-    look: (ref: MediaRef) => Promise<MediaLocation>,
+    look: (ref: MediaRef, options: LocateOptions) => Promise<MediaLocation>,
+    deadlineMs?: number,
   ): Known<Made> | Promise<Known<Made> | undefined>
   /** These names have changed, whatever was found out of them before now. */
   forget(names: readonly string[]): void
@@ -49,6 +51,8 @@ export interface Knowledge<Made> {
 interface Flight<Made> {
   end: Promise<Known<Made> | undefined>
   readonly begunAt: number
+  /** When it should have ended, in ms since the epoch of the machine. */
+  readonly untilMs: number
 }
 
 /** A look that fails alone is its own bad luck. */
@@ -56,8 +60,10 @@ const FAILURES_BEFORE_PAUSE = 3
 const MAX_TOLD = 1_000
 /** More would only wait in line behind a catalog that hangs. */
 const MAX_PENDING_LOOKS = 2_000
-/** A timer that is so late was kept waiting by this process. */
-const BUSY_MS = 10
+/** How often a look is waited for again because this process was busy. */
+const MAX_WAITS = 3
+/** Of the time of a look, or of an answer: what it takes to say something else instead. */
+const MARGIN_MS = 10
 
 /** What an entry costs beside what its record brings: slots, names, answers made of it and their encoding. Measured, and rounded up. */
 const THERE_BYTES = 6_000
@@ -133,20 +139,21 @@ export function createKnowledge<Made>(settings: CacheSettings, clock: Clock): Kn
   async function fly(
     key: string,
     ref: MediaRef,
-    look: (ref: MediaRef) => Promise<MediaLocation>,
+    look: (ref: MediaRef, options: LocateOptions) => Promise<MediaLocation>,
     before: Known<Made> | undefined,
+    withinMs: number,
   ): Promise<Known<Made> | undefined> {
     counts.looks += 1
     const doubtsBefore = doubts
     const begunAt = tellings
     try {
-      const asked = look(ref)
+      const asked = look(ref, { statesWithinMs: Math.max(withinMs - MARGIN_MS, 0) })
       pendingLooks += 1
       const end = (): void => {
         pendingLooks -= 1
       }
       asked.then(end, end)
-      const location = await withinMs(lookTimeoutMs, clock, asked)
+      const location = await inTime(lookTimeoutMs, clock, asked)
       const nowMs = clock.now()
       failuresInRow = 0
       const isOld =
@@ -174,8 +181,27 @@ export function createKnowledge<Made>(settings: CacheSettings, clock: Clock): Kn
     }
   }
 
+  /** What the look finds, or what was known last where the answer has to be there before its end. */
+  function awaited(
+    { end, untilMs }: Flight<Made>,
+    before: Known<Made> | undefined,
+    deadlineMs: number,
+  ): Promise<Known<Made> | undefined> {
+    // A look may take longer than it should; without a last answer it is for whoever asked to say that there is none.
+    const isInTime = untilMs <= deadlineMs - MARGIN_MS && before?.location.media === undefined
+    if (isInTime || deadlineMs === Number.POSITIVE_INFINITY) return end
+    return new Promise((resolve) => {
+      const giveUp = (): void => resolve(lastKnown(before))
+      const cancel = clock.after(Math.max(deadlineMs - MARGIN_MS - Date.now(), 0), giveUp)
+      void end.then((found) => {
+        cancel()
+        resolve(found)
+      })
+    })
+  }
+
   return {
-    of(key, ref, look) {
+    of(key, ref, look, deadlineMs = Number.POSITIVE_INFINITY) {
       const known = find(key)
       const nowMs = clock.now()
       if (known !== undefined && known.untilMs > nowMs && known.doubts === doubts) {
@@ -185,17 +211,22 @@ export function createKnowledge<Made>(settings: CacheSettings, clock: Clock): Kn
       const flight = flights.get(key)
       if (flight !== undefined) {
         counts.joined += 1
-        return flight.end
+        return awaited(flight, known, deadlineMs)
       }
       if (nowMs < pausedUntilMs || pendingLooks >= MAX_PENDING_LOOKS) {
         const last = lastKnown(known)
         return last ?? Promise.resolve(undefined)
       }
       // It is one before it begins: what is told while the store is called counts.
-      const begun: Flight<Made> = { begunAt: tellings, end: Promise.resolve(undefined) }
+      const startMs = Date.now()
+      const begun: Flight<Made> = {
+        begunAt: tellings,
+        untilMs: startMs + lookTimeoutMs,
+        end: Promise.resolve(undefined),
+      }
       flights.set(key, begun)
-      begun.end = fly(key, ref, look, known)
-      return begun.end
+      begun.end = fly(key, ref, look, known, Math.min(lookTimeoutMs, deadlineMs - startMs))
+      return awaited(begun, known, deadlineMs)
     },
     forget(names) {
       // Those told of before the oldest look began are of no interest to any.
@@ -229,17 +260,22 @@ function sizeOf({ metadata, tags, links, filename, key }: NonNullable<MediaLocat
 
 /**
  * The answer, if it comes in time. A process that was busy itself, with a burst of questions, finds its timer before the answers
- * that wait to be read: then it reads on for half as long again, for it was not the catalog that was silent.
+ * that wait to be read: then it reads on for as long again, for it was not the catalog that was silent. Checks that cannot wait so
+ * long are answered without it.
  */
-async function withinMs<T>(ms: number, clock: Clock, work: Promise<T>): Promise<T> {
-  const begunMs = performance.now()
+async function inTime<T>(ms: number, clock: Clock, work: Promise<T>): Promise<T> {
   let cancel = (): void => {}
   const late = new Promise<never>((_, reject) => {
-    const giveUp = (): void => reject(new Error(`no answer within ${ms} ms`))
-    cancel = clock.after(ms, () => {
-      if (performance.now() - begunMs < ms + BUSY_MS) giveUp()
-      else cancel = clock.after(ms / 2, giveUp)
-    })
+    let waits = 0
+    const wait = (forMs: number): void => {
+      const begunMs = performance.now()
+      cancel = clock.after(forMs, () => {
+        const wasBusy = performance.now() - begunMs >= forMs + BUSY_MS
+        if (wasBusy && waits++ < MAX_WAITS) wait(ms)
+        else reject(new Error(`no answer within ${ms} ms`))
+      })
+    }
+    wait(ms)
   })
   try {
     return await Promise.race([work, late])

@@ -1,4 +1,5 @@
 import type { handleUnaryCall, ServerUnaryCall } from '@grpc/grpc-js'
+import { answerInTime } from '../answer-in-time.ts'
 import { encodeAnswer } from '../codec/encode-answer.ts'
 import { MALFORMED, UNANSWERED } from '../codec/fixed-answers.ts'
 import { readCheckRequest } from '../codec/read-check.ts'
@@ -15,33 +16,21 @@ type CheckCall = ServerUnaryCall<Buffer, Buffer>
  */
 export function checkHandler(gate: Gate, answerWithinMs: number): handleUnaryCall<Buffer, Buffer> {
   return (call, respond) => {
-    const answer = ask(gate, call)
-    if (!isPromise(answer)) {
-      respond(null, encodeAnswer(answer))
-      return
-    }
-    let isOpen = true
-    const settle = (settled: GateAnswer): void => {
-      if (!isOpen) return
-      isOpen = false
-      clearTimeout(timer)
-      respond(null, encodeAnswer(settled))
-    }
-    const timer = setTimeout(settle, waitMs(call, answerWithinMs), UNANSWERED)
-    call.once('cancelled', () => {
-      isOpen = false
-      clearTimeout(timer)
-    })
-    answer.then(settle, () => settle(UNANSWERED))
+    const lastMs = deadlineMs(call) - DEADLINE_MARGIN_MS
+    const byMs = Math.min(lastMs, Date.now() + answerWithinMs)
+    const answer = ask(gate, call, byMs)
+    const tell = (told: GateAnswer): void => respond(null, encodeAnswer(told))
+    if (isPromise(answer)) call.once('cancelled', answerInTime(answer, { byMs, lastMs }, tell))
+    else tell(answer)
   }
 }
 
-function ask(gate: Gate, call: CheckCall): GateAnswer | Promise<GateAnswer> {
+function ask(gate: Gate, call: CheckCall, byMs: number): GateAnswer | Promise<GateAnswer> {
   let question: GateRequest
   try {
     question = readCheckRequest(call.request, {
       proxyAddress: addressOf(call.getPeer()),
-      deadlineMs: deadlineMs(call),
+      deadlineMs: byMs,
     })
   } catch {
     return MALFORMED
@@ -56,10 +45,6 @@ function ask(gate: Gate, call: CheckCall): GateAnswer | Promise<GateAnswer> {
 /** Ms since the epoch; infinite without a deadline. */
 function deadlineMs(call: CheckCall): number {
   return Number(call.getDeadline())
-}
-
-function waitMs(call: CheckCall, answerWithinMs: number): number {
-  return Math.max(0, Math.min(deadlineMs(call) - DEADLINE_MARGIN_MS - Date.now(), answerWithinMs))
 }
 
 /** Of `address:port`. Empty where it is a unix socket, which grpc-js calls `unknown`. */

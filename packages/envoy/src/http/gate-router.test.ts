@@ -206,6 +206,25 @@ it('closes the gate that it made, and no other', async () => {
   expect(await wire.ask('traefik', READY)).toMatchObject({ status: 503 })
 })
 
+it('answers 503 when the gate has not answered after its time, and tells the gate when that is', async () => {
+  const asked: GateRequest[] = []
+  const hung = {
+    check: (request: GateRequest) => {
+      asked.push(request)
+      return new Promise<GateAnswer>(() => undefined)
+    },
+    close: () => undefined,
+  }
+  const wire = await twinWire(gateRouter({ gate: hung, proxy: 'traefik', answerWithinMs: 40 }))
+  const before = Date.now()
+  expect(await wire.ask('traefik', READY)).toMatchObject({
+    status: 503,
+    headers: { 'x-media-state': 'failed', 'retry-after': '1', 'cache-control': 'no-store' },
+  })
+  expect(Date.now() - before).toBeGreaterThanOrEqual(39)
+  expect(asked[0]?.deadlineMs).toBeGreaterThanOrEqual(before + 40)
+})
+
 it('is not made of settings that mean nothing', async () => {
   const { gate } = openGate()
   const refused = expect.objectContaining({ code: 'MEDIA_BAD_INPUT', reason: 'bad-option' })

@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { MediaError } from '@mediakeep/core'
+import { answerInTime } from '../answer-in-time.ts'
 import type { Gate, GateAnswer } from '../contracts.ts'
+import { ANSWER_WITHIN_MS } from '../defaults.ts'
 import { createGate } from '../gate/gate.ts'
 import type { GateOptions } from '../gate/options.ts'
 import { isPromise } from '../is-promise.ts'
@@ -22,6 +24,8 @@ export interface GateRouterSettings {
    * which is right where Express took it off already.
    */
   readonly pathPrefix?: string
+  /** A question that is not answered after this time is refused with 503. Default 150. */
+  readonly answerWithinMs?: number
 }
 
 /** Either everything that makes a gate, or one that is there. */
@@ -45,7 +49,7 @@ export function gateRouter(options: GateRouterOptions): GateHandler {
     throw new MediaError('MEDIA_BAD_INPUT', 'gateRouter: proxy is envoy, nginx, traefik or caddy', {
       reason: 'bad-option',
     })
-  const { trustedProxies = LOOPBACK, pathPrefix = '' } = options
+  const { trustedProxies = LOOPBACK, pathPrefix = '', answerWithinMs = ANSWER_WITHIN_MS } = options
   const readQuestion = createQuestions(profile, { trustedProxies, pathPrefix })
   const written = createWriter(profile)
   const isGiven = 'gate' in options
@@ -66,9 +70,12 @@ export function gateRouter(options: GateRouterOptions): GateHandler {
       send(request, response, question)
       return
     }
-    const found = gate.check(question)
-    if (isPromise(found)) void found.then((late) => send(request, response, late))
-    else send(request, response, found)
+    const byMs = Date.now() + answerWithinMs
+    const found = gate.check({ ...question, deadlineMs: byMs })
+    const tell = (told: GateAnswer): void => send(request, response, told)
+    if (isPromise(found))
+      response.once('close', answerInTime(found, { byMs, lastMs: byMs + answerWithinMs }, tell))
+    else tell(found)
   }
   return Object.assign(answer, { close: () => (isGiven ? undefined : gate.close()) })
 }
