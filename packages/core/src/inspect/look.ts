@@ -77,6 +77,7 @@ const LOOKS: ReadonlyMap<string, Look> = new Map<string, Look>(
         'video/3gpp2',
         'audio/3gpp',
         'application/mp4',
+        'image/mj2',
       ],
       [lookAtMatroska, 'video/webm', 'audio/webm', 'video/x-matroska', 'audio/x-matroska'],
       [lookAtAvi, 'video/x-msvideo'],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { png, pngData, pngHeader } from '../samples.fixture.ts'
+import { box, movie, png, pngData, pngHeader } from '../samples.fixture.ts'
 import { take } from '../take.fixture.ts'
 import { bpg, flif, icns, j2c, jp2, jpegLs, jxr, ktx, REAL, xcf } from './uncommon.fixture.ts'
 
@@ -77,6 +77,13 @@ describe('images that no browser shows', () => {
     const picture = png(pngHeader(7_000, 7_000), pngData(1, 1))
     await expect(take(icns(...Array.from({ length: 30 }, () => picture)))).rejects.toMatchObject(TOO_LARGE)
     expect(await take(icns(picture, png(pngHeader(16, 16), pngData(1, 1))))).toMatchObject({ width: 7_000 })
+  })
+
+  test('a film of JPEG 2000 is looked into like other films', async () => {
+    const film = (width: number, height: number): Buffer =>
+      Buffer.concat([box('jP  ', Buffer.from('0d0a870a', 'hex')), movie({ brand: 'mjp2', width, height })])
+    expect(await take(film(64, 48))).toMatchObject({ contentType: 'image/mj2', width: 64, durationMs: 2_500 })
+    await expect(take(film(60_000, 60_000))).rejects.toMatchObject(TOO_LARGE)
   })
 
   test('an icon of pictures whose size its names fix is taken as it is', async () => {
