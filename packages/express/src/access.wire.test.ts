@@ -338,3 +338,18 @@ describe('what is held back', () => {
     },
   )
 })
+
+describe('a key', () => {
+  it('that is taken is told to nobody who may not add media: PUT answers as for one that is free', async () => {
+    const put = async (key: string, headers: Record<string, string> = {}) => {
+      const { status, json } = await wire.ask(`/k/${key}`, { method: 'PUT', body: PNG, headers })
+      return [status, json['code'], json['reason']]
+    }
+    const taken = await put('ann/hidden.png')
+    expect(taken).toEqual([401, 'MEDIA_UNAUTHENTICATED', 'credentials-required'])
+    expect(await put('ann/free.png')).toEqual(taken)
+    expect(await put('ann/hidden.png', { 'if-match': '*' })).toEqual(
+      await put('ann/free.png', { 'if-match': '*' }),
+    )
+  })
+})

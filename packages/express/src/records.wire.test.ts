@@ -17,6 +17,25 @@ afterEach(async () => {
   await store.close()
 })
 
+describe('GET of a record', () => {
+  it('is answered at the revision that If-Match names, and else with 412', async () => {
+    const { id } = await store.put(PNG)
+    const ask = async (method: string, tag: string) =>
+      (await wire.ask(`/${id}`, { method, headers: { 'if-match': tag } })).status
+    for (const method of ['GET', 'HEAD']) {
+      expect(await ask(method, '"r1"')).toBe(200)
+      expect(await ask(method, '*')).toBe(200)
+      expect(await ask(method, '"r2"')).toBe(412)
+      expect(await ask(method, 'W/"r1"')).toBe(412)
+    }
+  })
+
+  it('is not refused for If-None-Match, which names what the asker has', async () => {
+    const { id } = await store.put(PNG)
+    expect((await wire.ask(`/${id}`, { headers: { 'if-none-match': '"r1"' } })).status).toBe(200)
+  })
+})
+
 describe('PATCH', () => {
   const patch = (id: string, body: Buffer | string, headers: Record<string, string> = {}): Promise<Answer> =>
     wire.ask(`/${id}`, { method: 'PATCH', body, headers: { 'content-type': 'application/json', ...headers } })

@@ -217,3 +217,12 @@ test.each([
   expect(watched.trace.filter((line) => /^closeSync .*\/~/.test(line))).toHaveLength(closedAtOnce)
   expect(watched.openCount).toBe(0)
 })
+
+test.each(['Durable', 'full', '', null, 2])(
+  'a level that there is not (%j) is refused, not taken for a weak one',
+  (level) => {
+    expect(() => fsStore({ root: folder.root, durability: level as Durability })).toThrow(
+      expect.objectContaining({ code: 'MEDIA_BAD_INPUT', reason: 'bad-setting' }),
+    )
+  },
+)

@@ -33,6 +33,7 @@ import {
   clampRange,
   createObjectReader,
   type DeleteResult,
+  type Durability,
   MAX_IDLE_FILES,
   MediaError,
   type ObjectFile,
@@ -72,14 +73,20 @@ const MAX_KEY_BYTES = 1024
 /** Replacements of one object that a reader lives through before it gives up. */
 const MAX_LOOKS = 50
 const DELETES_AT_ONCE = 16
+/** A word that is none of these would be weaker than what was meant, by silence. */
+const LEVELS: readonly Durability[] = ['none', 'file', 'durable']
 
 /**
  * A store of objects as files below `root`. Opens by itself with the first call; several processes may use one root.
- * @throws MediaError from every call: MEDIA_NO_SPACE `disk-full` `disk-quota`, MEDIA_BUSY `too-many-open-files`,
+ * @throws MediaError MEDIA_BAD_INPUT `bad-setting`; from every call: MEDIA_NO_SPACE `disk-full` `disk-quota`, MEDIA_BUSY `too-many-open-files`,
  * MEDIA_UNAVAILABLE `not-writable` `volume-offline` `io-error`, MEDIA_CLOSED.
  */
 export function fsStore(options: FsStoreOptions): FsStore {
   const { name = 'fs', durability = 'durable', clock = systemClock, create = true } = options
+  if (!LEVELS.includes(durability))
+    throw new MediaError('MEDIA_BAD_INPUT', `${name}: durability is one of ${LEVELS.join(', ')}`, {
+      reason: 'bad-setting',
+    })
   const raw: FsCalls = options.fs ?? nodeFs
   const fs = createFsPromises(raw, () => descriptors.freeIdle(), {
     isNetwork: options.allowNetwork === true,

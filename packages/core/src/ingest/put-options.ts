@@ -7,10 +7,10 @@ import { MediaError } from '../errors/media-error.ts'
 import {
   cleanFilename,
   isUnprintable,
-  parseLinkTarget,
   parseMediaKey,
   parseMetadata,
   parseTags,
+  parseTargets,
 } from '../names/index.ts'
 import { type OptionNames, refuseUnknown } from '../validation/members.ts'
 
@@ -62,7 +62,10 @@ export function parsePutOptions(namespace: string, options: PutOptions): PutRequ
     throw bad('bad-digest', 'digest is "sha256:" and 64 lower-case hexadecimal digits')
   if (sizeBytes !== undefined && (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0))
     throw bad('bad-size', 'sizeBytes is a whole number of bytes')
-  if (idempotencyKey !== undefined && (idempotencyKey.length === 0 || idempotencyKey.length > 255)) {
+  if (
+    idempotencyKey !== undefined &&
+    !(typeof idempotencyKey === 'string' && idempotencyKey.length > 0 && idempotencyKey.length <= 255)
+  ) {
     throw bad('bad-idempotency-key', 'an idempotency key has 1 to 255 characters')
   }
   return {
@@ -92,7 +95,12 @@ export function mergeLate(request: PutRequest, late: LatePutOptions): PutRequest
 /** @throws MediaError MEDIA_BAD_INPUT `bad-owner` */
 export function parseOwner(owner: string | undefined): string {
   if (owner === undefined) return ANONYMOUS
-  if (owner.length === 0 || owner.length > MAX_OWNER_LENGTH || isUnprintable(owner))
+  if (
+    typeof owner !== 'string' ||
+    owner.length === 0 ||
+    owner.length > MAX_OWNER_LENGTH ||
+    isUnprintable(owner)
+  )
     throw bad('bad-owner', `an owner has 1 to ${MAX_OWNER_LENGTH} characters and no control characters`)
   return owner
 }
@@ -104,6 +112,8 @@ export function parseRef(ref: MediaRef): MediaRef {
     if (!isId(id)) throw bad('bad-id', 'a media id is a UUIDv7')
     return id
   }
+  if (typeof ref !== 'object' || ref === null || !('key' in ref))
+    throw bad('bad-id', 'a media is named by its id or by { key }')
   return { key: parseMediaKey(ref.key) }
 }
 
@@ -115,7 +125,7 @@ function parseMedia(options: LatePutOptions): PutRequest['media'] {
     ...(visibility === undefined ? {} : { visibility: parseVisibility(visibility) }),
     ...(tags === undefined ? {} : { tags: parseTags(tags) }),
     ...(metadata === undefined ? {} : { metadata: parseMetadata(metadata) }),
-    ...(links === undefined ? {} : { links: links.map(parseLinkTarget) }),
+    ...(links === undefined ? {} : { links: parseTargets(links) }),
   }
 }
 
@@ -153,6 +163,7 @@ export function parseCondition(when: MediaCondition): MediaCondition {
 
 function essenceOf(contentType: string | undefined): string | undefined {
   if (contentType === undefined) return undefined
+  if (typeof contentType !== 'string') throw bad('bad-content-type', 'the content type is malformed')
   const essence = (contentType.split(';', 1)[0] as string).trim().toLowerCase()
   if (!/^[a-z0-9!#$&^_.+-]{1,127}\/[a-z0-9!#$&^_.+-]{1,127}$/.test(essence))
     throw bad('bad-content-type', 'the content type is malformed')

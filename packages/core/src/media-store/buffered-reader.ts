@@ -5,7 +5,7 @@ import type { ByteRange } from '../contracts/bytes.ts'
 import type { MediaRecord } from '../contracts/catalog.ts'
 import type { MediaReader } from '../contracts/media-store.ts'
 import { isDoneOnCallback } from './done-on-callback.ts'
-import { readerClosed, readerUsed, tooLarge } from './reader.ts'
+import { limitOf, readerClosed, readerUsed, tooLarge } from './reader.ts'
 import { etagOf, snapshotOf } from './snapshot.ts'
 import { writeBlocks } from './write-blocks.ts'
 
@@ -42,7 +42,8 @@ export function createBufferedReader(
     buffered: bytes,
     stream,
     web: () => Readable.toWeb(stream()) as ReadableStream<Uint8Array>,
-    async bytes({ maxBytes }) {
+    async bytes(options) {
+      const maxBytes = limitOf(options)
       if (bytes.length > maxBytes) {
         if (state === 'unread') state = 'closed'
         throw tooLarge(rangeBytes(range), maxBytes)

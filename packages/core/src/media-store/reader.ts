@@ -81,7 +81,8 @@ export function createReader(parts: ReaderParts): MediaReader & { abort(reason: 
     buffered: undefined,
     stream,
     web: () => Readable.toWeb(stream()) as ReadableStream<Uint8Array>,
-    async bytes({ maxBytes }) {
+    async bytes(options) {
+      const maxBytes = limitOf(options)
       if (rangeBytes(range) > maxBytes) {
         await release()
         throw tooLarge(rangeBytes(range), maxBytes)
@@ -124,6 +125,18 @@ export function readerUsed(): MediaError {
 
 export function readerClosed(): MediaError {
   return new MediaError('MEDIA_BAD_INPUT', 'the reader is closed', { reason: 'reader-closed' })
+}
+
+/**
+ * How much may be gathered. Without a limit it would be whatever there is: a film, in memory.
+ * @throws MediaError MEDIA_BAD_INPUT `bad-limit`
+ */
+export function limitOf(options: { readonly maxBytes: number } | undefined): number {
+  const maxBytes = options?.maxBytes
+  if (typeof maxBytes === 'number' && maxBytes >= 0) return maxBytes
+  throw new MediaError('MEDIA_BAD_INPUT', 'bytes() needs maxBytes, the most that may come into memory', {
+    reason: 'bad-limit',
+  })
 }
 
 export function tooLarge(sizeBytes: number, maxBytes: number): MediaError {

@@ -8,7 +8,14 @@ import { CLOSE_GRACE_MS } from '../defaults.ts'
 import { MediaError } from '../errors/media-error.ts'
 import { parseCondition, parseOwner, parseRef, parseVisibility } from '../ingest/put-options.ts'
 import type { SharedTiering } from '../moves/index.ts'
-import { cleanFilename, parseLinkTarget, parseMediaKey, parseMetadata, parseTags } from '../names/index.ts'
+import {
+  cleanFilename,
+  parseLinkTarget,
+  parseMediaKey,
+  parseMetadata,
+  parseTags,
+  parseTargets,
+} from '../names/index.ts'
 import { pagesOf } from '../pages.ts'
 import { createUploads } from '../uploads/sessions.ts'
 import { signUpload, verifySignedUpload } from '../uploads/signed-upload.ts'
@@ -21,6 +28,7 @@ import { healthOf } from './health.ts'
 import { openContent, openInMemory, unreadable } from './open.ts'
 import { CHANGE, DELETE, LIST, LIST_ALL, OPEN, SIGN, UPDATE } from './option-names.ts'
 import { admitPut, checkBusy, put } from './put.ts'
+import { parseQuery } from './query.ts'
 import { recheckCopies } from './recheck.ts'
 import { release } from './release.ts'
 import { rescan } from './rescan.ts'
@@ -41,7 +49,8 @@ export interface Shared {
 
 /** The store as one namespace sees it. */
 export function createView(engine: Engine, shared: Shared, namespace: string): MediaStore {
-  if (!NAMESPACE.test(namespace)) {
+  // `test` would make text of what is none: a tenant that is not known must not become one named "undefined".
+  if (typeof namespace !== 'string' || !NAMESPACE.test(namespace)) {
     throw new MediaError(
       'MEDIA_BAD_INPUT',
       'a namespace has 1 to 64 letters, digits, dots, dashes or underscores, and begins with a letter or digit',
@@ -73,7 +82,7 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
     engine.activity.checkOpen()
     refuseUnknown('open', options, OPEN)
     options.signal?.throwIfAborted()
-    const given = typeof ref === 'object' && 'id' in ref ? ref : undefined
+    const given = typeof ref === 'object' && ref !== null && 'id' in ref ? ref : undefined
     const record =
       (given === undefined ? undefined : recordOf(given)) ??
       found(await get(given === undefined ? (ref as MediaRef) : given.id))
@@ -144,7 +153,7 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
           ...(owner === undefined ? {} : { owner: parseOwner(owner) }),
           ...(tags === undefined ? {} : { tags: parseTags(tags) }),
           ...(metadata === undefined ? {} : { metadata: parseMetadata(metadata) }),
-          ...(links === undefined ? {} : { links: links.map(parseLinkTarget) }),
+          ...(links === undefined ? {} : { links: parseTargets(links) }),
         }
         const condition = options.ifRevision === undefined ? {} : { ifRevision: options.ifRevision }
         return changed(await catalog.update(namespace, parseRef(ref), checked, condition), options.context)
@@ -173,12 +182,13 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
     list: (query = {}) =>
       call(query, async () => {
         refuseUnknown('list', query, LIST)
-        return page(query)
+        return page(parseQuery(query))
       }),
     async *listAll(query: ListAllQuery = {}) {
       refuseUnknown('listAll', query, LIST_ALL)
+      const wanted = parseQuery(query)
       const pages = pagesOf(async (from) => {
-        const { items, nextCursor } = await call(query, () => page({ ...query, ...from, limit: 100 }))
+        const { items, nextCursor } = await call(query, () => page({ ...wanted, ...from, limit: 100 }))
         return { items, cursor: nextCursor }
       })
       for await (const { items } of pages) yield* items
@@ -187,7 +197,7 @@ export function createView(engine: Engine, shared: Shared, namespace: string): M
       call(options, async () => {
         const lists = await catalog.linked(
           namespace,
-          targets.map(parseLinkTarget),
+          parseTargets(targets),
           options.limitPerTarget ?? DEFAULT_LINKED_LIMIT,
         )
         return lists.map((records) => records.map(snapshotOf))

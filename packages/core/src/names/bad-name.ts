@@ -3,6 +3,7 @@ import { MediaError } from '../errors/media-error.ts'
 /** Why a name or a piece of user data was refused. */
 export type NameReason =
   | 'nul-in-name'
+  | 'invalid-filename'
   | 'bad-key'
   | 'bad-tags'
   | 'bad-metadata'

@@ -14,9 +14,10 @@ const MAX_EXTENSION_BYTES = 32
  * extension kept, without control characters, direction overrides, drive letters, stream suffixes, leading or trailing
  * blanks, trailing dots; names of Windows devices get `_` before them. What is left empty becomes `file`.
  * Cleaning a cleaned name changes nothing. The result is still the sender's text: never part of a path, never HTML.
- * @throws MediaError MEDIA_BAD_INPUT `nul-in-name`: a NUL is never an accident.
+ * @throws MediaError MEDIA_BAD_INPUT `nul-in-name`: a NUL is never an accident; `invalid-filename` for what is no text.
  */
 export function cleanFilename(raw: string): string {
+  if (typeof raw !== 'string') throw badName('invalid-filename', 'a file name is a text')
   if (PLAIN.test(raw) && !DEVICE.test(raw)) return raw
   if (raw.includes('\0')) {
     throw badName('nul-in-name', 'the file name holds a NUL')

@@ -36,6 +36,15 @@ export function parseLinkTarget(value: unknown): LinkTarget {
 }
 
 /**
+ * Links as the host's own code gives them: as many as it likes.
+ * @throws MediaError MEDIA_BAD_INPUT `bad-link`
+ */
+export function parseTargets(value: unknown): readonly LinkTarget[] {
+  if (!Array.isArray(value)) throw badName('bad-link', 'links are a list of { kind, target }')
+  return value.map(parseLinkTarget)
+}
+
+/**
  * Links of one media: at most 64, each once, in the order given.
  * @throws MediaError MEDIA_BAD_INPUT `bad-link`
  */

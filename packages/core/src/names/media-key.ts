@@ -14,6 +14,7 @@ const ENCODED_SEPARATOR = /%(?:2e|2f|5c|00)/i
  * @throws MediaError MEDIA_BAD_INPUT `bad-key`
  */
 export function parseMediaKey(raw: string): string {
+  if (typeof raw !== 'string') throw badName('bad-key', 'a key is a text')
   // A code unit takes at least one byte: longer text need not be looked at. NFC can shrink text, but not this much.
   if (raw.length > 4 * MAX_KEY_BYTES) throw badName('bad-key', `a key has at most ${MAX_KEY_BYTES} bytes`)
   if (isUnprintable(raw) || DIRECTION_OVERRIDES.test(raw)) {

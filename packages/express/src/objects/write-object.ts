@@ -16,13 +16,14 @@ import {
 import { OBJECT_MEMORY_BYTES } from '../defaults.ts'
 import { sendJson, sendNothing, sendProblem } from '../router/answer.ts'
 import { type ClientBody, declaredBytes } from '../router/client-body.ts'
-import { checkCoding, openBody } from '../router/intake.ts'
+import { checkCoding, checkWhole, openBody } from '../router/intake.ts'
 import { callOf, type ObjectExchange } from './exchange.ts'
 
 /** PUT of an object: creates or replaces it, as a whole or not at all. */
 export async function putObject(exchange: ObjectExchange, key: string): Promise<void> {
   const { request, store } = exchange
   checkCoding(request)
+  checkWhole(request)
   const sizeBytes = declaredBytes(request)
   if (sizeBytes === undefined || request.headers['content-length'] === undefined) {
     const error = new MediaError(

@@ -16,6 +16,18 @@ export function checkCoding({ headers }: IncomingMessage): void {
   })
 }
 
+/**
+ * A body that says it is a part of something would become the whole of it, and what was there before be gone.
+ * @throws MediaError MEDIA_BAD_INPUT `content-range`
+ * @see RFC 9110 section 14.5
+ */
+export function checkWhole({ headers }: IncomingMessage): void {
+  if (headers['content-range'] === undefined) return
+  throw new MediaError('MEDIA_BAD_INPUT', 'a body is taken whole; send parts in chunks, or by tus', {
+    reason: 'content-range',
+  })
+}
+
 export function isForm({ headers }: IncomingMessage): boolean {
   return isMultipart(headers['content-type'])
 }

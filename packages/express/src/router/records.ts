@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import {
   type Availability,
   type Digest,
@@ -25,9 +26,11 @@ import { contextOf, type Exchange, principalOf } from './exchange.ts'
 import { readJson } from './json-body.ts'
 import { mediaJson } from './media-json.ts'
 
-/** GET of a record. */
+/** GET of a record, at the revision that If-Match names where it names one. */
 export async function showRecord(exchange: Exchange, id: string): Promise<void> {
   const { media } = await find(exchange, id, 'stat')
+  const revision = statedRevision({ 'if-match': exchange.request.headers['if-match'] }, media)
+  if (revision !== undefined && revision !== media.revision) throw otherRecord()
   sendJson(exchange, 200, await mediaJson(exchange.store, media), revisionTag(media))
 }
 
@@ -45,7 +48,7 @@ const CHANGE = z.strictObject({
 export async function changeRecord(exchange: Exchange, id: string): Promise<void> {
   const { access, store } = exchange
   const { media, principal } = await find(exchange, id, 'update')
-  const ifRevision = statedRevision(exchange, media)
+  const ifRevision = statedRevision(exchange.request.headers, media)
   const wanted = await readJson(exchange, CHANGE)
   const { owner } = wanted
   if (owner !== undefined && owner !== media.owner && access.open !== true) {
@@ -64,7 +67,7 @@ export async function changeRecord(exchange: Exchange, id: string): Promise<void
 /** DELETE of a record. Its bytes go later, when nothing else refers to them. */
 export async function deleteRecord(exchange: Exchange, id: string): Promise<void> {
   const { media, principal } = await find(exchange, id, 'delete')
-  const revision = statedRevision(exchange, media)
+  const revision = statedRevision(exchange.request.headers, media)
   const wasThere = await exchange.store.delete(id, {
     context: contextOf(exchange, principal),
     ...(revision === undefined ? {} : { when: { type: 'revision', revision } }),
@@ -186,8 +189,8 @@ async function findVisible(
 }
 
 /** The revision that If-Match names, by itself or by the content's tag. @throws MediaError MEDIA_PRECONDITION */
-function statedRevision({ request }: Exchange, media: Media): number | undefined {
-  const when = parseWriteCondition(request.headers, 'record')
+function statedRevision(headers: IncomingHttpHeaders, media: Media): number | undefined {
+  const when = parseWriteCondition(headers, 'record')
   switch (when?.type) {
     case undefined:
     case 'exists':
@@ -200,7 +203,11 @@ function statedRevision({ request }: Exchange, media: Media): number | undefined
     case 'absent':
       break
   }
-  throw new MediaError('MEDIA_PRECONDITION', 'the record is not the one the request is about')
+  throw otherRecord()
+}
+
+function otherRecord(): MediaError {
+  return new MediaError('MEDIA_PRECONDITION', 'the record is not the one the request is about')
 }
 
 function changeOf(wanted: z.infer<typeof CHANGE>): MediaChange {

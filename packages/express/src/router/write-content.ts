@@ -20,7 +20,7 @@ import { sendJson } from './answer.ts'
 import { declaredBytes } from './client-body.ts'
 import { createFromForm } from './create-from-form.ts'
 import { contextOf, type Exchange, mountOf, principalOf } from './exchange.ts'
-import { checkCoding, isForm, openBody, rawTypeOf } from './intake.ts'
+import { checkCoding, checkWhole, isForm, openBody, rawTypeOf } from './intake.ts'
 import { mediaJson } from './media-json.ts'
 import { fieldsOfQuery, optionsOfFields } from './put-fields.ts'
 
@@ -28,6 +28,7 @@ import { fieldsOfQuery, optionsOfFields } from './put-fields.ts'
 export async function createMedia(exchange: Exchange): Promise<void> {
   const { request, store } = exchange
   checkCoding(request)
+  checkWhole(request)
   const principal = await principalOf(exchange)
   await allowCreate(exchange, principal)
   const base = { ...baseOptions(exchange, principal), ...ownerOf(principal) }
@@ -53,6 +54,7 @@ export async function createMedia(exchange: Exchange): Promise<void> {
 export async function putByKey(exchange: Exchange, rawKey: string): Promise<void> {
   const { request, store } = exchange
   checkCoding(request)
+  checkWhole(request)
   const key = parseKeyPath(rawKey)
   const principal = await principalOf(exchange)
   const stated = parseWriteCondition(request.headers)
@@ -93,6 +95,7 @@ export async function putByKey(exchange: Exchange, rawKey: string): Promise<void
 export async function replaceContent(exchange: Exchange, id: string): Promise<void> {
   const { request, store } = exchange
   checkCoding(request)
+  checkWhole(request)
   const principal = await principalOf(exchange)
   const current = isId(id) ? await store.stat(id) : undefined
   if (current === undefined) throw absent()
@@ -118,7 +121,10 @@ export async function allowCreate({ access }: Exchange, principal: Principal | u
   }
 }
 
-/** A key held by a media that the asker may not know of is taken: that much a unique name cannot hide. */
+/**
+ * A key held by a media that the asker may not know of is taken: that much a unique name cannot hide from those who
+ * may use names. Who may add nothing is told the same of every key.
+ */
 async function allowReplaceOfKey(
   exchange: Exchange,
   principal: Principal | undefined,
@@ -127,7 +133,10 @@ async function allowReplaceOfKey(
   try {
     await allowReplace(exchange, principal, media)
   } catch (error) {
-    if (isMediaError(error, 'MEDIA_ABSENT')) throw keyTaken(error)
+    if (isMediaError(error, 'MEDIA_ABSENT')) {
+      await allowCreate(exchange, principal)
+      throw keyTaken(error)
+    }
     throw error
   }
 }

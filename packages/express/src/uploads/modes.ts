@@ -31,6 +31,7 @@ export async function beginPresigned(
   wanted: { readonly contentType: string; readonly expiresIn?: number | undefined },
 ): Promise<BegunUpload> {
   const ttlMs = wanted.expiresIn === undefined ? SIGNED_UPLOAD_TTL_MS : wanted.expiresIn * 1000
+  const begunAt = Date.now()
   const upload = await begin({ door: 'presigned', ttlMs })
   // The catalog's clock may be ahead of ours.
   const expiresAt = new Date(Math.min(upload.expiresAt.getTime(), Date.now() + ttlMs))
@@ -41,7 +42,8 @@ export async function beginPresigned(
     method: 'PUT',
     url: `${uploadAddress(exchange, upload.id)}?${query.toString()}`,
     headers: { 'Content-Type': wanted.contentType },
-    ...lifeOf(new Date(Math.floor(expiresAt.getTime() / 1000) * 1000)),
+    // An address ends with a whole second. What was asked for is told as it was asked, not less the time of the asking.
+    ...lifeOf(new Date(Math.floor(expiresAt.getTime() / 1000) * 1000), begunAt, ttlMs),
   }
 }
 
@@ -105,7 +107,11 @@ export async function beginDirect(
   return { upload, mode: 'direct', method: 'PUT', url: url.href, headers, ...lifeOf(upload.expiresAt) }
 }
 
-function lifeOf(expiresAt: Date): { readonly expiresAt: string; readonly expiresIn: number } {
-  const leftMs = expiresAt.getTime() - Date.now()
-  return { expiresAt: expiresAt.toISOString(), expiresIn: Math.max(0, Math.round(leftMs / 1000)) }
+function lifeOf(
+  expiresAt: Date,
+  from = Date.now(),
+  ttlMs = Number.POSITIVE_INFINITY,
+): { readonly expiresAt: string; readonly expiresIn: number } {
+  const leftMs = Math.min(ttlMs, expiresAt.getTime() - from)
+  return { expiresAt: expiresAt.toISOString(), expiresIn: Math.max(0, Math.ceil(leftMs / 1000)) }
 }

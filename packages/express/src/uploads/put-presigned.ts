@@ -12,7 +12,7 @@ import { sendJson } from '../router/answer.ts'
 import { checkedBody } from '../router/checked-body.ts'
 import { type ClientBody, declaredBytes } from '../router/client-body.ts'
 import { contextOf, type Exchange, mountOf } from '../router/exchange.ts'
-import { checkCoding, openBody } from '../router/intake.ts'
+import { checkCoding, checkWhole, openBody } from '../router/intake.ts'
 import { mediaJson } from '../router/media-json.ts'
 import { keyTaken } from '../router/write-content.ts'
 
@@ -25,6 +25,7 @@ export async function putPresigned(exchange: Exchange, uploadId: string): Promis
   // Before the look-up: a bad signature answers the same whether there is such an upload or not.
   store.verifyUpload(uploadId, query)
   checkCoding(request)
+  checkWhole(request)
   const context = contextOf(exchange, undefined)
   const upload = checkOpen(await exchange.store.uploads.get(uploadId, { context }))
   checkType(exchange, upload)
