@@ -1,5 +1,5 @@
 import { inspect, parseArgs } from 'node:util'
-import { runParts } from './harness/run-parts.ts'
+import { type PartReport, runParts } from './harness/run-parts.ts'
 import { parts } from './parts.ts'
 
 const FULL_MINUTES = 60
@@ -51,9 +51,23 @@ async function main(): Promise<number> {
     },
   )
   const broken = reports.reduce((sum, { violations }) => sum + violations.length, 0)
+  if (reports.length > 1) for (const line of table(reports)) say(line)
   const away = reports.filter(({ unavailable }) => unavailable !== undefined).length
   say(`${reports.length - away} parts ran, ${away} could not run here, ${broken} violations, seed ${seed}`)
   return broken > 0 || ending.signal.aborted ? 1 : 0
+}
+
+/** What each part took: the processes of a part may use several cores at once. */
+function table(reports: readonly PartReport[]): readonly string[] {
+  const rows = reports.map(({ part, done, seconds, cpuSeconds }) => [
+    part,
+    `${done}`,
+    seconds.toFixed(0),
+    cpuSeconds.toFixed(0),
+  ])
+  return [['part', 'count', 's', 's of CPU'], ...rows].map(([name = '', ...figures]) =>
+    [name.padEnd(14), ...figures.map((figure) => figure.padStart(9))].join(' '),
+  )
 }
 
 function positive(name: string, text: string, min = 1): number {

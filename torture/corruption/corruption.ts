@@ -18,6 +18,7 @@ export const corruption: Part = {
   about: 'ruins stored copies; verify finds all, repairs what has a good copy, touches no good one',
   unit: 'corruptions',
   fullCount: 10_000,
+  spread: { units: SPOILED_A_ROUND, seeds: 1 },
   run: (input) => ruin(input),
 }
 

@@ -21,10 +21,17 @@ export async function bundlePrograms(outdir, plugins = []) {
     'inspect-worker': join(torture, '../packages/core/src/inspect/worker.ts'),
     ...Object.fromEntries(programs.map((path) => [basename(path, '.ts'), join(torture, path)])),
   }
-  // Each for itself, because files that several share would hold what any of them needs; and split, so that what is imported
-  // late is loaded late: to start is most of what a program costs that is killed a moment later.
+  const together = ['main', 'spread.program']
+  const groups = [
+    together,
+    ...Object.keys(entryPoints)
+      .filter((name) => !together.includes(name))
+      .map((name) => [name]),
+  ]
+  // Each for itself, but for main and its other processes, because files that several share would hold what any of them needs; and
+  // split, so that what is imported late is loaded late: to start is most of what a program costs that is killed a moment later.
   await Promise.all(
-    Object.entries(entryPoints).map(([name, path]) =>
+    groups.map((names) =>
       build({
         bundle: true,
         splitting: true,
@@ -37,8 +44,8 @@ export async function bundlePrograms(outdir, plugins = []) {
         sourcemap: 'linked',
         logLevel: 'error',
         outdir,
-        entryPoints: { [name]: path },
-        chunkNames: `${name}-[name]-[hash]`,
+        entryPoints: Object.fromEntries(names.map((name) => [name, entryPoints[name]])),
+        chunkNames: `${names[0]}-[name]-[hash]`,
         banner: {
           js: "import { createRequire as r } from 'node:module'; const require = r(import.meta.url);",
         },

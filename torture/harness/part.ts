@@ -22,6 +22,8 @@ export interface PartInput {
 export interface PartResult {
   readonly done: number
   readonly violations: readonly Violation[]
+  /** Sums for the report by what they count, such as `crashes`; those of several processes are added up. */
+  readonly figures?: Readonly<Record<string, number>>
 }
 
 /** One way to torment the store. Each names what it counts, and what it cannot see stands in docs/design/0010-torture.md. */
@@ -32,6 +34,11 @@ export interface Part {
   readonly unit: string
   /** How many of them `--minutes 60` does; fewer minutes do their share. */
   readonly fullCount: number
+  /**
+   * Slices of so many `units`, the next of which begins `seeds` later, do not know of each other: they may run in processes of
+   * their own. Absent: all of it is one.
+   */
+  readonly spread?: { readonly units: number; readonly seeds: number }
   /** Why it cannot run on this machine, such as a missing right; `undefined` when it can. */
   unavailable?(): Promise<string | undefined>
   run(input: PartInput): Promise<PartResult>

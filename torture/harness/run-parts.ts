@@ -1,7 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { cpuSeconds } from './cpu-time.ts'
 import type { Part, Violation } from './part.ts'
+import { runSpread } from './spread.ts'
 
 export interface RunOptions {
   /** Share of each part's full count, above 0 and at most 1. */
@@ -17,6 +19,9 @@ export interface PartReport {
   readonly part: string
   readonly done: number
   readonly fullCount: number
+  readonly seconds: number
+  /** Of all its processes. */
+  readonly cpuSeconds: number
   readonly violations: readonly Violation[]
   readonly unavailable?: string
 }
@@ -37,15 +42,17 @@ async function runPart(part: Part, { share, count, seed, signal, print }: RunOpt
   const reason = await part.unavailable?.()
   if (reason !== undefined) {
     print(`${part.name}: cannot run here: ${reason}`)
-    return { part: part.name, done: 0, fullCount: part.fullCount, violations: [], unavailable: reason }
+    const none = { done: 0, seconds: 0, cpuSeconds: 0, violations: [] }
+    return { part: part.name, fullCount: part.fullCount, ...none, unavailable: reason }
   }
   const wanted = count ?? Math.max(1, Math.ceil(part.fullCount * share))
   const folder = await mkdtemp(join(tmpdir(), `mediakeep-torture-${part.name}-`))
   const startedMs = performance.now()
+  const cpuBefore = cpuSeconds()
   let toldMs = startedMs
   print(`${part.name}: ${part.about}; ${wanted} ${part.unit}, first seed ${seed}`)
   try {
-    const { done, violations } = await part.run({
+    const { done, violations, figures } = await runSpread(part, {
       count: wanted,
       seed,
       signal,
@@ -57,16 +64,18 @@ async function runPart(part: Part, { share, count, seed, signal, print }: RunOpt
       },
       note: (line) => print(`  ${line}`),
     })
-    const seconds = ((performance.now() - startedMs) / 1000).toFixed(1)
+    const spent = { seconds: (performance.now() - startedMs) / 1000, cpuSeconds: cpuSeconds() - cpuBefore }
+    const sums = Object.entries(figures ?? {}).map(([name, figure]) => `${figure} ${name}`)
+    if (sums.length > 0) print(`  ${sums.join(', ')}`)
     const extent = extentOf(done, wanted, part.fullCount, signal.aborted)
     print(
-      `  ${done} of ${part.fullCount} ${part.unit}${extent}, ${violations.length} violations, ${seconds} s`,
+      `  ${done} of ${part.fullCount} ${part.unit}${extent}, ${violations.length} violations, ${spent.seconds.toFixed(1)} s, ${spent.cpuSeconds.toFixed(1)} s of CPU`,
     )
     for (const { what, replay } of violations.slice(0, MAX_PRINTED_VIOLATIONS)) {
       print(`  BROKEN: ${what}`)
       print(`    again: npm run torture -- --only ${part.name} ${replay}`)
     }
-    return { part: part.name, done, fullCount: part.fullCount, violations }
+    return { part: part.name, done, fullCount: part.fullCount, ...spent, violations }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

@@ -43,7 +43,7 @@ export function itBreaksNothing(part: Part, counts: { readonly short: number; re
         progress: () => {},
         note: () => {},
       })
-      expect(result).toEqual({ done: count, violations: [] })
+      expect(result).toMatchObject({ done: count, violations: [] })
     } finally {
       await rm(folder, { recursive: true, force: true })
     }

@@ -14,13 +14,11 @@ export const crowd: Part = {
   about: 'kills four writing and collecting processes at random moments',
   unit: 'kills',
   fullCount: 4_000,
+  spread: { units: ROUNDS_OF_A_LIFE * CROWD, seeds: ROUNDS_OF_A_LIFE },
   run: (input) => withMemoryFolder('crowd', (folder) => killMany(folder, input)),
 }
 
-async function killMany(
-  parent: string,
-  { count, seed, signal, progress, note }: PartInput,
-): Promise<PartResult> {
+async function killMany(parent: string, { count, seed, signal, progress }: PartInput): Promise<PartResult> {
   const violations: Violation[] = []
   let done = 0
   let acknowledged = 0
@@ -43,6 +41,9 @@ async function killMany(
     if (isLast) acknowledged += told.acknowledged
     if (isLast) await rm(join(parent, `life-${life}`), { recursive: true, force: true })
   }
-  note(`${acknowledged} acknowledged puts and deletes`)
-  return { done: Math.min(done, count), violations }
+  return {
+    done: Math.min(done, count),
+    violations,
+    figures: { 'acknowledged puts and deletes': acknowledged },
+  }
 }

@@ -1,4 +1,5 @@
 import { readFile, rm } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { checkFolder } from '../checks/folder.ts'
 import { withMemoryFolder } from '../harness/memory-folder.ts'
@@ -12,7 +13,8 @@ import { type Point, type StrikeOptions, strike } from './strike.ts'
 
 /** Strikes on one folder: what each leaves meets the next, and the checks stay quick. */
 const STRIKES_OF_A_LIFE = 40
-const LANES = 2
+/** Each is one process at work, and one that waits for it. */
+const LANES = Math.max(2, availableParallelism())
 /** Of one act, so that a short run need not look at all of them first. */
 const KILLS_IN_A_ROW = 4
 

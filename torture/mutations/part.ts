@@ -11,6 +11,7 @@ export const mutations: Part = {
   about: 'takes each sync, rename, lease check and second look out of the source; a part must notice',
   unit: 'mutations',
   fullCount: MUTATIONS.length,
+  spread: { units: 1, seeds: 1 },
   run: (input) => mutate(input),
 }
 

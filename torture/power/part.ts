@@ -13,14 +13,12 @@ export const power: Part = {
   about: 'cuts the power of a real ext4 under a writer',
   unit: 'cuts',
   fullCount: 400,
+  spread: { units: CUTS_OF_A_LIFE, seeds: CUTS_OF_A_LIFE },
   unavailable: whyNoImages,
   run: (input) => withMemoryFolder('power', (folder) => cutMany(folder, input)),
 }
 
-async function cutMany(
-  folder: string,
-  { count, seed, signal, progress, note }: PartInput,
-): Promise<PartResult> {
+async function cutMany(folder: string, { count, seed, signal, progress }: PartInput): Promise<PartResult> {
   const violations: Violation[] = []
   let done = 0
   let acknowledged = 0
@@ -44,6 +42,5 @@ async function cutMany(
     }
     acknowledged += life.acknowledged
   }
-  note(`${acknowledged} acknowledged puts and deletes`)
-  return { done, violations }
+  return { done, violations, figures: { 'acknowledged puts and deletes': acknowledged } }
 }

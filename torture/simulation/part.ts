@@ -13,6 +13,7 @@ export const simulation: Part = {
   about: 'hosts that die, sleep and lose power, over disks that forget what was not synced',
   unit: 'seeds',
   fullCount: 100_000,
+  spread: { units: 50, seeds: 50 },
   async run({ count, seed: first, signal, progress, note }) {
     const image = await takeImage()
     const violations: Violation[] = []
@@ -46,9 +47,7 @@ export const simulation: Part = {
     } finally {
       process.off('unhandledRejection', onLost)
     }
-    note(
-      `${total.operations} operations, ${total.crashes} crashes, ${total.overlaps} puts beside a collection`,
-    )
-    return { done, violations }
+    const { overlaps, ...figures } = total
+    return { done, violations, figures: { ...figures, 'puts beside a collection': overlaps } }
   },
 }

@@ -19,14 +19,12 @@ export const smallDisk: Part = {
   about: 'fills small file systems to the byte, then puts, reads, deletes and collects',
   unit: 'fills',
   fullCount: OFFSETS * SMALL_DISKS.length,
+  spread: { units: SMALL_DISKS.length, seeds: SMALL_DISKS.length },
   unavailable: whyNoImages,
   run: (input) => withMemoryFolder('small-disk', (folder) => fillMany(folder, input)),
 }
 
-async function fillMany(
-  parent: string,
-  { count, seed, signal, progress, note }: PartInput,
-): Promise<PartResult> {
+async function fillMany(parent: string, { count, seed, signal, progress }: PartInput): Promise<PartResult> {
   const violations: Violation[] = []
   let done = 0
   let acknowledged = 0
@@ -44,8 +42,7 @@ async function fillMany(
       })
     progress(done)
   }
-  note(`${acknowledged} acknowledged puts and deletes`)
-  return { done, violations }
+  return { done, violations, figures: { 'acknowledged puts and deletes': acknowledged } }
 }
 
 async function fillOnce(
