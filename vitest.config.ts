@@ -63,7 +63,7 @@ export default defineConfig({
           name: 'torture',
           include: ['torture/**/*.test.ts', ...patient],
           exclude: ['**/node_modules/**'],
-          maxWorkers: workers,
+          maxWorkers: 2,
           // After the unit tests: they take all the processor there is.
           sequence: { groupOrder: 1 },
           testTimeout: 600_000,
