@@ -161,7 +161,7 @@ describe('films are held to their limits', () => {
 
   test('more pixels than its policy takes: MEDIA_INVALID image-too-large', async () => {
     const policies = [{ match: 'video/*', maxPixels: 640 * 360 - 1 }]
-    for (const body of [movie(), webm(INFO, TRACKS)])
+    for (const body of [movie(), webm(INFO, TRACKS), movie({ width: 16, height: 16, stored: [640, 360] })])
       await expect(take(body, { policies })).rejects.toMatchObject({ reason: 'image-too-large' })
     await expect(
       take(movie(), { policies: [{ match: 'video/*', maxPixels: 640 * 360 }] }),

@@ -151,6 +151,8 @@ export interface MovieSample {
   readonly madeAt?: number
   /** How pictures are turned: a, b, c and d of the matrix. */
   readonly turn?: readonly [number, number, number, number]
+  /** Size of pictures as each track describes its samples. */
+  readonly stored?: readonly [width: number, height: number]
 }
 
 /** A film without pictures: all its headers, and some data. */
@@ -164,6 +166,7 @@ export function movie({
   brand = 'isom',
   madeAt = 0,
   turn: [a, b, c, d] = [1, 0, 0, 1],
+  stored,
 }: MovieSample = {}): Buffer {
   const mvhd = box(
     'mvhd',
@@ -184,13 +187,27 @@ export function movie({
     matrix.writeInt32BE(part * 0x10000, at)
   matrix.writeUInt32BE(0x40000000, 32)
   const tkhd = box('tkhd', FULL, Buffer.alloc(36), matrix, u32be(width * 65_536), u32be(height * 65_536))
+  const description =
+    stored === undefined
+      ? []
+      : [
+          box(
+            'stbl',
+            box(
+              'stsd',
+              FULL,
+              u32be(1),
+              box('av01', Buffer.alloc(24), u32be(stored[0] * 65_536 + stored[1]), Buffer.alloc(50)),
+            ),
+          ),
+        ]
   const trak = box(
     'trak',
     tkhd,
     box(
       'mdia',
       box('hdlr', FULL, Buffer.alloc(4), text('vide'), Buffer.alloc(13)),
-      box('minf', box('dinf', box('dref', FULL, u32be(1), reference))),
+      box('minf', box('dinf', box('dref', FULL, u32be(1), reference)), ...description),
     ),
   )
   return Buffer.concat([

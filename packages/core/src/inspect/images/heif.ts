@@ -23,7 +23,7 @@ export async function lookAtHeif({ window, limits }: Inspection): Promise<MediaF
       const movie = await readMovie(window, box, limits)
       if (movie.width !== undefined && movie.height !== undefined) {
         checkPixels({ width: movie.width, height: movie.height }, limits)
-        checkFrames(movie.frames, movie.frames * movie.width * movie.height, limits)
+        checkFrames(movie.frames, movie.frames * movie.pixels, limits)
         facts = factsOf(movie)
       }
     }

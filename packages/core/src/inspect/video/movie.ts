@@ -21,6 +21,8 @@ export interface Movie {
   readonly captureTime: string | undefined
   /** Most pictures of one track. */
   readonly frames: number
+  /** The largest picture that any track shows, or says that it stores: a decoder makes room for that. */
+  readonly pixels: number
 }
 
 interface Track {
@@ -29,6 +31,8 @@ interface Track {
   height: number
   orientation: number | undefined
   samples: number
+  /** Of the largest picture by the descriptions of its samples. */
+  storedPixels: number
 }
 
 /**
@@ -76,8 +80,13 @@ export async function readMovie(window: ByteWindow, moov: Box, limits: InspectLi
   if (timescale > 0 && (durationMs ?? 0) === 0 && fragmentsLength !== undefined)
     durationMs = (fragmentsLength * 1000) / timescale
   const shown = tracks.find((track) => track.isPictures && track.width > 0 && track.height > 0)
-  if (shown !== undefined && shown.width * shown.height > limits.maxPixels)
-    throw invalid('image-too-large', `${shown.width} x ${shown.height} is over ${limits.maxPixels} pixels`)
+  const pixels = tracks.reduce(
+    (most, { isPictures, width, height, storedPixels }) =>
+      isPictures ? Math.max(most, width * height, storedPixels) : most,
+    0,
+  )
+  if (pixels > limits.maxPixels)
+    throw invalid('image-too-large', `a picture of ${pixels} pixels is over ${limits.maxPixels}`)
   return {
     durationMs,
     width: shown?.width,
@@ -85,6 +94,7 @@ export async function readMovie(window: ByteWindow, moov: Box, limits: InspectLi
     orientation: shown?.orientation,
     captureTime,
     frames: tracks.reduce((most, track) => (track.isPictures ? Math.max(most, track.samples) : most), 0),
+    pixels,
   }
 }
 
@@ -113,7 +123,14 @@ async function readTime(window: ByteWindow, box: Box): Promise<MovieTime> {
 }
 
 async function readTrack(window: ByteWindow, trak: Box): Promise<Track> {
-  const track: Track = { isPictures: false, width: 0, height: 0, orientation: undefined, samples: 0 }
+  const track: Track = {
+    isPictures: false,
+    width: 0,
+    height: 0,
+    orientation: undefined,
+    samples: 0,
+    storedPixels: 0,
+  }
   const inside = async (box: Box): Promise<undefined> => {
     switch (box.type) {
       case 'mdia':
@@ -135,6 +152,9 @@ async function readTrack(window: ByteWindow, trak: Box): Promise<Track> {
         if (bytes.length === 12) track.samples = bytes.readUInt32BE(8)
         break
       }
+      case 'stsd':
+        track.storedPixels = Math.max(track.storedPixels, await storedPixels(window, box))
+        break
       case 'dref':
         await checkReferences(window, box)
         break
@@ -144,6 +164,17 @@ async function readTrack(window: ByteWindow, trak: Box): Promise<Track> {
   }
   await eachBox(window, trak.body, trak.end, inside)
   return track
+}
+
+/** Of the largest picture that samples are described by; of other samples a number that nobody uses. */
+async function storedPixels(window: ByteWindow, stsd: Box): Promise<number> {
+  let most = 0
+  await eachBox(window, stsd.body + 8, stsd.end, async (entry) => {
+    const size = await window.read(entry.body + 24, 4)
+    if (size.length === 4) most = Math.max(most, size.readUInt16BE(0) * size.readUInt16BE(2))
+    return undefined
+  })
+  return most
 }
 
 /** Width and height, turned as the matrix of the track says. */
