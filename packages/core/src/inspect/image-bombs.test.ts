@@ -72,6 +72,12 @@ const rows: readonly (readonly [string, string, () => Buffer | Promise<Buffer>, 
   ['2.7-03', 'a GIF of 10,000 frames', () => gif(10_000), 'too-many-frames'],
   ['2.7-03b', 'a GIF of 900 frames of 2,000 x 2,000', () => gif(900, 2_000, 2_000), 'image-too-large'],
   [
+    '2.7-03c',
+    'a GIF of one pixel with 900 frames of 2,000 x 2,000',
+    () => gif(900, 1, 1, 2_000),
+    'image-too-large',
+  ],
+  [
     '2.7-04',
     'an APNG that says 10,000 frames',
     () => png(pngHeader(3, 2), pngChunk('acTL', Buffer.from([0, 0, 0x27, 0x10, 0, 0, 0, 0])), pngData(3, 2)),

@@ -60,16 +60,18 @@ export function ico(image: Buffer): Buffer {
 
 /* GIF */
 
-const GIF_FRAME = Buffer.from('2c00000000010001000002024401' + '00', 'hex')
+/** Says that it is of this size; its pixel is one. */
+const gifFrame = (side: number): Buffer =>
+  Buffer.concat([Buffer.from('2c00000000', 'hex'), u16(side), u16(side), Buffer.from('000202440100', 'hex')])
 
-/** An animation of so many frames of one pixel, on a canvas of any size. */
-export const gif = (frames: number, width = 1, height = 1): Buffer =>
+/** An animation of so many frames, of one pixel each, on a canvas of any size. */
+export const gif = (frames: number, width = 1, height = 1, side = 1): Buffer =>
   Buffer.concat([
     text('GIF89a'),
     u16(width),
     u16(height),
     Buffer.from([0x80, 0, 0, 0, 0, 0, 255, 255, 255]),
-    ...Array.from({ length: frames }, () => GIF_FRAME),
+    ...Array.from({ length: frames }, () => gifFrame(side)),
     Buffer.from([0x3b]),
   ])
 

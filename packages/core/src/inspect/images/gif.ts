@@ -16,6 +16,7 @@ export async function lookAtGif({ window, limits }: Inspection): Promise<MediaFa
   const canvas = { width: head.readUInt16LE(6), height: head.readUInt16LE(8) }
   let at = 13 + tableBytes(head.readUInt8(10))
   let frames = 0
+  let totalPixels = 0
   for (;;) {
     window.step()
     const block = await window.read(at, 10)
@@ -29,7 +30,9 @@ export async function lookAtGif({ window, limits }: Inspection): Promise<MediaFa
     frames += 1
     const frame = { width: block.readUInt16LE(5), height: block.readUInt16LE(7) }
     checkPixels(frame, limits)
-    checkFrames(frames, frames * canvas.width * canvas.height, limits)
+    // A frame that is larger than the canvas is unpacked whole before it is cut.
+    totalPixels += Math.max(frame.width * frame.height, canvas.width * canvas.height)
+    checkFrames(frames, totalPixels, limits)
     at = await afterSubBlocks(window, at + 10 + tableBytes(block.readUInt8(9)) + 1)
   }
   if (frames === 0) throw headerOnly()
