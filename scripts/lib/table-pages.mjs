@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import ts from 'typescript'
+import { reasonsIn } from './reasons.mjs'
 import { rootFolder } from './root.mjs'
 
 const MADE = 'Made from the sources by `node scripts/reference.mjs`; do not edit.'
@@ -52,25 +53,20 @@ export function errorsPage(built) {
   return `# Errors\n\n${MADE}\n\nOne class, \`MediaError { code, reason?, message, retryable, retryAfterMs?, cause }\`, told by \`isMediaError(error, code?)\`. The same code has the same HTTP status everywhere; the body is \`application/problem+json\` (RFC 9457) with \`code\` and \`reason\`.\n\n| code | HTTP | may succeed when repeated | title | reasons |\n|---|---|---|---|---|\n${rows.join('\n')}\n`
 }
 
-/** Reasons are written where they are thrown: `new MediaError('CODE', message, { reason: '...' })`. */
+let reasons
 function reasonsOf(code) {
-  const found = new Set()
-  const pattern = new RegExp(`'${code}',(?:(?!MediaError\\()[\\s\\S]){0,400}?reason: '([a-z0-9-]+)'`, 'g')
-  for (const file of sourceFiles())
-    for (const [, reason] of file.matchAll(pattern)) found.add(`\`${reason}\``)
-  return [...found].sort((a, b) => (a < b ? -1 : 1))
+  reasons ??= reasonsIn(sourceFiles())
+  return [...(reasons.get(code) ?? [])].sort((a, b) => (a < b ? -1 : 1)).map((reason) => `\`${reason}\``)
 }
 
-let sources
 function sourceFiles() {
-  sources ??= ts.sys
+  return ts.sys
     .readDirectory(
       join(rootFolder, 'packages'),
       ['.ts'],
       ['**/*.test.ts', '**/node_modules', '**/dist', '**/testkit/**'],
     )
     .map((path) => readFileSync(path, 'utf8'))
-  return sources
 }
 
 /** Every setting of the command line, and the names of other tools that are understood. */

@@ -94,6 +94,13 @@ describe('mediakeep', () => {
     expect((await mediakeep(['get', (JSON.parse(out) as Media).id])).bytes.equals(bytes)).toBe(true)
   })
 
+  it('stores nothing when one of several files is not there', async () => {
+    await writeFile(join(folder, 'there.txt'), 'there')
+    const { code, err } = await mediakeep(['put', 'there.txt', 'not-there.txt', '--namespace', 'several'])
+    expect([code, err]).toEqual([2, expect.stringContaining('there is no file not-there.txt')])
+    expect((await mediakeep(['ls', '--namespace', 'several'])).out).toBe('')
+  })
+
   it('keeps namespaces apart', async () => {
     await writeFile(join(folder, 'n.txt'), 'n')
     await mediakeep(['put', 'n.txt', '--namespace', 'other'])

@@ -1,9 +1,19 @@
 import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { MediaStore } from '@mediakeep/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openAccess } from './router/access.ts'
 import { mediaRouter } from './router/media-router.ts'
-import { type Answer, formOf, memoryMedia, PNG, pngWith, serve, type Wire } from './wire.fixture.ts'
+import {
+  type Answer,
+  formOf,
+  memoryMedia,
+  namedAccess,
+  PNG,
+  pngWith,
+  serve,
+  type Wire,
+} from './wire.fixture.ts'
 
 const png = pngWith
 
@@ -21,6 +31,47 @@ afterEach(async () => {
 describe('PUT by key', () => {
   const put = (body: Buffer, headers: Record<string, string> = {}): Promise<Answer> =>
     wire.ask('/k/dir/a.png', { method: 'PUT', body, headers })
+
+  it.each([
+    ['everybody may do everything', openAccess()],
+    ['owners may', namedAccess()],
+  ])('without a condition the last writer wins, however many come at once: %s', async (_, access) => {
+    // What is seen is old when it is acted upon: others have written meanwhile.
+    const late: MediaStore = Object.create(store, {
+      stat: {
+        async value(...asked: Parameters<MediaStore['stat']>) {
+          const media = await store.stat(...asked)
+          await delay(20)
+          return media
+        },
+      },
+    })
+    const busy = await serve(mediaRouter(late, { access }))
+    const headers = { authorization: 'as ann' }
+    const writes = Array.from({ length: 12 }, async (__, number) => {
+      const body = png(`writer ${number}`)
+      const { status } = await busy.ask('/k/busy.png', { method: 'PUT', body, headers })
+      return { status, body }
+    })
+    const answers = await Promise.all(writes)
+    expect(answers.map(({ status }) => status).sort((a, b) => a - b)).toEqual([...Array(11).fill(200), 201])
+    const kept = (await busy.ask('/k/busy.png', { headers })).body
+    expect(answers.some(({ body }) => body.equals(kept))).toBe(true)
+    const { items } = await store.list({ key: 'busy.png' })
+    expect(items.map(({ revision }) => revision)).toEqual([12])
+    await busy.close()
+  })
+
+  it('without a condition one that gives up does not hold up those behind it', async () => {
+    const busy = await serve(mediaRouter(store, { access: namedAccess() }))
+    const headers = { authorization: 'as ann' }
+    const put = (body: Buffer) => busy.ask('/k/busy.png', { method: 'PUT', body, headers })
+    await put(PNG)
+    const denied = busy.ask('/k/busy.png', { method: 'PUT', body: Buffer.from('MZ no picture'), headers })
+    const answers = await Promise.all([denied, put(png('2')), put(png('3'))])
+    expect(answers.map(({ status }) => status)).toEqual([415, 200, 200])
+    await busy.close()
+  })
 
   it('creates once with If-None-Match: *', async () => {
     expect((await put(PNG, { 'if-none-match': '*' })).status).toBe(201)

@@ -25,6 +25,8 @@ export async function putCommand(
     throw new UsageError('--key and --filename name one media: give them with one FILE')
   }
   const shared = sharedOptions(flags)
+  // Before the first is stored: wrong usage means that nothing was tried.
+  for (const file of files) await bodyOf(context, file)
   return withStore(context, async (store) => {
     try {
       for (const file of files) await putOne(context, store, file, shared)

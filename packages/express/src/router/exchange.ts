@@ -5,6 +5,7 @@ import { newRequestId } from '../request-id.ts'
 import type { ClientBody } from './client-body.ts'
 import type { RouterSettings } from './settings.ts'
 import { type RequestTarget, splitTarget, targetOf } from './target.ts'
+import type { Turns } from './turns.ts'
 
 /** A request as frameworks pass it on: with what they cut from its address, or a body they have read. */
 export interface MountedRequest extends IncomingMessage {
@@ -51,6 +52,8 @@ export function openExchange(
 export interface Exchange extends HttpExchange {
   readonly store: MediaStore
   readonly access: Access
+  /** Who writes under a key without a condition, one after the other. */
+  readonly turns: Turns
 }
 
 /** Address of the collection as the client sees it, without a slash at its end; relative to the host. */

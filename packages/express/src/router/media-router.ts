@@ -25,6 +25,7 @@ import {
 } from './records.ts'
 import { type RouterOptions, settingsOf } from './settings.ts'
 import { splitTarget } from './target.ts'
+import { createTurns } from './turns.ts'
 import { createMedia, putByKey, replaceContent } from './write-content.ts'
 
 /** Answers a request over `node:http` messages. `next` is called only for a path outside `basePath`. */
@@ -55,13 +56,14 @@ export function mediaRouter(store: MediaStore, options: MediaRouterOptions): Med
     )
   }
   const settings = settingsOf(options)
+  const turns = createTurns()
   return (request, response, next) => {
     const target = splitTarget(request, settings.basePath)
     if (!target.isBelow && next !== undefined) {
       next()
       return
     }
-    const exchange = { ...openExchange(request, response, settings, target), store, access }
+    const exchange = { ...openExchange(request, response, settings, target), store, access, turns }
     void answerOrTell(exchange, target.isBelow ? matchRoute(target.path) : { name: 'unknown' })
   }
 }

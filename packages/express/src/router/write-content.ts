@@ -23,6 +23,7 @@ import { contextOf, type Exchange, mountOf, principalOf } from './exchange.ts'
 import { checkCoding, checkWhole, isForm, openBody, rawTypeOf } from './intake.ts'
 import { mediaJson } from './media-json.ts'
 import { fieldsOfQuery, optionsOfFields } from './put-fields.ts'
+import type { Turn } from './turns.ts'
 
 /** POST of the collection: a form, or a raw body. */
 export async function createMedia(exchange: Exchange): Promise<void> {
@@ -58,6 +59,9 @@ export async function putByKey(exchange: Exchange, rawKey: string): Promise<void
   const key = parseKeyPath(rawKey)
   const principal = await principalOf(exchange)
   const stated = parseWriteCondition(request.headers)
+  const isBlind = stated === undefined && request.headers['if-unmodified-since'] === undefined
+  // Where rights depend on whose record it is, what was allowed is bound by a condition of ours. Else the catalog decides.
+  const anyRecord = isBlind && exchange.access.open === true
   // Asked before the body, and again after it: much can happen to a key while a film comes in.
   const target = async (): Promise<Pick<PutOptions, 'at' | 'when' | 'owner'>> => {
     if (stated?.type === 'absent') {
@@ -67,25 +71,38 @@ export async function putByKey(exchange: Exchange, rawKey: string): Promise<void
     const current = await store.stat({ key })
     if (current === undefined) {
       await allowCreate(exchange, principal)
-      return { at: { key }, when: stated ?? { type: 'absent' }, ...ownerOf(principal) }
+      const place = anyRecord ? {} : { when: stated ?? { type: 'absent' as const } }
+      return { at: { key }, ...place, ...ownerOf(principal) }
     }
     await allowReplaceOfKey(exchange, principal, current)
     const unmodified = revisionUnlessModified(request.headers, stampOf(current), Date.now())
+    if (anyRecord) return { at: { key }, owner: current.owner }
     // By id: a record that comes under the key after this look is not the one that was allowed.
     return { at: current.id, when: stated ?? unmodified ?? { type: 'exists' }, owner: current.owner }
   }
   const options = await target()
   const name = key.slice(key.lastIndexOf('/') + 1)
-  const media = await putRaw(exchange, {
-    filename: name,
-    ...baseOptions(exchange, principal),
-    ...options,
-    ...withoutPlace(rawOptions(exchange)),
-    async finish() {
-      const { at, when } = await target()
-      return { ...(at === undefined ? {} : { at }), ...(when === undefined ? {} : { when }) }
-    },
-  })
+  let turn: Turn | undefined
+  const put = (): Promise<Media> =>
+    putRaw(exchange, {
+      filename: name,
+      ...baseOptions(exchange, principal),
+      ...options,
+      ...withoutPlace(rawOptions(exchange)),
+      async finish() {
+        // From this look to the commit nobody else of this process comes between: the last writer wins.
+        if (isBlind && !anyRecord) turn = exchange.turns.take(key)
+        await turn?.reached
+        const { at, when } = await target()
+        return { ...(at === undefined ? {} : { at }), ...(when === undefined ? {} : { when }) }
+      },
+    })
+  const media = await put()
+    .catch((error: unknown) => {
+      // A condition that the sender did not state is not theirs to fail.
+      throw isBlind && isMediaError(error, 'MEDIA_PRECONDITION') ? overtaken(error) : error
+    })
+    .finally(() => turn?.end())
   const isNew = media.contentNumber === 1
   const location = isNew ? ['Location', `${mountOf(exchange)}/${media.id}`] : []
   sendJson(exchange, isNew ? 201 : 200, await mediaJson(store, media), [...contentTag(media), ...location])
@@ -144,6 +161,14 @@ async function allowReplaceOfKey(
 /** A condition that failed where a name was to be free. */
 export function keyTaken(cause: unknown): MediaError {
   return new MediaError('MEDIA_CONFLICT', 'a media has this key already', { reason: 'key-taken', cause })
+}
+
+/** Another process changed what is under the key between the last look and the commit. */
+function overtaken(cause: unknown): MediaError {
+  return new MediaError('MEDIA_BUSY', 'the key was written by another at this moment; send it again', {
+    reason: 'replaced',
+    cause,
+  })
 }
 
 /** What somebody puts is theirs. */
