@@ -31,5 +31,7 @@ export interface RedisClusterServers {
 /** Why no server can be started here; `undefined` when one can. */
 export function missingRedisReason(): string | undefined
 export function startRedis(options?: StartRedisOptions): Promise<RedisServer>
-/** Three primaries that share all slots. */
-export function startRedisCluster(options?: Pick<StartRedisOptions, 'settings'>): Promise<RedisClusterServers>
+/** Three primaries that share all slots, each with so many replicas: default none. */
+export function startRedisCluster(
+  options?: Pick<StartRedisOptions, 'settings'> & { readonly replicas?: number },
+): Promise<RedisClusterServers>

@@ -90,26 +90,36 @@ async function startOn(given, { settings = {}, isCluster = false, tls = false })
   }
 }
 
-/** Starts three primaries that share all slots, and resolves when each knows it. */
-export async function startRedisCluster({ settings = {} } = {}) {
+/** Starts three primaries that share all slots, each with so many replicas, and resolves when all know it and follow. */
+export async function startRedisCluster({ settings = {}, replicas = 0 } = {}) {
+  const count = 3 * (1 + replicas)
   const nodes = []
   const stop = async () => {
     await Promise.all(nodes.map((node) => node.stop()))
   }
   try {
-    for (let index = 0; index < 3; index++) nodes.push(await startRedis({ settings, isCluster: true }))
+    for (let index = 0; index < count; index++) nodes.push(await startRedis({ settings, isCluster: true }))
     const addresses = nodes.map(({ host, port }) => `${host}:${port}`)
-    await nodes[0].cli('--cluster', 'create', ...addresses, '--cluster-yes')
+    const follow = ['--cluster-replicas', String(replicas)]
+    await nodes[0].cli('--cluster', 'create', ...addresses, ...follow, '--cluster-yes')
+    const isWhole = new RegExp(`cluster_state:ok[^]*cluster_known_nodes:${count}`)
     for (const node of nodes) {
-      let info = ''
-      for (let tries = 0; !/cluster_state:ok[^]*cluster_known_nodes:3/.test(info); tries++) {
-        if (tries > 200) throw new Error(`the cluster did not form:\n${info}`)
-        info = await node.cli('CLUSTER', 'INFO')
-      }
+      await told(node, isWhole, 'CLUSTER', 'INFO')
+      await told(node, /role:master|master_link_status:up/, 'INFO', 'replication')
     }
   } catch (error) {
     await stop()
     throw error
   }
   return { nodes, stop }
+}
+
+/** Waits until the node says so. */
+async function told(node, what, ...words) {
+  const startedMs = Date.now()
+  for (;;) {
+    const info = await node.cli(...words)
+    if (what.test(info)) return
+    if (Date.now() - startedMs > 60_000) throw new Error(`the cluster did not form:\n${info}`)
+  }
 }

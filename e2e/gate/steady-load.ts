@@ -31,9 +31,14 @@ export interface LoadReport {
 
 const TICK_MS = 10
 
+/** As much of a gate as is asked, and tells whether its answers may be old. */
+export interface AskedGate extends Pick<CountingGate, 'check'> {
+  readonly counts: Pick<CountingGate['counts'], 'stale'>
+}
+
 /** Asks gates about subjects in turn, so many times a second, until it is ended. */
 export function startLoad(
-  gates: readonly CountingGate[],
+  gates: readonly AskedGate[],
   subjects: readonly Subject[],
   perSecond: number,
 ): { end(): Promise<LoadReport> } {
@@ -44,7 +49,7 @@ export function startLoad(
   const tookMs: number[] = []
   let [checks, longestMs, longestLateMs] = [0, 0, 0]
 
-  const ask = async (gate: CountingGate, subject: Subject): Promise<void> => {
+  const ask = async (gate: AskedGate, subject: Subject): Promise<void> => {
     const [begunMs, lateBefore] = [performance.now(), lateness.soFarMs()]
     const staleBefore = gate.counts.stale
     const answer = await gate.check(questionOf(subject))
