@@ -1,4 +1,5 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fsStore } from '@mediakeep/adapters/fs'
 import { sqliteCatalog } from '@mediakeep/adapters/sqlite'
@@ -10,7 +11,10 @@ import {
   objectStoreConformance,
   runConformance,
 } from '@mediakeep/testkit'
+import { withMemoryFolder } from '../harness/memory-folder.ts'
 import type { Part, PartInput, PartResult, Violation } from '../harness/part.ts'
+
+const LANES = Math.max(2, availableParallelism())
 
 /** The conformance kits on the file-system store and the SQLite catalog: what each call promises, told apart from the others. */
 export const kits: Part = {
@@ -18,28 +22,35 @@ export const kits: Part = {
   about: 'the conformance cases, on the file-system store and the SQLite catalog',
   unit: 'runs',
   fullCount: 1,
-  run: (input) => runKits(input),
+  run: (input) => withMemoryFolder('kits', (folder) => runKits(folder, input)),
 }
 
-async function runKits({ count, signal, folder, progress, note }: PartInput): Promise<PartResult> {
+async function runKits(folder: string, { count, signal, progress, note }: PartInput): Promise<PartResult> {
   const violations: Violation[] = []
   let done = 0
   for (; done < count && !signal.aborted && violations.length === 0; progress(++done)) {
     let cases = 0
-    for await (const { id, claim, outcome, error } of allCases(folder)) {
-      cases++
-      if (outcome !== 'failed') continue
-      violations.push({ what: `${id}: ${claim}: ${error?.message ?? ''}`, replay: '--count 1' })
-      break
+    const lane = async (results: AsyncIterable<CaseResult>): Promise<void> => {
+      for await (const { id, claim, outcome, error } of results) {
+        cases++
+        if (outcome === 'failed')
+          violations.push({ what: `${id}: ${claim}: ${error?.message ?? ''}`, replay: '--count 1' })
+        if (violations.length > 0 || signal.aborted) return
+      }
     }
+    await Promise.all(Array.from({ length: LANES }, (_, nth) => lane(everyNth(folder, nth))))
     note(`${cases} cases`)
   }
   return { done, violations }
 }
 
-async function* allCases(folder: string): AsyncGenerator<CaseResult> {
-  yield* runConformance(catalogConformance(sqliteHarness(folder)))
-  yield* runConformance(objectStoreConformance(fsHarness(folder)))
+/** The cases of one lane: each has a folder of its own, and most of its time it waits for threads to start. */
+async function* everyNth(folder: string, nth: number): AsyncGenerator<CaseResult> {
+  const isOwn = (_: unknown, at: number): boolean => at % LANES === nth
+  const catalog = catalogConformance(sqliteHarness(folder))
+  yield* runConformance({ ...catalog, cases: catalog.cases.filter(isOwn) })
+  const store = objectStoreConformance(fsHarness(folder))
+  yield* runConformance({ ...store, cases: store.cases.filter(isOwn) })
 }
 
 function sqliteHarness(folder: string): CatalogHarness {
