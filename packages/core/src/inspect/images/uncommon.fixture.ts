@@ -75,7 +75,8 @@ export const ktx = (
     ...more.map((value, index) => [44 + index * 4, value]),
   ]
   for (const [at = 0, value = 0] of fields)
-    isLittle ? bytes.writeUInt32LE(value, at) : bytes.writeUInt32BE(value, at)
+    if (isLittle) bytes.writeUInt32LE(value, at)
+    else bytes.writeUInt32BE(value, at)
   return bytes
 }
 export const flif = (width: number, height: number, frames = 1): Buffer =>

@@ -21,7 +21,7 @@ export const lookAtJpegXr: Look = byHeader('JPEG XR', async (window) => {
   const directories = await openDirectories((at, length) => window.read(at, length))
   const directory = await directories?.read(directories.first, new Set([WIDTH, HEIGHT]))
   const [width, height] = await Promise.all(
-    [WIDTH, HEIGHT].map((tag) => directories?.number(directory?.entries.get(tag))),
+    [WIDTH, HEIGHT].map(async (tag) => directories?.number(directory?.entries.get(tag))),
   )
   return width === undefined || height === undefined ? undefined : { width, height }
 })
