@@ -35,7 +35,7 @@ interface Target {
  * Object stores over HTTP, for `httpStore` of another instance and for whatever else can send requests:
  * GET, HEAD, PUT and DELETE `/:bucket/*key`, GET `/:bucket?prefix=&after=&limit=`, POST `/:bucket?delete`.
  * It serves what the stores hold as it is: no records, no checks of types, no owners. Media are served by `mediaRouter`.
- * @throws TypeError when `access` is absent, or a bucket is none.
+ * @throws TypeError when `access` is absent, a bucket is none, and for options that are unknown or of another kind.
  * @example
  * app.use('/objects', objectRouter({ buckets: { media: fsStore({ root }) }, access: { authenticate, authorize } }))
  */

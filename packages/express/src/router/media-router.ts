@@ -44,7 +44,7 @@ export interface MediaRouterOptions extends RouterOptions {
  * The HTTP interface of a store: upload, read with ranges and conditions, list, change, link.
  * A plain function over `node:http` messages: mount it in Express 4 or 5, Connect, NestJS or Fastify with middie,
  * or give it to `http.createServer`. Every failure is answered as problem+json; nothing is passed to `next`.
- * @throws TypeError when `access` is absent.
+ * @throws TypeError when `access` is absent, and for options that are unknown or of another kind.
  * @example
  * app.use('/media', mediaRouter(store, { access: openAccess() }))
  */

@@ -1,5 +1,6 @@
 import { BODY_RATE_WINDOW_MS, MAX_JSON_BYTES, MAX_STALL_MS, MIN_BODY_BYTES_PER_SECOND } from '../defaults.ts'
 import type { MultipartLimits } from '../multipart/form.ts'
+import { checkRouterOptions } from './check-options.ts'
 
 /** What went wrong without being the client's fault, or after the answer had begun. */
 export type ErrorListener = (
@@ -37,11 +38,10 @@ export interface RouterSettings {
   readonly onError: ErrorListener
 }
 
+/** @throws TypeError naming an option that is unknown, or of another kind than it has to be. */
 export function settingsOf(options: RouterOptions): RouterSettings {
+  checkRouterOptions(options)
   const basePath = (options.basePath ?? '').replace(/\/+$/, '')
-  if (basePath !== '' && !basePath.startsWith('/')) {
-    throw new TypeError('mediaRouter: basePath must begin with a slash')
-  }
   return {
     basePath,
     maxJsonBytes: options.maxJsonBytes ?? MAX_JSON_BYTES,
