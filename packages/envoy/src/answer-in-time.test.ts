@@ -55,10 +55,10 @@ it('a process that was busy beyond that time tells what it hears next', async ()
 
 it('a process that was busy waits 25 ms for who says nothing, and no longer than whoever asked', async () => {
   const long = waiting(1_000)
-  const short = waiting(260)
-  const gone = waiting(240)
+  const short = waiting(240)
+  const gone = waiting(225)
   stallFor(100)
-  await vi.advanceTimersByTimeAsync(150)
+  await vi.advanceTimersByTimeAsync(130)
   expect([long.told, short.told, gone.told]).toEqual([[], [], [UNANSWERED]])
   await vi.advanceTimersByTimeAsync(10)
   expect([long.told, short.told]).toEqual([[], [UNANSWERED]])

@@ -2,6 +2,8 @@ import { UNANSWERED } from './codec/fixed-answers.ts'
 import type { GateAnswer } from './contracts.ts'
 import { BUSY_MS, BUSY_WAIT_MS } from './defaults.ts'
 
+/** So long before the end it is seen whether this process was there to hear. */
+const HEARD_MS = 20
 /** How often a timer may find that this process was away again. */
 const MAX_WAITS = 3
 
@@ -31,18 +33,21 @@ export function answerInTime(
     clearTimeout(timer)
     tell(settled)
   }
-  const waitUntil = (untilMs: number): void => {
+  const waitUntil = (untilMs: number, isLast: boolean): void => {
     timer = setTimeout(
       () => {
         const nowMs = Date.now()
-        const nextMs = Math.min(nowMs + BUSY_WAIT_MS, lastMs)
-        if (nowMs - untilMs < BUSY_MS || waits++ === MAX_WAITS || nextMs <= nowMs) settle(UNANSWERED)
-        else waitUntil(nextMs)
+        const wasBusy = nowMs - untilMs >= BUSY_MS
+        const nextMs = Math.min(wasBusy ? Math.max(nowMs + BUSY_WAIT_MS, byMs) : byMs, lastMs)
+        const isOver = isLast && (!wasBusy || waits++ === MAX_WAITS)
+        if (isOver || nextMs <= nowMs) settle(UNANSWERED)
+        else waitUntil(nextMs, true)
       },
       Math.max(untilMs - Date.now(), 0),
     )
   }
-  waitUntil(byMs)
+  // In two parts: a process that was busy until the end would find one timer no later than it should ring.
+  waitUntil(Math.max(byMs - HEARD_MS, Date.now()), false)
   answer.then(settle, () => settle(UNANSWERED))
   return () => {
     isOpen = false

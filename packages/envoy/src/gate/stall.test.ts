@@ -1,5 +1,5 @@
 import type { Clock, MediaLocation } from '@mediakeep/core'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import type { GateAnswer } from '../contracts.ts'
 import { asked, gateFixture } from './gate.fixture.ts'
 import { createGate } from './gate.ts'
@@ -50,10 +50,31 @@ it('a process that was busy beyond the time of a look still reads what it was to
   const { answer, timers, failedLooks, find } = await look()
   stallFor(130)
   timers[0]?.ring()
-  expect(timers.map(({ ms }) => ms)).toEqual([100, 100])
+  expect(timers.map(({ ms }) => ms)).toEqual([80, 100])
   find()
   expect((await answer).facts).toMatchObject({ state: 'ready' })
   expect(failedLooks()).toBe(0)
+})
+
+it('a process that was busy for as long as a look may take, and no longer, reads it too', async () => {
+  const { answer, timers, failedLooks, find } = await look()
+  stallFor(101)
+  timers[0]?.ring()
+  expect(timers.map(({ ms }) => ms)).toEqual([80, 100])
+  find()
+  expect((await answer).facts).toMatchObject({ state: 'ready' })
+  expect(failedLooks()).toBe(0)
+})
+
+it('a process that was not busy waits for the time of a look', async () => {
+  const { answer, timers, failedLooks } = await look()
+  vi.spyOn(performance, 'now').mockReturnValue(performance.now())
+  timers[0]?.ring()
+  timers[1]?.ring()
+  vi.restoreAllMocks()
+  expect(timers.map(({ ms }) => ms)).toEqual([80, 20])
+  expect((await answer).facts).toMatchObject({ state: 'failed', reason: 'unreachable' })
+  expect(failedLooks()).toBe(1)
 })
 
 it('a process that was busy waits no longer than as long again for who says nothing', async () => {
