@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { MediaError } from '@mediakeep/core'
 import { answerInTime } from '../answer-in-time.ts'
 import type { Gate, GateAnswer } from '../contracts.ts'
-import { ANSWER_WITHIN_MS } from '../defaults.ts'
+import { ANSWER_WITHIN_MS, BUSY_WAIT_MS } from '../defaults.ts'
 import { createGate } from '../gate/gate.ts'
 import type { GateOptions } from '../gate/options.ts'
 import { isPromise } from '../is-promise.ts'
@@ -74,7 +74,7 @@ export function gateRouter(options: GateRouterOptions): GateHandler {
     const found = gate.check({ ...question, deadlineMs: byMs })
     const tell = (told: GateAnswer): void => send(request, response, told)
     if (isPromise(found))
-      response.once('close', answerInTime(found, { byMs, lastMs: byMs + answerWithinMs }, tell))
+      response.once('close', answerInTime(found, { byMs, lastMs: byMs + BUSY_WAIT_MS }, tell))
     else tell(found)
   }
   return Object.assign(answer, { close: () => (isGiven ? undefined : gate.close()) })
