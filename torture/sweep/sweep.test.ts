@@ -25,6 +25,12 @@ it('fails every call with every trouble that it can have, once and for good', ()
   expect(cases.length / sweep.fullCount).toBeLessThan(1.5)
 })
 
+it('does as many cases as are asked for', async () => {
+  const input = { count: 12, seed: 1, signal: new AbortController().signal, folder: '' }
+  const { done, violations } = await sweep.run({ ...input, progress: () => {}, note: () => {} })
+  expect({ done, violations }).toEqual({ done: 12, violations: [] })
+})
+
 it('a failed call is a MediaError, leaves nothing open or half done, and the act works when it is done again', async () => {
   const broken: string[] = []
   for (const [index, one] of cases.entries()) {
