@@ -22,6 +22,9 @@ const LONGEST: readonly string[] = [
   'packages/adapters/src/fs/conformance.test.ts',
   'torture/kills/kills.test.ts',
   'e2e/uploads/page.test.ts',
+  'e2e/tiers/paid-calls.test.ts',
+  'e2e/tiers/failover.test.ts',
+  'e2e/tiers/hosts.test.ts',
 ]
 
 /** Within each group: the longest first, so that at the end all workers have something to do. */
