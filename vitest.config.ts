@@ -11,7 +11,7 @@ const resolveSources = {
 /** End-to-end tests that ask nothing of the clock: two at a time. */
 const patient = ['e2e/**/*.kit.test.ts', 'e2e/{database,inspect,packages,redis}/**/*.test.ts']
 /** What watches the clock while servers answer: one at a time, with the machine to itself. */
-const timed = ['e2e/gate/{envoy*,many-gates,minio,redis-faults}.test.ts']
+const timed = ['e2e/gate/{envoy*,many-gates,minio,redis-cluster,redis-faults}.test.ts']
 const longForms = process.env['MEDIAKEEP_LONG'] === '1'
 /** Tests that are there in the long form alone. */
 const long = '**/*.long.test.ts'
