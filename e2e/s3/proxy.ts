@@ -156,11 +156,20 @@ async function slowly(
 ): Promise<void> {
   for await (const chunk of answer) {
     await new Promise((resolve) => setTimeout(resolve, waitMs))
-    if (!response.write(chunk))
-      await new Promise((resolve) => response.once('drain', resolve).once('close', resolve))
+    if (!response.write(chunk)) await drained(response)
     if (response.destroyed) return
   }
   response.end()
+}
+
+function drained(response: http.ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const goOn = (): void => {
+      response.off('drain', goOn).off('close', goOn)
+      resolve()
+    }
+    response.on('drain', goOn).on('close', goOn)
+  })
 }
 
 /** The class a request is billed as, from nothing but its method and address. */
