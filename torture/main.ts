@@ -10,8 +10,8 @@ const USAGE = `npm run torture [-- options]
 parts:
 ${parts.map(({ name, about, unit, fullCount }) => `  ${name.padEnd(14)} ${about}; all: ${fullCount} ${unit}`).join('\n')}
 options:
-  --minutes N   share of each count: 60 does all, 10 (the default) a sixth. An estimate of its minutes on four free cores;
-                two take half as long again or more (docs/design/0010-torture.md)
+  --minutes N   share of each count: 60 does all, 10 (the default) a sixth. About its minutes on eight cores;
+                two take 25 for a sixth (docs/design/0010-torture.md)
   --only NAME   this part alone; may be given several times
   --seed N      first seed (default: from the clock, printed)
   --count N     exactly so many of each part's units
