@@ -12,7 +12,7 @@ import {
   parseTags,
   parseTargets,
 } from '../names/index.ts'
-import { type OptionNames, refuseUnknown } from '../validation/members.ts'
+import { CALL_OPTIONS, type OptionNames, refuseUnknown } from '../validation/members.ts'
 
 /** A put with every option checked and every default filled in: what follows asks no more questions. */
 export interface PutRequest {
@@ -28,7 +28,8 @@ export interface PutRequest {
   readonly onProgress: PutOptions['onProgress']
 }
 
-const LATE: OptionNames<LatePutOptions> = {
+/** What may also be told after the body. */
+export const LATE_OPTIONS: OptionNames<LatePutOptions> = {
   at: true,
   when: true,
   filename: true,
@@ -38,7 +39,7 @@ const LATE: OptionNames<LatePutOptions> = {
   links: true,
 }
 const PUT: OptionNames<PutOptions> = {
-  ...LATE,
+  ...LATE_OPTIONS,
   contentType: true,
   owner: true,
   sizeBytes: true,
@@ -46,9 +47,7 @@ const PUT: OptionNames<PutOptions> = {
   idempotencyKey: true,
   onProgress: true,
   finish: true,
-  signal: true,
-  deadlineAt: true,
-  context: true,
+  ...CALL_OPTIONS,
 }
 
 const ANONYMOUS = 'anonymous'
@@ -84,7 +83,7 @@ export function parsePutOptions(namespace: string, options: PutOptions): PutRequ
 
 /** What came behind the body wins over what came before it. */
 export function mergeLate(request: PutRequest, late: LatePutOptions): PutRequest {
-  refuseUnknown('finish of put', late, LATE)
+  refuseUnknown('finish of put', late, LATE_OPTIONS)
   return {
     ...request,
     filename: late.filename === undefined ? request.filename : cleanFilename(late.filename),

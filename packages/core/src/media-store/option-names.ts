@@ -1,12 +1,10 @@
-import type { Call } from '../contracts/call.ts'
 import type { MediaChange, MediaQuery, OpenOptions } from '../contracts/media.ts'
 import type { ListAllQuery, MediaStore, SignOptions } from '../contracts/media-store.ts'
-import type { OptionNames } from '../validation/members.ts'
+import { CALL_OPTIONS, type OptionNames } from '../validation/members.ts'
 
-/** Options of the calls in which one that is misspelt would open, list, change or delete something else. */
-const CALL: OptionNames<Call> = { signal: true, deadlineAt: true, context: true }
+/* Options of the calls in which one that is misspelt would open, list, change or delete something else. */
 
-export const OPEN: OptionNames<OpenOptions> = { range: true, cold: true, ...CALL }
+export const OPEN: OptionNames<OpenOptions> = { range: true, cold: true, ...CALL_OPTIONS }
 
 export const CHANGE: OptionNames<MediaChange> = {
   key: true,
@@ -20,10 +18,13 @@ export const CHANGE: OptionNames<MediaChange> = {
 
 export const UPDATE: OptionNames<NonNullable<Parameters<MediaStore['update']>[2]>> = {
   ifRevision: true,
-  ...CALL,
+  ...CALL_OPTIONS,
 }
 
-export const DELETE: OptionNames<NonNullable<Parameters<MediaStore['delete']>[1]>> = { when: true, ...CALL }
+export const DELETE: OptionNames<NonNullable<Parameters<MediaStore['delete']>[1]>> = {
+  when: true,
+  ...CALL_OPTIONS,
+}
 
 export const LIST_ALL: OptionNames<ListAllQuery> = {
   owner: true,
@@ -35,7 +36,7 @@ export const LIST_ALL: OptionNames<ListAllQuery> = {
   q: true,
   createdAfter: true,
   createdBefore: true,
-  ...CALL,
+  ...CALL_OPTIONS,
 }
 
 export const LIST: OptionNames<MediaQuery> = { limit: true, cursor: true, ...LIST_ALL }

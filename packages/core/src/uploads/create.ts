@@ -14,10 +14,10 @@ import {
 } from '../defaults.ts'
 import { MediaError } from '../errors/media-error.ts'
 import { admit } from '../ingest/admit.ts'
-import { type PutRequest, parsePutOptions } from '../ingest/put-options.ts'
+import { LATE_OPTIONS, type PutRequest, parsePutOptions } from '../ingest/put-options.ts'
 import { quotaReservation, roomReservation } from '../ingest/session.ts'
 import { choosePlaces } from '../tiering/places.ts'
-import { type OptionNames, refuseUnknown } from '../validation/members.ts'
+import { CALL_OPTIONS, type OptionNames, refuseUnknown } from '../validation/members.ts'
 import type { OpenUpload, UploadContext } from './context.ts'
 import { type DirectPlan, directKey, planDirect } from './direct.ts'
 import { type DirectPartsData, encodeData, type UploadData } from './upload-data.ts'
@@ -32,19 +32,11 @@ const OPTIONS: OptionNames<CreateUpload> = {
   ttlMs: true,
   partial: true,
   extra: true,
-  filename: true,
+  ...LATE_OPTIONS,
   contentType: true,
-  visibility: true,
-  tags: true,
-  metadata: true,
-  links: true,
   digest: true,
-  at: true,
-  when: true,
   owner: true,
-  signal: true,
-  deadlineAt: true,
-  context: true,
+  ...CALL_OPTIONS,
 }
 
 /** Checks what can be checked without bytes, reserves, and begins. */

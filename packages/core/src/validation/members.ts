@@ -1,3 +1,4 @@
+import type { Call } from '../contracts/call.ts'
 import { MediaError } from '../errors/media-error.ts'
 
 /** What is wrong with a value, one line each; none for a value that is absent. */
@@ -46,6 +47,9 @@ export function wordsOr(words: Check, object: Check): Check {
 
 /** Names of the options that a call takes. */
 export type OptionNames<T> = Readonly<Record<keyof Required<T>, true>>
+
+/** Those of every call. */
+export const CALL_OPTIONS: OptionNames<Call> = { signal: true, deadlineAt: true, context: true }
 
 /**
  * Refuses options that a call does not take: whoever misspells a condition or a filter would get what he did not ask for.
