@@ -154,33 +154,25 @@ describeUnless(missingRedisReason(), 'a Redis Cluster of three primaries with a 
     expect(moves).toBeGreaterThan(0)
   }, 120_000)
 
+  /** Gates are asked, and leases taken, while the fault makes a primary of the replica. */
+  const askUntilPrimary = (
+    replica: RedisServer,
+    faultMs: number,
+    fault: () => Promise<void>,
+  ): Promise<unknown> =>
+    withLeases(() =>
+      askThrough({ openStates, throughServer: true, ends, faultMs, fault, end: () => isPrimary(replica) }),
+    )
+
   it('an operator orders a failover under load: no wrong answer, all in time, no token goes back, right again without a restart', async () => {
     const [primary, replica] = await firstPair()
-    await withLeases(() =>
-      askThrough({
-        openStates,
-        throughServer: true,
-        ends,
-        faultMs: 1_000,
-        fault: async () => void (await replica.cli('CLUSTER', 'FAILOVER')),
-        end: () => isPrimary(replica),
-      }),
-    )
+    await askUntilPrimary(replica, 1_000, async () => void (await replica.cli('CLUSTER', 'FAILOVER')))
     await says(primary, /role:slave[^]*master_link_status:up/, 'INFO', 'replication')
   }, 120_000)
 
   it('a primary is killed -9 under load: no wrong answer, all in time, no token goes back, right again without a restart', async () => {
     const [primary, replica] = await firstPair()
-    await withLeases(() =>
-      askThrough({
-        openStates,
-        throughServer: true,
-        ends,
-        faultMs: 0,
-        fault: async () => kill(primary),
-        end: () => isPrimary(replica),
-      }),
-    )
+    await askUntilPrimary(replica, 0, async () => kill(primary))
   }, 120_000)
 
   it('a lease that the failover lost is refused to its holder once another has one, whose token is greater; one copy is live', async () => {
