@@ -71,13 +71,17 @@ export function createMinioBucketClient(
       }
       return errors
     },
-    async listObjects({ prefix, startAfter, limit }, frame) {
+    async listObjects({ prefix, limit, from }, frame) {
       const query = {
         'list-type': 2,
         'encoding-type': 'url', // XML cannot hold every key
         'max-keys': limit,
         prefix,
-        'start-after': startAfter,
+        ...(from === undefined
+          ? {}
+          : 'token' in from
+            ? { 'continuation-token': from.token }
+            : { 'start-after': from.startAfter }),
       }
       const { xml } = await requests.ask({ class: 'list', method: 'GET', query }, frame)
       if (xml?.name !== 'ListBucketResult') throw badAnswer('no ListBucketResult')
@@ -90,7 +94,12 @@ export function createMinioBucketClient(
       }))
       if (!objects.every(({ key, sizeBytes }) => key !== '' && Number.isSafeInteger(sizeBytes)))
         throw badAnswer('an object without key or size')
-      return { objects, isMore: textOf(xml, 'IsTruncated') === 'true' }
+      const token = textOf(xml, 'NextContinuationToken')
+      return {
+        objects,
+        isMore: textOf(xml, 'IsTruncated') === 'true',
+        ...(token === undefined || token === '' ? {} : { token }),
+      }
     },
     async createUpload(key, headers, frame) {
       const { xml } = await requests.ask(

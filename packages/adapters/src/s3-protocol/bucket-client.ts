@@ -50,6 +50,20 @@ export interface ListedObject {
   readonly modifiedAt: Date
 }
 
+export interface ListingOptions {
+  readonly prefix: string
+  readonly limit: number
+  /** Where to go on, in the endpoint's own words; else after which name. */
+  readonly from?: { readonly token: string } | { readonly startAfter: string }
+}
+
+export interface Listing {
+  readonly objects: readonly ListedObject[]
+  readonly isMore: boolean
+  /** By which the endpoint goes on with this listing, where it gives one. */
+  readonly token?: string
+}
+
 export interface Upload {
   readonly key: string
   readonly uploadId: string
@@ -89,10 +103,7 @@ export interface BucketClient {
   deleteObject(key: string, frame: Frame): Promise<void>
   /** Keys that could not be deleted, with why. At most 1,000 keys, all of them writable in XML. */
   deleteObjects(keys: readonly string[], frame: Frame): Promise<ReadonlyMap<string, Error>>
-  listObjects(
-    options: { readonly prefix: string; readonly startAfter?: string; readonly limit: number },
-    frame: Frame,
-  ): Promise<{ readonly objects: readonly ListedObject[]; readonly isMore: boolean }>
+  listObjects(options: ListingOptions, frame: Frame): Promise<Listing>
   createUpload(key: string, headers: ObjectHeaders, frame: Frame): Promise<Upload>
   uploadPart(upload: Upload, number: number, body: Body, frame: Frame): Promise<PartTag>
   completeUpload(

@@ -9,9 +9,11 @@ const told = (code: string, status?: number): readonly unknown[] => {
 
 test.each([
   ['NoSuchBucket', 404, 'MEDIA_UNAVAILABLE', 'volume-offline', true],
+  ['InvalidBucketName', 400, 'MEDIA_UNAVAILABLE', 'volume-offline', true],
   ['AccessDenied', 403, 'MEDIA_UNAVAILABLE', 'access-denied', false],
   ['', 403, 'MEDIA_UNAVAILABLE', 'access-denied', false],
   ['SignatureDoesNotMatch', 403, 'MEDIA_UNAVAILABLE', 'bad-credentials', false],
+  ['XAdminUserNotFound', 404, 'MEDIA_UNAVAILABLE', 'bad-credentials', false],
   ['ExpiredToken', 400, 'MEDIA_UNAVAILABLE', 'bad-credentials', false],
   ['RequestTimeTooSkewed', 403, 'MEDIA_UNAVAILABLE', 'clock-skew', false],
   ['SlowDown', 503, 'MEDIA_BUSY', 'slow-down', true],

@@ -99,6 +99,7 @@ const CONDITION: Row = { code: 'MEDIA_PRECONDITION', advice: 'the object is not 
 /** By the endpoint's code, then the network's. Codes of MinIO begin with `XMinio`. */
 const BY_CODE: Readonly<Record<string, Row>> = {
   NoSuchBucket: OFFLINE,
+  InvalidBucketName: OFFLINE,
   AccessDenied: DENIED,
   AllAccessDisabled: DENIED,
   AccountProblem: DENIED,
@@ -106,6 +107,7 @@ const BY_CODE: Readonly<Record<string, Row>> = {
   SignatureDoesNotMatch: CREDENTIALS,
   InvalidToken: CREDENTIALS,
   InvalidTokenId: CREDENTIALS,
+  XAdminUserNotFound: CREDENTIALS, // versitygw, of a user that there is none of
   ExpiredToken: CREDENTIALS,
   TokenRefreshRequired: CREDENTIALS,
   AuthorizationHeaderMalformed: CREDENTIALS,

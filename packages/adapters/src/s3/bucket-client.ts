@@ -107,11 +107,15 @@ export function createSdkBucketClient(client: S3Client, bucket: string, isOurs: 
         if (Code !== 'NoSuchKey') errors.set(Key, new S3Failure(Code, { status: 200 }))
       return errors
     },
-    async listObjects({ prefix, startAfter, limit }, frame) {
+    async listObjects({ prefix, limit, from }, frame) {
       const command = new ListObjectsV2Command({
         Bucket,
         Prefix: prefix,
-        StartAfter: startAfter,
+        ...(from === undefined
+          ? {}
+          : 'token' in from
+            ? { ContinuationToken: from.token }
+            : { StartAfter: from.startAfter }),
         MaxKeys: limit,
         EncodingType: 'url', // XML cannot hold every key
       })
@@ -123,7 +127,8 @@ export function createSdkBucketClient(client: S3Client, bucket: string, isOurs: 
         const key = decodeListed(Key, isEncoded)
         return { key, sizeBytes: Size, etag: etagOf(ETag), modifiedAt: LastModified }
       })
-      return { objects, isMore: output.IsTruncated === true }
+      const { IsTruncated, NextContinuationToken: token } = output
+      return { objects, isMore: IsTruncated === true, ...(token === undefined ? {} : { token }) }
     },
     async createUpload(key, headers, frame) {
       const command = new CreateMultipartUploadCommand({

@@ -84,7 +84,7 @@ export interface ListObjectsOptions extends Call {
 
 export interface ObjectPage {
   readonly objects: readonly ObjectHead[]
-  /** Present when there is more. */
+  /** Present when there is more; behind a full page of some backends also where there is none, and the next page is empty. */
   readonly cursor?: string
 }
 

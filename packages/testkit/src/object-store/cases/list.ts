@@ -51,7 +51,7 @@ const pages: readonly ObjectStoreCase[] = [
   },
   {
     id: 'list.limit',
-    claim: 'list() gives pages no larger than the limit, and a cursor exactly while there is more',
+    claim: 'list() gives pages no larger than the limit, and none that is empty in between',
     async check({ store }) {
       const keys = numbered(6)
       await putAll(store, keys)
@@ -61,7 +61,25 @@ const pages: readonly ObjectStoreCase[] = [
         do {
           const page = await store.list(cursor === undefined ? { limit } : { limit, cursor })
           assert.ok(page.objects.length <= limit, `a page of ${page.objects.length} for the limit ${limit}`)
-          assert.ok(page.objects.length > 0, 'an empty page in between')
+          cursor = page.cursor
+          assert.ok(page.objects.length > 0 || cursor === undefined, 'an empty page in between')
+          seen.push(...page.objects.map((object) => object.key))
+        } while (cursor !== undefined)
+        sameSet(seen, keys, `limit ${limit}`)
+      }
+    },
+  },
+  {
+    id: 'list.limit.cursor',
+    claim: 'list() gives a cursor exactly while there is more',
+    async check({ store }) {
+      const keys = numbered(6)
+      await putAll(store, keys)
+      for (const limit of [1, 2, 3, 4, 6, 7, 1_000]) {
+        let cursor: string | undefined
+        const seen: string[] = []
+        do {
+          const page = await store.list(cursor === undefined ? { limit } : { limit, cursor })
           seen.push(...page.objects.map((object) => object.key))
           cursor = page.cursor
           assert.equal(
@@ -70,7 +88,6 @@ const pages: readonly ObjectStoreCase[] = [
             `cursor after ${seen.length} of 6 with the limit ${limit}`,
           )
         } while (cursor !== undefined)
-        sameSet(seen, keys, `limit ${limit}`)
       }
     },
   },
@@ -167,6 +184,19 @@ const pages: readonly ObjectStoreCase[] = [
       const whole = await keysOf(store)
       assert.deepEqual(await keysOf(store), whole, 'a second time')
       assert.deepEqual(await keysOf(store, { limit: 2 }), whole, 'by two')
+    },
+  },
+  {
+    id: 'list.folder-siblings',
+    claim:
+      'list() in pages gives what lies in a folder and after it, however many siblings sort before the folder',
+    async check({ store }) {
+      const keys = ['-', '.', '/', '0'].flatMap((mark) =>
+        Array.from({ length: 9 }, (_, index) => `kit/photos${mark}${index}`),
+      )
+      await putAll(store, [...keys, 'kit/zoo'])
+      for (const limit of [1, 4, 7])
+        sameSet(await keysOf(store, { limit }), [...keys, 'kit/zoo'], `by ${limit}`)
     },
   },
   {

@@ -109,7 +109,7 @@ export const listMutants: readonly StoreMutant[] = [
   {
     id: 'cursor-always',
     fault: 'a cursor comes also when there is no more',
-    convictedBy: ['list.empty', 'list.limit'],
+    convictedBy: ['list.empty', 'list.limit.cursor'],
     break: (store) =>
       over(store, {
         async list(options = {}) {
@@ -122,9 +122,33 @@ export const listMutants: readonly StoreMutant[] = [
   {
     id: 'one-page',
     fault: 'only the first page is ever given',
-    convictedBy: ['list.over-a-thousand', 'list.limit', 'list.prefix.pages', 'list.stable.order'],
+    convictedBy: [
+      'list.over-a-thousand',
+      'list.limit',
+      'list.limit.cursor',
+      'list.prefix.pages',
+      'list.stable.order',
+    ],
     break: (store) =>
       over(store, { list: async (options) => ({ objects: (await store.list(options)).objects }) }),
+  },
+  {
+    id: 'siblings-fill-pages',
+    fault: 'what sorts before a folder and begins by its name counts towards a page inside the folder',
+    convictedBy: ['list.folder-siblings'],
+    break: (store) =>
+      over(store, {
+        async list(options = {}) {
+          const page = await store.list(options)
+          const folder =
+            options.cursor === undefined ? undefined : /^.+(?=\/)/.exec(page.objects[0]?.key ?? '')?.[0]
+          if (folder === undefined) return page
+          const before = await store.list({ prefix: folder })
+          const siblings = before.objects.filter(({ key }) => key < `${folder}/`).length
+          const left = page.objects.slice(0, Math.max(0, (options.limit ?? 1_000) - siblings))
+          return left.length < page.objects.length ? { objects: left } : page
+        },
+      }),
   },
   {
     id: 'limit-ignored',
