@@ -278,6 +278,22 @@ describe('a signed address', () => {
     )
   })
 
+  it('shows in a page or saves, as who has it likes; one that was signed to save only saves', async () => {
+    const disposition = async (path: string): Promise<unknown> => {
+      const { status, headers } = await ask(path)
+      return status === 200 ? String(headers['content-disposition']).split(';')[0] : status
+    }
+    const path = await signed(hidden)
+    expect(await disposition(path)).toBe('inline')
+    expect(await disposition(`${path}&download=1`)).toBe('attachment')
+    expect(await disposition(path.replace('/content', '/download'))).toBe('attachment')
+    const toSave = await signed(hidden, { download: true })
+    expect(await disposition(toSave)).toBe('attachment')
+    expect(await disposition(toSave.replace('&download=1', ''))).toBe(403)
+    for (const more of ['&download=0', '&download=true', '&download=', '&download=1&download=1'])
+      expect([more, await disposition(path + more)]).toEqual([more, 403])
+  })
+
   it('that was changed or has ended is 403, the same for a media that is not there', async () => {
     const path = await signed(hidden)
     const ended = await store.url(hidden.id, { expiresAt: new Date(Date.now() + 1_000) })

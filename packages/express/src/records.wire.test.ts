@@ -2,7 +2,7 @@ import type { MediaStore } from '@mediakeep/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openAccess } from './router/access.ts'
 import { mediaRouter } from './router/media-router.ts'
-import { type Answer, memoryMedia, PNG, pngWith, serve, type Wire } from './wire.fixture.ts'
+import { type Answer, memoryMedia, namedAccess, PNG, pngWith, serve, type Wire } from './wire.fixture.ts'
 
 const png = pngWith
 
@@ -30,9 +30,51 @@ describe('GET of a record', () => {
     }
   })
 
-  it('is not refused for If-None-Match, which names what the asker has', async () => {
+  it('is 304 at the revision that If-None-Match names, without a body, and 200 at another', async () => {
     const { id } = await store.put(PNG)
-    expect((await wire.ask(`/${id}`, { headers: { 'if-none-match': '"r1"' } })).status).toBe(200)
+    const ask = (method: string, tag: string, more: Record<string, string> = {}): Promise<Answer> =>
+      wire.ask(`/${id}`, { method, headers: { 'if-none-match': tag, 'x-request-id': 'mine-304', ...more } })
+    for (const method of ['GET', 'HEAD']) {
+      for (const tag of ['"r1"', 'W/"r1"', '"r7", "r1"', '*']) {
+        const { status, headers, body } = await ask(method, tag)
+        expect([tag, status, headers.etag, body.length]).toEqual([tag, 304, '"r1"', 0])
+        expect(headers).toMatchObject({ 'cache-control': 'private, no-store', 'x-request-id': 'mine-304' })
+        expect(headers).not.toHaveProperty('content-length')
+        expect(headers).not.toHaveProperty('content-type')
+      }
+      expect((await ask(method, '"r2"')).status).toBe(200)
+      expect((await ask(method, 'r1')).status).toBe(200)
+      expect((await ask(method, '"r1"', { 'if-match': '"r2"' })).status).toBe(412)
+    }
+    await store.update(id, { tags: ['new'] })
+    const { status, headers } = await ask('GET', '"r1"')
+    expect([status, headers.etag]).toEqual([200, '"r2"'])
+  })
+
+  it('that the asker may not see is 404, whatever they say they have', async () => {
+    const { id } = await store.put(PNG, { owner: 'bob' })
+    const own = await serve(mediaRouter(store, { access: namedAccess() }))
+    try {
+      const headers = { authorization: 'as ann', 'if-none-match': '*' }
+      expect((await own.ask(`/${id}`, { headers })).status).toBe(404)
+    } finally {
+      await own.close()
+    }
+  })
+})
+
+describe('GET of the status', () => {
+  it('tells when the bytes came in, whatever becomes of the record', async () => {
+    const { id, createdAt } = await store.put(PNG)
+    const completedAt = async (): Promise<unknown> => (await wire.ask(`/${id}/status`)).json['completedAt']
+    expect(await completedAt()).toBe(createdAt.toISOString())
+    await expect.poll(() => Date.now()).toBeGreaterThan(createdAt.getTime())
+    const { updatedAt } = await store.update(id, { tags: ['new'] })
+    expect(updatedAt.getTime()).toBeGreaterThan(createdAt.getTime())
+    expect(await completedAt()).toBe(createdAt.toISOString())
+    const replaced = await store.put(png('another'), { at: id })
+    expect(await completedAt()).toBe(replaced.contentCreatedAt.toISOString())
+    expect(replaced.contentCreatedAt.getTime()).toBeGreaterThan(createdAt.getTime())
   })
 })
 

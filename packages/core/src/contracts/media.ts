@@ -76,6 +76,8 @@ export interface Media extends MediaFacts {
   /** 1 for the first bytes, one more with each replacement. */
   readonly contentNumber: number
   readonly createdAt: Date
+  /** When the bytes were taken in; changes of the record leave it as it is. */
+  readonly contentCreatedAt: Date
   readonly updatedAt: Date
 }
 

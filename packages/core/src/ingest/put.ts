@@ -98,6 +98,7 @@ export async function putIntake(
     }
     taken = true
     received = await receive(context, session, placesFor, request, intake, declaredBytes, signal, progress)
+    session.onWhole?.()
     progress.digest = received.summary.digest
     if (request.digest !== undefined && request.digest !== received.summary.digest) {
       throw new MediaError(

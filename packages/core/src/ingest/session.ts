@@ -43,7 +43,9 @@ export interface PutSession {
   readonly mediaId?: string
   readonly kept?: CommitContent['keepSession']
   /** Of an upload: a change of its row that is under way, and that must be written before bytes are published. */
-  readonly told?: Promise<void>
+  readonly told?: Promise<void> | undefined
+  /** Of an upload: all bytes are in, and looked at from now on. */
+  onWhole?(): void
 }
 
 export function createPutSession(context: IngestContext, plan: SessionPlan): PutSession {

@@ -86,13 +86,13 @@ export function verifySignedUrl(
   const asked = query.get('download')
   if (asked !== null && asked !== '1') throw denied()
   const download = asked === '1'
-  if (
-    !signer.keys.verify('download', message(namespace, id, Number(exp), download, undefined), {
+  const isSignedFor = (attachment: boolean): boolean =>
+    signer.keys.verify('download', message(namespace, id, Number(exp), attachment, undefined), {
       kid,
       signature: sig,
     })
-  )
-    throw denied()
+  // Whoever may look at bytes may save them. Not the other way round: what was signed as attachment is never shown in a page.
+  if (!isSignedFor(download) && !(download && isSignedFor(false))) throw denied()
   const expiresAt = new Date(Number(exp) * 1000)
   if (expiresAt.getTime() <= signer.clock.now())
     throw new MediaError('MEDIA_DENIED', 'the signed address has expired', { reason: 'expired' })

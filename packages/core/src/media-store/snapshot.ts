@@ -12,6 +12,7 @@ export function snapshotOf(record: MediaRecord): Media {
   if (known !== undefined) return known
   const { content } = record
   const createdMs = record.createdAt.getTime()
+  const contentCreatedMs = content.createdAt.getTime()
   const updatedMs = record.updatedAt.getTime()
   const media: Media = Object.freeze({
     id: record.id,
@@ -33,6 +34,9 @@ export function snapshotOf(record: MediaRecord): Media {
     // A Date cannot be frozen, and the snapshot is shared: each look makes its own.
     get createdAt() {
       return new Date(createdMs)
+    },
+    get contentCreatedAt() {
+      return new Date(contentCreatedMs)
     },
     get updatedAt() {
       return new Date(updatedMs)

@@ -93,17 +93,22 @@ async function putHeld(
   const startedMs = context.clock.now()
   const isScanned = context.scanning.isOn && context.scanning.mode === 'sync'
   // Not waited for here: it travels with the row of the placement, and bytes are published after both.
-  const told = hold.save({
-    leaseMs: context.limits.leaseMs,
-    state: isScanned ? 'scanning' : 'verifying',
-    // From here on the bytes may have a second name: whoever goes on after us must not write them once more.
-    ...(offsetBytes === undefined ? {} : { offsetBytes }),
-    isPassing: true,
-    data: { isWriting: false },
-  })
-  told.catch(() => {}) // told to whoever publishes
+  const tell = (): Promise<void> => {
+    const told = hold.save({
+      leaseMs: context.limits.leaseMs,
+      state: isScanned ? 'scanning' : 'verifying',
+      // From here on the bytes may have a second name: whoever goes on after us must not write them once more.
+      ...(offsetBytes === undefined ? {} : { offsetBytes }),
+      isPassing: true,
+      data: { isWriting: false },
+    })
+    told.catch(() => {}) // told to whoever publishes
+    return told
+  }
   const request = { ...requestOf(hold), ...(onProgress === undefined ? {} : { onProgress }) }
-  const session = putSessionOf(context, hold, told)
+  // What comes only now is looked at when it is whole.
+  const isWhole = offsetBytes !== undefined || hold.data.direct !== undefined
+  const session = putSessionOf(context, hold, { isWhole, tell })
   const either = AbortSignal.any([signal, hold.signal])
   const outcome = await putIntake(context, context.digestLock, request, intake, session, either, progress)
   const media = await context.committed(outcome, { startedMs, door: hold.data.door, ...contextOf(call) })

@@ -56,7 +56,7 @@ export interface Holds {
   take(id: string, options: { readonly signal: AbortSignal; readonly shared?: boolean }): Promise<Hold>
   /** Ends a writer of this process that does not move, and waits for one that is just ending: what is read then is what it left. */
   settle(id: string, signal: AbortSignal): Promise<void>
-  /** Ends a writer of this process, whether it moves or not. */
+  /** Ends a writer of this process, whether it moves or not: the upload is given up. */
   stop(id: string, signal: AbortSignal): Promise<void>
 }
 
@@ -100,7 +100,7 @@ export function createHolds(
     entries.set(id, entry)
     return entry
   }
-  const stop = (entry: Entry): void => entry.stopping.abort(stopped())
+  const stop = (entry: Entry, reason: MediaError): void => entry.stopping.abort(reason)
   const isStill = (entry: Entry): boolean => clock.now() - entry.touchedAtMs >= limits.stallMs
 
   const claim = async (id: string, entry: Entry): Promise<Hold> => {
@@ -134,21 +134,21 @@ export function createHolds(
           continue
         }
         if (clock.now() >= untilMs) throw locked(limits.stallMs)
-        if (isStill(there)) stop(there)
+        if (isStill(there)) stop(there, takenOver())
         await Promise.race([there.done, pause(POLL_MS, clock, signal)])
       }
     },
     async settle(id, signal) {
       const there = entries.get(id)
       if (there === undefined || there.isShared) return
-      if (isStill(there)) stop(there)
+      if (isStill(there)) stop(there, takenOver())
       if (there.stopping.signal.aborted)
         await Promise.race([there.done, pause(limits.lockWaitMs, clock, signal)])
     },
     async stop(id, signal) {
       const there = entries.get(id)
       if (there === undefined) return
-      stop(there)
+      stop(there, uploadEnded())
       await untilAbort(there.done, signal)
     },
   }
@@ -274,8 +274,13 @@ function locked(retryAfterMs: number): MediaError {
   })
 }
 
-function stopped(): MediaError {
+function takenOver(): MediaError {
   return new MediaError('MEDIA_LOCKED', 'another request has taken this upload over', {
     reason: 'upload-taken-over',
   })
+}
+
+/** What whoever still writes is told of an upload that was given up or rejected meanwhile. */
+export function uploadEnded(): MediaError {
+  return new MediaError('MEDIA_CONFLICT', 'the upload has ended', { reason: 'upload-ended' })
 }

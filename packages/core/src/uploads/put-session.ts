@@ -6,8 +6,16 @@ import type { UploadContext } from './context.ts'
 import type { Hold } from './hold.ts'
 import { encodeData } from './upload-data.ts'
 
-/** What a put needs of a session, by one that an upload holds: it is committed with the media, and stays to be told of. */
-export function putSessionOf(context: UploadContext, hold: Hold, told: Promise<void>): PutSession {
+/**
+ * What a put needs of a session, by one that an upload holds: it is committed with the media, and stays to be told of.
+ * @param tell writes to the row that the bytes are looked at: once they are whole, or now where `isWhole`
+ */
+export function putSessionOf(
+  context: UploadContext,
+  hold: Hold,
+  { isWhole, tell }: { readonly isWhole: boolean; readonly tell: () => Promise<void> },
+): PutSession {
+  let told = isWhole ? tell() : undefined
   const { record, data } = hold
   const quotaBytes = context.quotaOf(record.namespace, record.owner)
   let ownedBytes = data.sizeBytes ?? 0
@@ -16,7 +24,12 @@ export function putSessionOf(context: UploadContext, hold: Hold, told: Promise<v
   return {
     id: record.id,
     begun: hold.token,
-    told,
+    get told() {
+      return told
+    },
+    onWhole() {
+      told ??= tell()
+    },
     plan() {
       throw new MediaError('MEDIA_LEASE_LOST', 'the upload has no session', { reason: 'no-session' })
     },

@@ -1,3 +1,4 @@
+import { uploadStateOf } from '../catalog/verdicts.ts'
 import type { Call } from '../contracts/call.ts'
 import type { Media } from '../contracts/media.ts'
 import type { Upload, UploadSessions } from '../contracts/uploads.ts'
@@ -13,11 +14,11 @@ import type { OpenUpload, UploadContext } from './context.ts'
 import { createUpload } from './create.ts'
 import { dropObject, sessionOfKey, signDirect } from './direct.ts'
 import { beginParts, listParts, signParts } from './direct-parts.ts'
-import type { Hold } from './hold.ts'
+import { type Hold, uploadEnded } from './hold.ts'
 import { putChunk } from './put-chunk.ts'
 import { isEnded, uploadOf } from './snapshot.ts'
 import { decodeData } from './upload-data.ts'
-import { isSameSecret, parseUploadId } from './upload-id.ts'
+import { formatUploadId, isSameSecret, parseUploadId } from './upload-id.ts'
 
 /** Runs work as a call under way of the store: it ends with the caller's signal, the deadline, or the store's close. */
 export type RunCall = <T>(call: Call, work: (signal: AbortSignal) => Promise<T>) => Promise<T>
@@ -48,7 +49,14 @@ export function createUploads(
       throw new MediaError('MEDIA_ABSENT', 'there is no such upload', { reason: 'unknown' })
     return found
   }
-  const told = (upload: OpenUpload): Upload => uploadOf(upload, clock.now())
+  const told = async (upload: OpenUpload): Promise<Upload> => {
+    const { state, mediaId } = upload.record
+    if (state !== 'scanning' || mediaId === undefined) return uploadOf(upload, clock.now())
+    // Committed before it was looked at: what came of that stands in the media, and a media that was deleted was given up.
+    const media = await catalog.get(namespace, mediaId)
+    const now = media === undefined ? 'aborted' : uploadStateOf(media.content.state)
+    return uploadOf({ ...upload, record: { ...upload.record, state: now } }, clock.now())
+  }
   /** As it is now, also when it has ended meanwhile. */
   const again = async (upload: OpenUpload): Promise<Upload> => told((await look(upload.record.id)) ?? upload)
   const mediaOf = async (upload: OpenUpload): Promise<Media> => {
@@ -58,22 +66,32 @@ export function createUploads(
       throw new MediaError('MEDIA_GONE', 'the media of this upload was deleted', { reason: 'media-gone' })
     return context.snapshotOf(record)
   }
+  /** The reason why a lease was lost, where that is the end of the upload. */
+  const unlessEnded = async <T>(sessionId: string, work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work()
+    } catch (error) {
+      const now = isMediaError(error, 'MEDIA_LEASE_LOST') ? await look(sessionId) : undefined
+      throw now !== undefined && isEnded(now.record.state) ? uploadEnded() : error
+    }
+  }
   const holding = async <T>(
     id: string,
     signal: AbortSignal,
     work: (hold: Hold, signal: AbortSignal) => Promise<T>,
-  ): Promise<T> => {
-    const hold = await holds.take(id, { signal })
-    try {
-      return await work(hold, AbortSignal.any([signal, hold.signal]))
-    } finally {
+  ): Promise<T> =>
+    unlessEnded(id, async () => {
+      const hold = await holds.take(id, { signal })
       try {
-        await hold.letGo()
+        return await work(hold, AbortSignal.any([signal, hold.signal]))
       } finally {
-        hold.release()
+        try {
+          await hold.letGo()
+        } finally {
+          hold.release()
+        }
       }
-    }
-  }
+    })
 
   const sessions: UploadSessions = {
     maxBytes: maxBytesOf(context),
@@ -121,8 +139,10 @@ export function createUploads(
     putChunk: (id, body, options) =>
       run.upload(options, async (signal) => {
         const found = await need(id)
-        const hold = await holds.take(found.record.id, { signal, shared: true })
-        await putChunk(context, hold, body, options, AbortSignal.any([signal, hold.signal]))
+        await unlessEnded(found.record.id, async () => {
+          const hold = await holds.take(found.record.id, { signal, shared: true })
+          await putChunk(context, hold, body, options, AbortSignal.any([signal, hold.signal]))
+        })
         return again(found)
       }),
     receive: (id, body, options = {}) =>
@@ -191,7 +211,7 @@ export function createUploads(
       const sessionId = sessionOfKey(objectKey)
       const found = sessionId === undefined ? undefined : await look(sessionId)
       if (found?.data.direct?.key !== objectKey || isEnded(found.record.state)) return undefined
-      return sessions.complete(told(found).id, options)
+      return sessions.complete(formatUploadId(found.record.id, found.data.secret), options)
     },
     abort: (id, options = {}) =>
       run.call(options, async (signal) => {

@@ -38,6 +38,8 @@ export function parseMedia(answer: unknown): MediaAnswer {
     revision: sizeOf(fields['revision']),
     contentNumber: 1,
     createdAt: dateOf(fields['createdAt']),
+    // Not told over HTTP.
+    contentCreatedAt: dateOf(fields['createdAt']),
     updatedAt: dateOf(fields['updatedAt']),
   }
   return { media, readyIn: availability === 'ready' ? textOf(fields['tier']) : undefined }

@@ -45,7 +45,8 @@ export function sendNothing(exchange: HttpExchange, headers: HeaderList = []): v
 
 /** An answer without a body, also where others of its status have one. */
 export function sendEmpty(exchange: HttpExchange, status: number, headers: HeaderList): void {
-  const length = status === 204 ? [] : ['Content-Length', '0']
+  // Of a 304 it would be that of the 200.
+  const length = status === 204 || status === 304 ? [] : ['Content-Length', '0']
   const list = [...SAFETY_HEADERS, ...length, 'X-Request-Id', exchange.requestId]
   finish(exchange, status, [...list, ...headers], undefined)
 }

@@ -16,22 +16,34 @@ import {
   parseTags,
   parseWriteCondition,
   type Upload,
+  weighReadConditions,
 } from '@mediakeep/core'
 import { z } from 'zod'
 import { isSenders } from '../uploads/sessions.ts'
 import { uploadStatusJson } from '../uploads/upload-json.ts'
 import { absent, allowOn, denied, isOwner, permits } from './access.ts'
-import { sendJson, sendNothing } from './answer.ts'
+import { sendEmpty, sendJson, sendNothing } from './answer.ts'
 import { contextOf, type Exchange, principalOf } from './exchange.ts'
 import { readJson } from './json-body.ts'
 import { mediaJson } from './media-json.ts'
 
-/** GET of a record, at the revision that If-Match names where it names one. */
+/** GET of a record, at the revision that If-Match names where it names one; 304 at one that If-None-Match names. */
 export async function showRecord(exchange: Exchange, id: string): Promise<void> {
   const { media } = await find(exchange, id, 'stat')
   const revision = statedRevision({ 'if-match': exchange.request.headers['if-match'] }, media)
   if (revision !== undefined && revision !== media.revision) throw otherRecord()
+  if (isKnown(exchange.request.headers, media)) {
+    sendEmpty(exchange, 304, ['Cache-Control', 'private, no-store', ...revisionTag(media)])
+    return
+  }
   sendJson(exchange, 200, await mediaJson(exchange.store, media), revisionTag(media))
+}
+
+/** Whether If-None-Match names the record as it is. There is no Last-Modified, so that a date says nothing. */
+function isKnown(headers: IncomingHttpHeaders, media: Media): boolean {
+  const { 'if-none-match': ifNoneMatch } = headers
+  const current = { etag: etagOfRevision(media.revision) }
+  return weighReadConditions({ 'if-none-match': ifNoneMatch }, current, Date.now()) === 'not-modified'
 }
 
 const CHANGE = z.strictObject({
@@ -91,17 +103,16 @@ export async function showStatus(exchange: Exchange, id: string): Promise<void> 
   sendJson(exchange, 200, {
     state,
     progress: 1,
-    ...(isDone ? { completedAt: media.updatedAt.toISOString() } : {}),
+    ...(isDone ? { completedAt: media.contentCreatedAt.toISOString() } : {}),
   })
 }
 
-/** An upload that has not become a media. One that has is told of by its record, while there is one. */
+/** An upload that has not become a media. One that has is told of by its record, while there is one; one given up, by nobody. */
 async function uploadOf(exchange: Exchange, id: string): Promise<Upload | undefined> {
   const upload = await exchange.store.uploads.ofMedia(id)
   switch (upload?.state) {
     case 'active':
     case 'quarantined':
-    case 'scanning':
     case 'aborted':
       return undefined
     default:

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
 import { memoryCatalog } from '@mediakeep/core'
 import { fakeClock } from '@mediakeep/testkit'
 import express from 'express'
@@ -50,6 +52,26 @@ describe('tus expiration', () => {
     const path = await tus.begin({ 'upload-length': String(PNG.length) })
     const { headers } = await tus.patch(path, 0, PNG)
     expect(headers['upload-expires']).toBeUndefined()
+  })
+})
+
+describe('tus termination', () => {
+  it('is 410 for a piece that is under way, which nobody is to send again', async () => {
+    tus = await tusWire({ policies: OPAQUE })
+    const path = await tus.begin({ 'upload-length': '10' })
+    const socket = await tus.wire.socket()
+    const answered = text(socket)
+    const accepted = once(tus.wire.server, 'request')
+    const head = `PATCH ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: as ann\r\nTus-Resumable: 1.0.0\r\n`
+    const type = 'Content-Type: application/offset+octet-stream\r\n'
+    socket.write(`${head}${type}Upload-Offset: 0\r\nContent-Length: 10\r\n\r\nhello`)
+    await accepted
+    expect((await tus.ask(path, { method: 'DELETE' })).status).toBe(204)
+    socket.write('there')
+    const answer = await answered
+    expect(answer).toContain('HTTP/1.1 410 ')
+    expect(answer).toContain('"reason":"upload-ended"')
+    expect(await tus.store.uploads.list()).toEqual([])
   })
 })
 

@@ -9,6 +9,7 @@ import { fieldOf } from './numbers.ts'
 import { TUS_EXTENSIONS, TUS_VERSION } from './protocol.ts'
 import { showUpload } from './show.ts'
 import { terminateUpload } from './terminate.ts'
+import { uploadGone } from './uploads.ts'
 
 const METHODS_OF_ALL = ['OPTIONS', 'POST']
 const METHODS_OF_ONE = ['OPTIONS', 'HEAD', 'PATCH', 'DELETE']
@@ -24,9 +25,17 @@ export async function answerTus(given: Exchange, id: string | undefined): Promis
   try {
     await answer(exchange, id)
   } catch (error) {
-    // The only condition of an upload is that its key is free, when it begins and when it ends.
-    sendTusProblem(exchange, isMediaError(error, 'MEDIA_PRECONDITION') ? keyTaken(error) : error)
+    sendTusProblem(exchange, toldAs(error))
   }
+}
+
+/** The error in the words of this door. */
+function toldAs(error: unknown): unknown {
+  // The only condition of an upload is that its key is free, when it begins and when it ends.
+  if (isMediaError(error, 'MEDIA_PRECONDITION')) return keyTaken(error)
+  // Given up while this request was at it. Senders take 409 for a wrong offset, and try again.
+  const hasEnded = isMediaError(error, 'MEDIA_CONFLICT') && error.reason === 'upload-ended'
+  return hasEnded ? uploadGone('this upload has ended', 'upload-ended', error) : error
 }
 
 async function answer(exchange: Exchange, id: string | undefined): Promise<void> {

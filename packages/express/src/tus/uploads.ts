@@ -16,14 +16,14 @@ export async function findUpload(
   if (upload === undefined || upload.door !== 'tus' || !isSenders(exchange, principal, upload)) throw absent()
   switch (upload.state) {
     case 'expired':
-      throw gone('the time of this upload is over', 'upload-expired')
+      throw uploadGone('the time of this upload is over', 'upload-expired')
     case 'aborted':
     case 'rejected':
-      throw gone('this upload has ended', 'upload-ended')
+      throw uploadGone('this upload has ended', 'upload-ended')
     default:
   }
   if (isDone(upload) && (await exchange.store.stat(upload.mediaId)) === undefined) {
-    throw gone('the media that this upload became was deleted', 'media-gone')
+    throw uploadGone('the media that this upload became was deleted', 'media-gone')
   }
   return upload
 }
@@ -85,6 +85,6 @@ export function isRefused(error: unknown): boolean {
   return error instanceof MediaError && refusals.has(error)
 }
 
-function gone(message: string, reason: string): MediaError {
-  return new MediaError('MEDIA_GONE', message, { reason })
+export function uploadGone(message: string, reason: string, cause?: unknown): MediaError {
+  return new MediaError('MEDIA_GONE', message, { reason, cause })
 }

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
 import { KiB } from '@mediakeep/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Answer } from '../wire.fixture.ts'
@@ -21,6 +23,7 @@ const BODY = Buffer.concat([
   Buffer.from(randomBytes(2 * CHUNK).toString('hex')),
   Buffer.from('end'),
 ])
+const EXE = Buffer.concat([Buffer.from('MZ'), Buffer.alloc(CHUNK - 2, 1)])
 const COUNT = Math.ceil(BODY.length / CHUNK)
 const LAST = COUNT - 1
 const chunkOf = (index: number, body = BODY): Buffer => body.subarray(index * CHUNK, (index + 1) * CHUNK)
@@ -262,5 +265,33 @@ describe('an upload in chunks', () => {
     } finally {
       await slow.close()
     }
+  })
+
+  it('refuses a chunk that says it is another part of the whole', async () => {
+    const upload = await begin()
+    const range = { ...ANN, 'content-range': `bytes ${CHUNK}-${2 * CHUNK - 1}/${BODY.length}` }
+    expect(refusal(await upload.put(0, chunkOf(0), range))).toEqual([400, 'MEDIA_BAD_INPUT', 'content-range'])
+    expect((await upload.show()).json['receivedChunks']).toEqual([])
+  })
+
+  it.each([
+    ['was given up', async (upload: Begun) => (await upload.cancel()).status, 204],
+    ['was refused by its first bytes', async (upload: Begun) => (await upload.put(0, EXE)).status, 415],
+  ] as const)('tells a chunk under way that the upload has ended when it %s', async (_, end, status) => {
+    const upload = await begin()
+    const socket = await door.wire.socket()
+    const answered = text(socket)
+    const accepted = once(door.wire.server, 'request')
+    socket.write(
+      `PUT ${upload.url}/chunks/1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: as ann\r\nContent-Length: ${CHUNK}\r\n\r\n`,
+    )
+    socket.write(chunkOf(1).subarray(0, 100_000))
+    await accepted
+    await expect.poll(async () => (await upload.show()).json['state']).toBe('receiving')
+    expect(await end(upload)).toBe(status)
+    socket.write(chunkOf(1).subarray(100_000))
+    const answer = await answered
+    expect(answer).toContain('HTTP/1.1 409 ')
+    expect(answer).toContain('"reason":"upload-ended"')
   })
 })

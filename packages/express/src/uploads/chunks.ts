@@ -2,7 +2,7 @@ import { declaredDigest, digestHex, isMediaError, MediaError, type PieceChecksum
 import { sendJson, sendProblem } from '../router/answer.ts'
 import { declaredBytes } from '../router/client-body.ts'
 import { contextOf, type Exchange } from '../router/exchange.ts'
-import { checkCoding, openBody, rawTypeOf } from '../router/intake.ts'
+import { checkCoding, checkWhole, openBody, rawTypeOf } from '../router/intake.ts'
 import { keyTaken } from '../router/write-content.ts'
 import { completeUpload } from './complete-upload.ts'
 import { partsUnderWay, readToldParts } from './parts.ts'
@@ -14,6 +14,7 @@ import { missingOf, uploadJson } from './upload-json.ts'
 export async function putChunk(exchange: Exchange, id: string, rawIndex: string): Promise<void> {
   const { request } = exchange
   checkCoding(request)
+  checkWhole(request)
   rawTypeOf(request)
   const { upload, principal } = await findUpload(exchange, id)
   const index = parseIndex(rawIndex)

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { createKeyRing, createSigningKey, signUpload, systemClock } from '@mediakeep/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Answer } from '../wire.fixture.ts'
@@ -390,11 +391,33 @@ describe('a presigned upload', () => {
     await door.expectNothing()
   })
 
+  it('tells a body under way when it is taken back', async () => {
+    const { url, path } = await begin()
+    const socket = await door.wire.socket()
+    const answered = text(socket)
+    const accepted = once(door.wire.server, 'request')
+    socket.write(
+      `PUT ${url} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: ${BODY.length}\r\n\r\n`,
+    )
+    socket.write(BODY.subarray(0, 9))
+    await accepted
+    const again = put(url)
+    expect((await door.wire.ask(path, { method: 'DELETE', headers: ANN })).status).toBe(204)
+    socket.write(BODY.subarray(9))
+    const answer = await answered
+    expect(answer).toContain('HTTP/1.1 410 ')
+    expect(answer).toContain('"reason":"upload-ended"')
+    expect(refusal(await again)).toEqual([410, 'MEDIA_GONE', 'upload-ended'])
+    await door.expectNothing()
+  })
+
   it('keeps its key for itself: the one who comes second is told', async () => {
     const one = await begin(note('1'), { key: 'a' })
     const two = await begin(note('2'), { key: 'a' })
     expect((await put(one.url, note('1'))).status).toBe(201)
     expect(refusal(await put(two.url, note('2')))).toEqual([409, 'MEDIA_CONFLICT', 'key-taken'])
+    const { json } = await door.wire.ask(`/media/${two.mediaId}/status`, { headers: ANN })
+    expect(json).toMatchObject({ state: 'rejected', error: { code: 'MEDIA_CONFLICT', reason: 'key-taken' } })
     expect(refusal(await door.begin(wantedFor(BODY, { key: 'a' })))).toEqual([
       409,
       'MEDIA_CONFLICT',

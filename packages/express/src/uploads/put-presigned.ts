@@ -56,7 +56,7 @@ export async function sendMade(exchange: Exchange, media: Media): Promise<void> 
 /** @throws MediaError MEDIA_GONE, MEDIA_CONFLICT `upload-completed`, MEDIA_DENIED */
 function checkOpen(upload: Upload | undefined): Upload & { readonly sizeBytes: number } {
   if (upload === undefined) throw gone('the time of this upload is over', 'upload-expired')
-  const { door, sizeBytes, state, createdAt } = upload
+  const { door, sizeBytes, state, createdAt, completedAt } = upload
   if (door !== 'presigned' || sizeBytes === undefined)
     throw denied('this upload takes its bytes in another way', 'signature')
   if (createdAt.getTime() > Date.now() + SIGNED_UPLOAD_SKEW_MS)
@@ -64,7 +64,6 @@ function checkOpen(upload: Upload | undefined): Upload & { readonly sizeBytes: n
   switch (state) {
     case 'active':
     case 'quarantined':
-    case 'scanning':
       throw completed()
     case 'rejected':
     case 'aborted':
@@ -75,6 +74,9 @@ function checkOpen(upload: Upload | undefined): Upload & { readonly sizeBytes: n
     case 'receiving':
     case 'received':
     case 'verifying':
+    case 'scanning':
+      // The media may be there before it was looked at.
+      if (completedAt !== undefined) throw completed()
       return { ...upload, sizeBytes }
   }
 }

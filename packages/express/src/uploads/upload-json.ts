@@ -1,4 +1,5 @@
 import type { JsonObject, StoredPart, Upload } from '@mediakeep/core'
+import { keyTaken } from '../router/write-content.ts'
 
 /** First and last index of chunks in a row. */
 export type IndexRange = readonly [first: number, last: number]
@@ -102,6 +103,7 @@ function rangesOf(indexes: readonly number[]): readonly IndexRange[] {
 
 function errorOf({ error }: Upload): { readonly error?: JsonObject } {
   if (error === undefined) return {}
-  const { code, reason, message } = error
+  // As the door said it: the only condition of an upload is that its key is free.
+  const { code, reason, message } = error.code === 'MEDIA_PRECONDITION' ? keyTaken(undefined) : error
   return { error: { code, ...(reason === undefined ? {} : { reason }), message } }
 }
