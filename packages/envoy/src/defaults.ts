@@ -50,10 +50,16 @@ export const BUSY_WAIT_MS = 25
 export const MAX_CONNECTION_AGE_MS: number = 5 * 60_000
 /** What questions under way on it may take then. */
 export const CONNECTION_AGE_GRACE_MS = 10_000
+/** How long a client may take to hear that its connection ends; calls begun later are refused, and may be asked again. */
+export const GOAWAY_NOTICE_MS = 100
 /** A silent connection is asked for a sign of life. */
 export const KEEPALIVE_MS = 30_000
 export const KEEPALIVE_TIMEOUT_MS = 5_000
 /** Questions under way on one connection. */
 export const MAX_CONCURRENT_CHECKS = 1_000
+/** Memory that one connection may take: as much as its questions under way, each as large as it may be. */
+export const MAX_CONNECTION_MIB = 128
+/** A question has to arrive whole in this time; looked at with each sign of life. */
+export const MESSAGE_TIMEOUT_MS = 10_000
 /** How long `close` waits for questions under way. */
 export const CLOSE_GRACE_MS = 5_000

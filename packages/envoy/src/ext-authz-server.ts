@@ -9,8 +9,7 @@ export interface ExtAuthzServerOptions extends GateOptions, GrpcServerOptions {}
 export interface ExtAuthzServer extends AsyncDisposable {
   /**
    * Begins to answer. May be called again for a further address.
-   * @throws MediaError MEDIA_UNSUPPORTED without @grpc/grpc-js, MEDIA_CONFLICT where somebody listens on the path,
-   * MEDIA_UNAVAILABLE where it cannot be listened.
+   * @throws MediaError MEDIA_CONFLICT where somebody listens on the path, MEDIA_UNAVAILABLE where it cannot be listened.
    */
   listen(where: ListenOptions): Promise<ListeningGate>
   readonly counts: GateCounts

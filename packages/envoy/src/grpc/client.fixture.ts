@@ -8,7 +8,7 @@ import {
   readResponse,
 } from '../codec/proto.fixture.ts'
 import type { DirectAnswer, ForwardAnswer, Gate, GateAnswer, GateRequest } from '../contracts.ts'
-import { AUTHORIZATION, HEALTH } from './definitions.ts'
+import { CHECK_PATH, HEALTH_CHECK_PATH, HEALTH_WATCH_PATH } from './paths.ts'
 
 export const READY: ForwardAnswer = {
   kind: 'forward',
@@ -40,7 +40,7 @@ export const QUESTION: Buffer = checkRequest({
   http: { method: 'GET', path: '/ready/a.jpg', scheme: 'http' },
 })
 
-const Client = grpc.makeGenericClientConstructor(AUTHORIZATION, 'Authorization')
+const Client = grpc.makeGenericClientConstructor({}, 'Authorization')
 
 /** What a call ended with: bytes, or the code of gRPC. */
 export type Outcome = { readonly bytes: Buffer } | { readonly code: number }
@@ -70,23 +70,22 @@ export function connectTo(
       signal?.addEventListener('abort', () => under.cancel(), { once: true })
     })
   return {
-    ask: (bytes: Buffer, options?: AskOptions): Promise<Outcome> =>
-      call(AUTHORIZATION.check.path, bytes, options),
+    ask: (bytes: Buffer, options?: AskOptions): Promise<Outcome> => call(CHECK_PATH, bytes, options),
     /** The answer; a call that fails is a fault. */
     async check(bytes: Buffer, options?: AskOptions): Promise<Response> {
-      const outcome = await call(AUTHORIZATION.check.path, bytes, options)
+      const outcome = await call(CHECK_PATH, bytes, options)
       if ('code' in outcome) throw new Error(`the call failed with ${outcome.code}`)
       return readResponse(outcome.bytes)
     },
     async health(service: string): Promise<number | { readonly code: number }> {
       const request = Buffer.from(HealthCheckRequest.encode({ service }).finish())
-      const outcome = await call(HEALTH.check.path, request)
+      const outcome = await call(HEALTH_CHECK_PATH, request)
       return 'code' in outcome ? outcome : statusOf(outcome.bytes)
     },
-    healthOf: (bytes: Buffer): Promise<Outcome> => call(HEALTH.check.path, bytes),
+    healthOf: (bytes: Buffer): Promise<Outcome> => call(HEALTH_CHECK_PATH, bytes),
     watch(service: string): grpc.ClientReadableStream<Buffer> {
       const request = Buffer.from(HealthCheckRequest.encode({ service }).finish())
-      return client.makeServerStreamRequest(HEALTH.watch.path, asIs, asIs, request)
+      return client.makeServerStreamRequest(HEALTH_WATCH_PATH, asIs, asIs, request)
     },
     close: (): void => client.close(),
   }

@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { resolve } from 'node:path'
-import type { ConnectionInjector } from '@grpc/grpc-js'
 import { MediaError } from '@mediakeep/core'
 import { clearSocketFile } from './socket-file.ts'
 
@@ -15,7 +14,7 @@ export type ListenOptions =
     }
   | { readonly path: string }
 
-/** Where connections come in, handed to the gRPC server one by one: that it holds none open past its time is told here. */
+/** Where connections come in, handed on one by one: that none is held open past its time is told here. */
 export interface Door {
   readonly at: { readonly address: string; readonly port?: number }
   /** Takes no more, and cuts off after so long those that have not ended: the server asks them to. */
@@ -23,12 +22,12 @@ export interface Door {
 }
 
 /** @throws MediaError MEDIA_CONFLICT where somebody listens on the path, MEDIA_UNAVAILABLE where it cannot be listened. */
-export async function openDoor(where: ListenOptions, connections: ConnectionInjector): Promise<Door> {
+export async function openDoor(where: ListenOptions, take: (socket: Socket) => void): Promise<Door> {
   const sockets = new Set<Socket>()
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
-    connections.injectConnection(socket)
+    take(socket)
   })
   const close: Door['close'] = async (graceMs) => {
     const closed = once(server, 'close')

@@ -1,23 +1,20 @@
-import type { handleServerStreamingCall, handleUnaryCall, ServerWritableStream } from '@grpc/grpc-js'
 import { encodeHealth, readHealthRequest, type ServingStatus } from '../codec/health.ts'
-import { AUTHORIZATION_SERVICE } from './definitions.ts'
+import { GRPC_STATUS, type Method, type StreamingCall } from './call.ts'
+import { AUTHORIZATION_SERVICE } from './paths.ts'
 
 /** grpc.health.v1 of a server: serving until told otherwise. */
 export interface Health {
-  readonly check: handleUnaryCall<Buffer, Buffer>
-  readonly watch: handleServerStreamingCall<Buffer, Buffer>
+  readonly check: Method
+  readonly watch: Method
   /** Says "not serving" to whoever asks from now on and to all who watch, and ends their streams. */
   drain(): void
 }
 
 const SERVICES: ReadonlySet<string> = new Set(['', AUTHORIZATION_SERVICE])
 
-/** Codes of gRPC. */
-const INVALID_ARGUMENT = 3
-const NOT_FOUND = 5
-
 export function createHealth(): Health {
-  const watchers = new Set<ServerWritableStream<Buffer, Buffer>>()
+  /** With what each of them asked. */
+  const watchers = new Map<StreamingCall, Buffer>()
   let isDraining = false
 
   function statusOf(request: Buffer): ServingStatus {
@@ -35,27 +32,27 @@ export function createHealth(): Health {
   }
 
   return {
-    check(call, respond) {
-      const status = askedStatus(call.request)
-      if (status === undefined) respond({ code: INVALID_ARGUMENT, details: 'malformed request' })
-      else if (status === 'unknown-service') respond({ code: NOT_FOUND, details: 'unknown service' })
-      else respond(null, encodeHealth(status))
+    check(call, request) {
+      const status = askedStatus(request)
+      if (status === undefined) call.end(GRPC_STATUS.invalidArgument, 'malformed request')
+      else if (status === 'unknown-service') call.end(GRPC_STATUS.notFound, 'unknown service')
+      else call.reply(encodeHealth(status))
     },
-    watch(call) {
+    watch(call, request) {
       // A stream of a service that does not exist stays open as well: that is how the protocol has it.
-      call.write(encodeHealth(askedStatus(call.request) ?? 'unknown-service'))
+      call.send(encodeHealth(askedStatus(request) ?? 'unknown-service'))
       if (isDraining) {
-        call.end()
+        call.end(GRPC_STATUS.ok)
         return
       }
-      watchers.add(call)
-      call.once('close', () => watchers.delete(call))
+      watchers.set(call, request)
+      call.onceOver(() => watchers.delete(call))
     },
     drain() {
       isDraining = true
-      for (const watcher of watchers) {
-        watcher.write(encodeHealth(askedStatus(watcher.request) ?? 'unknown-service'))
-        watcher.end()
+      for (const [watcher, request] of watchers) {
+        watcher.send(encodeHealth(askedStatus(request) ?? 'unknown-service'))
+        watcher.end(GRPC_STATUS.ok)
       }
       watchers.clear()
     },
