@@ -240,6 +240,8 @@ export const UPLOAD_TTL_MS: number = 24 * 60 * 60_000
 export const UPLOAD_MAX_TTL_MS: number = 7 * 24 * 60 * 60_000
 /** How long an upload that has ended is still told of. */
 export const ENDED_UPLOAD_TTL_MS: number = 24 * 60 * 60_000
+/** What is left, at most, of the life of a part that was used, where its owner has a quota: it counts for that until then. */
+export const USED_PART_TTL_MS: number = 60 * 60_000
 /** How long an upload belongs to the process that writes it; extended while bytes come. */
 export const UPLOAD_LEASE_MS = 10_000
 /** What a process that dies in a long piece may cost its sender: after so many bytes they are made durable, and told. */

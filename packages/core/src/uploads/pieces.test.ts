@@ -213,6 +213,43 @@ describe('an upload in pieces', () => {
     })
   })
 
+  test.each(['tus', 'chunked', 'presigned'] as const)(
+    'tells whoever sends by %s that it has ended, when another process gave it up',
+    async (door) => {
+      await using other = await open()
+      const { id } = await store.uploads.create(tus(20, { door }))
+      let giveUp = (): void => {}
+      const isGivenUp = new Promise<void>((resolve) => {
+        giveUp = resolve
+      })
+      let came = (): void => {}
+      const hasCome = new Promise<void>((resolve) => {
+        came = resolve
+      })
+      const sent = Readable.from(
+        (async function* () {
+          yield body(10)
+          came()
+          await isGivenUp
+          yield body(10)
+        })(),
+        { objectMode: false },
+      )
+      const { uploads } = store
+      const sending = {
+        tus: () => uploads.append(id, sent, { offsetBytes: 0 }),
+        chunked: () => uploads.putChunk(id, sent, { index: 0 }),
+        presigned: () => uploads.receive(id, sent),
+      }
+      const told = sending[door]().catch((error: unknown) => error)
+      await hasCome
+      expect(await other.uploads.abort(id)).toBe(true)
+      giveUp()
+      expect(await told).toMatchObject({ code: 'MEDIA_CONFLICT', reason: 'upload-ended' })
+      expect(await store.uploads.get(id)).toMatchObject({ state: 'aborted' })
+    },
+  )
+
   test('is unknown by an id that is not whole, or in another namespace', async () => {
     const { id } = await store.uploads.create(tus(10))
     const last = id.endsWith('A') ? 'B' : 'A'

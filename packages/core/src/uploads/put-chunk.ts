@@ -3,11 +3,10 @@ import type { ChunkOptions } from '../contracts/uploads.ts'
 import { entityTooLarge } from '../errors/entity-too-large.ts'
 import { MediaError } from '../errors/media-error.ts'
 import type { UploadContext } from './context.ts'
-import { createFirstBytes, type FirstBytes } from './first-bytes.ts'
-import { type Hold, uploadEnded } from './hold.ts'
+import { createFirstBytes } from './first-bytes.ts'
+import type { Hold } from './hold.ts'
 import { openPart } from './open-part.ts'
 import { digestIdOf } from './running-digests.ts'
-import { isEnded } from './snapshot.ts'
 import type { UploadData } from './upload-data.ts'
 import { openPiece, type Piece } from './write-piece.ts'
 
@@ -23,7 +22,6 @@ export async function putChunk(
   let taken = false
   let begun = false
   let left: { readonly isLast: boolean } | undefined
-  let first: FirstBytes | undefined
   try {
     piece = await openPiece(body, { checksum: options.checksum })
     const { start, sizeBytes } = boundsOf(hold, options)
@@ -36,20 +34,19 @@ export async function putChunk(
     const digester = context.digests.take(digestId, start)
     let written = 0
     taken = true
-    const look = createFirstBytes(context, hold, options.index === 0)
-    first = look
+    const first = createFirstBytes(context, hold, options.index === 0)
     try {
       await piece.read(async (chunk) => {
         hold.touch()
         if (written + chunk.byteLength > sizeBytes) throw chunkTooLarge(sizeBytes)
-        await look.take(chunk)
+        await first.take(chunk)
         await writer.write(chunk, start + written)
         digester?.update(chunk)
         written += chunk.byteLength
         if (hold.isDue) await hold.save({ leaseMs: context.limits.leaseMs })
       }, signal)
       if (written !== sizeBytes) throw chunkTooSmall(sizeBytes)
-      await look.end(sizeBytes === hold.data.sizeBytes)
+      await first.end(sizeBytes === hold.data.sizeBytes)
       await writer.sync()
     } finally {
       await writer.close()
@@ -57,9 +54,6 @@ export async function putChunk(
     left = { isLast: hold.leave() }
     await record(context, hold, options.index, part.part, left)
     if (digester !== undefined && digestIdOf(hold) === digestId) context.digests.keep(digestId, digester)
-  } catch (error) {
-    // Another chunk had the upload rejected: what became of this one follows from that.
-    throw isEnded(hold.record.state) && first?.isRejected !== true ? uploadEnded() : error
   } finally {
     if (!taken) piece?.discard()
     if (begun) hold.writing.underWay.delete(options.index)

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { KiB, MiB } from '../bytes/sizes.ts'
+import { USED_PART_TTL_MS } from '../defaults.ts'
 import { body, openAnew, store, tus } from './uploads.fixture.ts'
 
 describe('a quota', () => {
@@ -43,6 +44,38 @@ describe('a quota', () => {
     const more = Readable.from(Array.from({ length: 8 }, () => body(512 * KiB)))
     await expect(store.put(more, { owner: 'ann' })).rejects.toMatchObject({ code: 'MEDIA_QUOTA' })
     await store.put(Readable.from([body(900 * KiB), body(100 * KiB)]), { owner: 'ann' })
+  })
+
+  test('counts the bytes of parts once while a whole is made of them', async () => {
+    await openAnew({ limits: { ownerBytes: 10 * MiB } })
+    const partOf = async (bytes: number): Promise<string> => {
+      const { id } = await store.uploads.create(tus(bytes, { partial: true }))
+      await store.uploads.append(id, body(bytes), { offsetBytes: 0 })
+      return id
+    }
+    const { sizeBytes: _, ...open } = tus(0)
+    const parts = [await partOf(3 * MiB), await partOf(4 * MiB)]
+    const twice = await store.uploads.create(open)
+    await expect(store.uploads.concatenate(twice.id, [...parts, ...parts])).rejects.toMatchObject({
+      code: 'MEDIA_QUOTA',
+    })
+    await store.uploads.abort(twice.id)
+    // They hold again what they held.
+    await expect(store.uploads.create(tus(4 * MiB))).rejects.toMatchObject({ code: 'MEDIA_QUOTA' })
+    const { id } = await store.uploads.create(open)
+    expect(await store.uploads.concatenate(id, parts)).toMatchObject({ state: 'active', sizeBytes: 7 * MiB })
+    const [usage] = (await store.usage('owner')).filter(({ name }) => name === 'ann')
+    expect(usage?.logicalBytes).toBe(7 * MiB)
+    // What is still there counts, also above the quota, and not for long.
+    await expect(store.uploads.create(tus(1))).rejects.toMatchObject({ code: 'MEDIA_QUOTA' })
+    for (const part of parts) {
+      const { expiresAt } = (await store.uploads.get(part)) ?? { expiresAt: new Date(0) }
+      expect(expiresAt.getTime()).toBeGreaterThan(Date.now())
+      expect(expiresAt.getTime()).toBeLessThanOrEqual(Date.now() + USED_PART_TTL_MS)
+      expect(await store.uploads.abort(part)).toBe(true)
+    }
+    await store.uploads.create(tus(3 * MiB))
+    await expect(store.uploads.create(tus(1))).rejects.toMatchObject({ code: 'MEDIA_QUOTA' })
   })
 
   test('bounds how many uploads an owner has open', async () => {

@@ -66,12 +66,12 @@ export function createUploads(
       throw new MediaError('MEDIA_GONE', 'the media of this upload was deleted', { reason: 'media-gone' })
     return context.snapshotOf(record)
   }
-  /** The reason why a lease was lost, where that is the end of the upload. */
+  /** An upload that ended under its sender, in whatever process, is the reason why a lease or the place of its bytes was lost. */
   const unlessEnded = async <T>(sessionId: string, work: () => Promise<T>): Promise<T> => {
     try {
       return await work()
     } catch (error) {
-      const now = isMediaError(error, 'MEDIA_LEASE_LOST') ? await look(sessionId) : undefined
+      const now = isLoss(error) ? await look(sessionId) : undefined
       throw now !== undefined && isEnded(now.record.state) ? uploadEnded() : error
     }
   }
@@ -257,6 +257,13 @@ async function abortUpload(
   await forgetBytes(context, { record, data })
   await dropObject(context, { record, data })
   return true
+}
+
+function isLoss(error: unknown): boolean {
+  return (
+    isMediaError(error, 'MEDIA_LEASE_LOST') ||
+    (isMediaError(error, 'MEDIA_BAD_INPUT') && error.reason === 'staging-ended')
+  )
 }
 
 function isEndedElsewhere(error: unknown): boolean {

@@ -5,8 +5,8 @@ import { contextOf, type Exchange, principalOf } from '../router/exchange.ts'
 import { allowCreate, ownerOf } from '../router/write-content.ts'
 import { sendTus } from './answer.ts'
 import { type Piece, readPiece, takePiece } from './append.ts'
+import { checkParts } from './check-parts.ts'
 import { parseUploadConcat, type UploadConcat } from './concat.ts'
-import { findParts } from './find-parts.ts'
 import { optionsOfMetadata, parseUploadMetadata } from './metadata.ts'
 import { badHeader, declaredLength, fieldOf } from './numbers.ts'
 import { locationOf, progressHeaders } from './upload-headers.ts'
@@ -57,8 +57,9 @@ async function takeFirst(
 async function createFinal(exchange: Exchange, said: Said, partIds: readonly string[]): Promise<void> {
   const principal = await principalOf(exchange)
   await allowCreate(exchange, principal)
-  const sizeBytes = await findParts(exchange, partIds, principal)
-  const begun = await begin(exchange, principal, { ...said, sizeBytes })
+  await checkParts(exchange, partIds, principal)
+  // Without a length: what it will hold of the quota is held by its parts until they are put together.
+  const begun = await begin(exchange, principal, said)
   const call = { context: contextOf(exchange, principal) }
   const upload = await orNothing(exchange, begun, () =>
     exchange.store.uploads.concatenate(begun.id, partIds, call),

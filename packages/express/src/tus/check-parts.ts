@@ -3,17 +3,17 @@ import type { Exchange } from '../router/exchange.ts'
 import { findUpload, isWhole } from './uploads.ts'
 
 /**
- * Length of all parts together.
- * @throws MediaError MEDIA_ABSENT and MEDIA_GONE as `findUpload`; MEDIA_BAD_INPUT `not-a-part`, `part-unfinished`
+ * Whether a whole can be put together of these.
+ * @throws MediaError MEDIA_ABSENT and MEDIA_GONE as `findUpload`; MEDIA_BAD_INPUT `not-a-part`, `part-unfinished`, `empty-file`
  */
-export async function findParts(
+export async function checkParts(
   exchange: Exchange,
   ids: readonly string[],
   principal: Principal | undefined,
-): Promise<number> {
-  const parts = new Map<string, Upload>()
-  for (const id of new Set(ids)) parts.set(id, partOf(await findUpload(exchange, id, principal)))
-  return ids.reduce((sum, id) => sum + (parts.get(id)?.offsetBytes ?? 0), 0)
+): Promise<void> {
+  let sizeBytes = 0
+  for (const id of new Set(ids)) sizeBytes += partOf(await findUpload(exchange, id, principal)).offsetBytes
+  if (sizeBytes === 0) throw bad('all parts are empty: there are no empty media', 'empty-file')
 }
 
 function partOf(upload: Upload): Upload {
