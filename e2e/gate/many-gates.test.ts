@@ -148,7 +148,7 @@ describeUnless(
       return Buffer.from(await reader.bytes({ maxBytes: 1e8 }))
     }
 
-    it(`${CHECKS} parallel checks of one cold media: one read of the bucket, all told to wait, then ready at each`, async () => {
+    const isReadOnce = async (): Promise<void> => {
       const cold = await putCold(300 * KiB)
       const [first] = gates
       if (first === undefined) throw new Error('there are three')
@@ -176,6 +176,20 @@ describeUnless(
       )
       expect(cold.reads()).toBe(1)
       expect((await bytesOf(cold.id)).equals(cold.bytes)).toBe(true)
+    }
+
+    it(
+      `${CHECKS} parallel checks of one cold media: one read of the bucket, all told to wait, then ready at each`,
+      isReadOnce,
+    )
+
+    it('the same while Redis stands still: the catalog says who waits for whom', async () => {
+      redis.signal('SIGSTOP')
+      try {
+        await isReadOnce()
+      } finally {
+        redis.signal('SIGCONT')
+      }
     })
 
     it('a loader killed -9 and one stopped beyond its lease: another takes both over, one copy of each is live, the rest is collected', async () => {
@@ -221,6 +235,26 @@ describeUnless(
       expect(await objectsOf(disk)).toBe(objects)
       console.log(`another gate had both ready ${tookMs} ms after their loaders were lost`)
       for (const { id, bytes } of [x, y]) expect((await bytesOf(id)).equals(bytes)).toBe(true)
+    })
+
+    it('a loader killed -9 while Redis stands still: who waited for it takes over when its lease ends, by a second read', async () => {
+      const [, b, c] = gates
+      if (b === undefined || c === undefined) throw new Error('there are three')
+      const cold = await putCold(700 * KiB)
+      proxy.trouble = (request) => stall(cold, request, { type: 'hang' })
+      redis.signal('SIGSTOP')
+      try {
+        expect(await check(b, cold.id)).toMatchObject({ status: 503, state: 'loading' })
+        await expect.poll(() => cold.reads(), { timeout: 10_000 }).toBe(1)
+        expect(await check(c, cold.id)).toMatchObject({ status: 503, state: 'loading' })
+        await b.host.kill()
+        for (const { status, state } of await untilReady(c, cold.id, 50_000))
+          expect({ status, state }).toEqual({ status: 503, state: 'loading' })
+      } finally {
+        redis.signal('SIGCONT')
+      }
+      expect(cold.reads()).toBe(2)
+      expect((await bytesOf(cold.id)).equals(cold.bytes)).toBe(true)
     })
   },
 )

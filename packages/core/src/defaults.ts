@@ -191,8 +191,11 @@ export const PROMOTE_MAX_BYTES: number = 1 * GiB
 export const PROMOTE_MEMORY = 65_536
 /** Blobs of which it is known when they were read last. */
 export const LAST_READS = 65_536
-/** Life of a lease on a load; it is extended while bytes come. */
+/** Life of a lease on a load or another copy; it is extended while bytes come. */
 export const LOAD_LEASE_MS = 30_000
+/** First pause before it is looked whether the copy that another host makes is there; it doubles up to the last one. */
+export const COPY_POLL_MS = 25
+export const COPY_POLL_MAX_MS = 1_000
 /** How long a load that failed is not tried again by itself. */
 export const LOAD_RETRY_MS = 5_000
 /** Of a tier's capacity: from here on it is full. */

@@ -178,7 +178,10 @@ export function postgresCatalog(options: PostgresCatalogOptions): Catalog {
         const [row] = await database.ask('read copies', selectCopies(blobId))
         return row === undefined ? undefined : blobOf(row)
       }),
-    stageCopy: (input) => use((database) => stageCopy(database, input)),
+    async stageCopy(input) {
+      checkLease(input)
+      return use((database) => stageCopy(database, input))
+    },
     commitCopy: (input) => use((database) => commitCopy(database, input)),
 
     async leaveCopies(placementIds, given) {

@@ -141,6 +141,7 @@ await describeOnPostgres('postgres catalog, its statements', (on) => {
       volumeId: 'w',
       placementId: newId(),
       key: newId(),
+      leaseMs: 1_000,
     })
     if (copy.type === 'staged') await catalog.endSession(copy.session)
     await catalog.listCopies({ volumeIds: ['v'], limit: 10 })

@@ -7,6 +7,7 @@ import {
   type MediaStore,
   memoryCatalog,
   memoryStore,
+  type ObjectStore,
   systemClock,
   withMeter,
 } from '@mediakeep/core'
@@ -17,6 +18,7 @@ import { openRedisStates } from './index.ts'
 
 const HANDLES = 3
 const SIZE = 300 * KiB
+const BUCKET_MS = 300
 const WAIT = { timeout: 15_000, interval: 10 }
 
 const opened: MediaStore[] = []
@@ -25,7 +27,7 @@ afterEach(async () => {
 })
 
 /** Several stores of one catalog, one disk and one bucket, as processes on one host are; a body that lies in the bucket only. */
-async function stores(url: string) {
+async function stores(url: string, commandTimeoutMs = 2_000) {
   const tables = createMemoryTables()
   const volumeOptions = { maxBytes: 1e9, clock: systemClock }
   const [disk, bucket] = [createMemoryVolume(volumeOptions), createMemoryVolume(volumeOptions)]
@@ -39,7 +41,7 @@ async function stores(url: string) {
           {
             name: 'bucket',
             serves: false,
-            store: withMeter(memoryStore({ name: 'bucket', volume: bucket }), {
+            store: withMeter(slowly(memoryStore({ name: 'bucket', volume: bucket })), {
               onAttempt: ({ class: kind }) => kind === 'get' && gets.push(kind),
             }),
           },
@@ -48,7 +50,7 @@ async function stores(url: string) {
         tiering: { rules: [{ name: 'all', match: {}, tiers: ['bucket'] }] },
         upkeep: { intervalMs: 0 },
         reads: { cacheBytes: 0 },
-        resourceStates: await openRedisStates({ url, commandTimeoutMs: 2_000 }),
+        resourceStates: await openRedisStates({ url, commandTimeoutMs }),
       }),
     )
   opened.push(...all)
@@ -59,6 +61,15 @@ async function stores(url: string) {
   expect((await first.availability(id)).state).toBe('cold')
   gets.length = 0
   return { all, gets, id, bytes, disk }
+}
+
+/** As far away as a bucket is: whoever asks while another reads has time to do the same. */
+function slowly(store: ObjectStore): ObjectStore {
+  const get: ObjectStore['get'] = async (key, options) => {
+    await new Promise((resolve) => setTimeout(resolve, BUCKET_MS))
+    return store.get(key, options)
+  }
+  return Object.create(store, { get: { value: get } }) as ObjectStore
 }
 
 async function allServe(all: readonly MediaStore[], id: string, bytes: Buffer): Promise<void> {
@@ -76,6 +87,20 @@ await describeOn('media stores that share a Redis', missingRedisReason(), startR
     for (const availability of await Promise.all(asked))
       expect(['loading', 'ready']).toContain(availability?.state)
     await allServe(all, id, bytes)
+    expect(gets).toHaveLength(1)
+  })
+
+  test('standing still, it costs one read all the same: who waits for whom is in the catalog', async () => {
+    const { all, gets, id, bytes } = await stores(server.url, 50)
+    server.signal('SIGSTOP')
+    try {
+      const asked = Array.from({ length: 1_000 }, (_, n) => all[n % HANDLES]?.warm(id))
+      for (const availability of await Promise.all(asked))
+        expect(['loading', 'ready']).toContain(availability?.state)
+      await allServe(all, id, bytes)
+    } finally {
+      server.signal('SIGCONT')
+    }
     expect(gets).toHaveLength(1)
   })
 

@@ -245,7 +245,10 @@ export function sqliteCatalog(options: SqliteCatalogOptions): Catalog {
     markVerified: async (ids) => use().writer.call('markVerified', ids),
     listThinBlobs: async (options) => use().reader.call('listThinBlobs', options),
     copiesOf: (blobId) => read('read copies', (database) => copiesOf(database, storeId(blobId))),
-    stageCopy: async (input) => use().writer.call('stageCopy', input),
+    async stageCopy(input) {
+      checkLease(input)
+      return use().writer.call('stageCopy', input)
+    },
     commitCopy: async (input) => use().writer.call('commitCopy', input),
 
     async leaveCopies(placementIds, options) {

@@ -36,7 +36,7 @@ export interface ExtendSession {
   readonly ttlMs?: number
   readonly offsetBytes?: number
   readonly reservations?: readonly Reservation[]
-  /** Of an upload: how long from now nobody else may claim it; 0 lets it go. The fence stays. */
+  /** Of an upload or a copy: how long from now nobody else may take it up; 0 lets it go. The fence stays. */
   readonly leaseMs?: number
   /** Of an upload. */
   readonly state?: UploadState

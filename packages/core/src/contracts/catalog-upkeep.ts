@@ -75,6 +75,11 @@ export interface StageCopy {
   readonly volumeId: string
   readonly placementId: string
   readonly key: string
+  /**
+   * How long from now nobody else begins a copy of this blob on this volume, unless the session is extended or ends; by the
+   * catalog's clock, and no longer than the session lives. 0: others may begin one at once.
+   */
+  readonly leaseMs: number
 }
 
 export type StagedCopy =
@@ -82,6 +87,8 @@ export type StagedCopy =
   | { readonly type: 'unwanted' }
   /** The volume has a live copy: nothing was begun. */
   | { readonly type: 'present' }
+  /** Another session is at it, and its lease lasts so long from now: nothing was begun. */
+  | { readonly type: 'under-way'; readonly sessionId: string; readonly leaseLeftMs: number }
   | { readonly type: 'staged'; readonly session: SessionRecord; readonly blob: BlobCopies }
 
 export interface CommitCopy {

@@ -198,8 +198,9 @@ export interface Catalog extends AsyncDisposable, CatalogUploads {
   copiesOf(blobId: string): Promise<BlobCopies | undefined>
   /**
    * As transaction A of a put, for a further copy of a blob that a content refers to: begins the session, pins the blob,
-   * inserts a placement `staged`. Need not be durable.
-   * @throws MediaError as `beginSession`; MEDIA_CONFLICT when placement id or physical key is taken.
+   * inserts a placement `staged`. Of those that ask at once, one is given it: the others are told whose lease they wait for.
+   * Need not be durable.
+   * @throws MediaError as `beginSession`; MEDIA_CONFLICT when placement id or physical key is taken; MEDIA_BAD_INPUT `bad-amount`.
    */
   stageCopy(input: StageCopy): Promise<StagedCopy>
   /**

@@ -5,10 +5,18 @@ import { newPlacementId, physicalKey } from '../cas/physical-key.ts'
 import { verifyWhole } from '../cas/verified-stream.ts'
 import type { ByteSource, Digest } from '../contracts/bytes.ts'
 import type { Call, CallCause } from '../contracts/call.ts'
-import type { BlobCopies, PlacementRecord } from '../contracts/catalog.ts'
+import type {
+  BlobCopies,
+  PlacementRecord,
+  SessionRecord,
+  StageCopy,
+  StagedCopy,
+} from '../contracts/catalog.ts'
 import type { ObjectHead, StagedBody, StagingWriter } from '../contracts/object-store.ts'
+import { COPY_POLL_MAX_MS, COPY_POLL_MS, LOAD_LEASE_MS } from '../defaults.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
 import type { Volume } from '../tiering/volume.ts'
+import { pause } from '../time/pause.ts'
 import type { IngestContext } from './context.ts'
 import { createPutSession, type PutSession } from './session.ts'
 import { tellUpkeepFailed } from './upkeep-failed.ts'
@@ -23,6 +31,8 @@ export interface CopyOptions {
   /** What the ledger books it as. */
   readonly cause: CallCause
   readonly signal?: AbortSignal | undefined
+  /** Another session makes this copy, and is waited for: called now and then as long as it is. */
+  readonly onElsewhere?: () => void
   /** Bytes that were read so far. */
   readonly onBytes?: (readBytes: number) => void
   /** The body as it is staged on the target, where it can be read while it comes: for readers that do not wait for its end. */
@@ -31,7 +41,9 @@ export interface CopyOptions {
 
 /**
  * Makes a copy of a blob on `volume`, from the nearest good one, in the order of a put: row and pin, bytes synced, row live.
- * What is read is checked on the way, so that damage is never copied. Any number of processes may try at once: one copy stays.
+ * What is read is checked on the way, so that damage is never copied. Any number of processes may try at once: one reads, by a
+ * lease in the catalog, and the others wait for what it makes; one that stands still for longer than its lease is not waited for,
+ * and of two copies one stays.
  * @throws what the volume says: MEDIA_NO_SPACE, MEDIA_UNAVAILABLE, and so on. Nothing is left behind then.
  */
 export async function copyBlob(
@@ -48,20 +60,35 @@ export async function copyBlob(
     idempotencyKey: undefined,
     declaredBytes: known.sizeBytes,
     declared: { copyOf: blobId },
+    leaseMs: LOAD_LEASE_MS,
   })
+  let receivedBytes = 0
+  let letGo = (): void => {}
   try {
     const placementId = newPlacementId(context.clock.now())
     const key = physicalKey(known.digest, placementId)
-    const staged = await context.catalog.stageCopy({
-      session: session.plan(volume, known.sizeBytes),
-      blobId,
-      volumeId: volume.id,
-      placementId,
-      key,
-    })
+    const staged = await stageInTurn(
+      context,
+      {
+        session: session.plan(volume, known.sizeBytes),
+        blobId,
+        volumeId: volume.id,
+        placementId,
+        key,
+        leaseMs: LOAD_LEASE_MS,
+      },
+      options,
+    )
     if (staged.type !== 'staged') return staged.type
     session.adopted(staged.session.fence)
-    const head = await writeFromAny(context, staged.blob, volume, key, session, options)
+    letGo = holdLease(context, staged.session, () => receivedBytes >= known.sizeBytes)
+    const head = await writeFromAny(context, staged.blob, volume, key, session, {
+      ...options,
+      onBytes(bytes) {
+        receivedBytes = bytes
+        options.onBytes?.(bytes)
+      },
+    })
     if (head === undefined) return 'no-source'
     const { redundant } = await context.catalog.commitCopy({
       session: { id: session.id, fence: staged.session.fence },
@@ -70,8 +97,68 @@ export async function copyBlob(
     session.committed()
     return redundant ? 'present' : 'made'
   } finally {
+    letGo()
     await session.end()
   }
+}
+
+/** Begins the copy, once nobody else is at it. */
+async function stageInTurn(
+  context: IngestContext,
+  input: StageCopy,
+  options: CopyOptions,
+): Promise<Exclude<StagedCopy, { readonly type: 'under-way' }>> {
+  for (;;) {
+    const staged = await context.catalog.stageCopy(input)
+    if (staged.type !== 'under-way') return staged
+    await untilOver(context, staged, options)
+  }
+}
+
+/**
+ * Returns when the session has ended, or when its lease may be over. Looks are reads of one row, ever less often. What is left
+ * of the lease is counted in waits, and not by a clock of ours, which may be set.
+ */
+async function untilOver(
+  { catalog, clock }: IngestContext,
+  { sessionId, leaseLeftMs }: Extract<StagedCopy, { readonly type: 'under-way' }>,
+  { signal, onElsewhere }: CopyOptions,
+): Promise<void> {
+  // Timers of the clock let a process end; a command that copies would end here, with nothing said.
+  const awake = setInterval(() => {}, LOAD_LEASE_MS)
+  try {
+    let leftMs = leaseLeftMs
+    for (let waitMs = COPY_POLL_MS; leftMs > 0; waitMs = Math.min(2 * waitMs, COPY_POLL_MAX_MS)) {
+      onElsewhere?.()
+      await pause(Math.min(waitMs, leftMs), clock, signal)
+      if (!(await catalog.isSessionLive(sessionId))) return
+      leftMs -= waitMs
+    }
+  } finally {
+    clearInterval(awake)
+  }
+}
+
+/**
+ * While bytes come they keep the lease. Once all are read nobody else shall read them again, however long the target takes:
+ * for as long as the session lives, which this does not prolong. @returns how to stop
+ */
+function holdLease(
+  { catalog, clock }: IngestContext,
+  session: SessionRecord,
+  isRead: () => boolean,
+): () => void {
+  let cancel = (): void => {}
+  const arm = (): void => {
+    cancel = clock.after(LOAD_LEASE_MS / 3, () => {
+      // One that is lost is found out when the copy is recorded.
+      if (isRead())
+        catalog.extendSession(session, { leaseMs: LOAD_LEASE_MS, isPassing: true }).catch(() => {})
+      arm()
+    })
+  }
+  arm()
+  return () => cancel()
 }
 
 /** `undefined` when none of the copies could be read whole. */

@@ -14,6 +14,8 @@ export interface SessionPlan {
   readonly idempotencyKey: string | undefined
   readonly declaredBytes: number | undefined
   readonly declared: JsonObject
+  /** Of a copy: how long nobody else makes it when nothing more is heard of this one. */
+  readonly leaseMs?: number
 }
 
 /** Room of an owner that a body of unknown length reserves at once, and then again. */
@@ -56,6 +58,8 @@ export function createPutSession(context: IngestContext, plan: SessionPlan): Put
   let room: { readonly volume: Volume; bytes: number } | undefined
   let extendedAtMs = 0
   const quotaBytes = context.quotaOf(plan.namespace, plan.owner)
+  const { leaseMs } = plan
+  const renewMs = Math.min(context.sessionTtlMs, leaseMs ?? Number.POSITIVE_INFINITY) / 3
   /** Of the owner's quota. */
   let ownedBytes = plan.declaredBytes ?? 0
 
@@ -87,6 +91,7 @@ export function createPutSession(context: IngestContext, plan: SessionPlan): Put
       {
         ttlMs: context.sessionTtlMs,
         ...(offsetBytes === undefined ? {} : { offsetBytes }),
+        ...(leaseMs === undefined ? {} : { leaseMs, isPassing: true }),
         reservations: reservations(),
       },
     )
@@ -104,6 +109,7 @@ export function createPutSession(context: IngestContext, plan: SessionPlan): Put
     },
     adopted(given) {
       fence = given
+      extendedAtMs = context.clock.now()
     },
     begin,
     async reserveOn(volume, sizeBytes) {
@@ -123,7 +129,7 @@ export function createPutSession(context: IngestContext, plan: SessionPlan): Put
       if (fence === undefined) return undefined
       const short = room !== undefined && plan.declaredBytes === undefined && receivedBytes > room.bytes
       const overQuota = quotaBytes !== undefined && receivedBytes > ownedBytes
-      const fresh = Math.abs(context.clock.now() - extendedAtMs) < context.sessionTtlMs / 3
+      const fresh = Math.abs(context.clock.now() - extendedAtMs) < renewMs
       if (!short && !overQuota && fresh) return undefined
       if (short && room !== undefined) room.bytes = Math.max(receivedBytes, room.bytes + RESERVE_STEP_BYTES)
       if (!overQuota) return extend(receivedBytes).then(() => {})

@@ -13,7 +13,7 @@ import { createThroughput } from './throughput.ts'
 
 const FOLLOW_BLOCK_BYTES = 262_144
 
-/** A blob on its way to a volume that serves it. One of each at a time in a process, and by lease among all. */
+/** A blob on its way to a volume that serves it. One of each at a time in a process; among all, one reads and the others wait for it. */
 export interface Load {
   readonly volume: Volume
   readonly sizeBytes: number
@@ -23,7 +23,7 @@ export interface Load {
   estimateMs(): number
   /**
    * The bytes as they come, from the first: nobody asks the source a second time for them. They are not verified yet.
-   * `undefined` where the volume cannot give what it is still taking.
+   * `undefined` where the volume cannot give what it is still taking, or another host makes the copy.
    * @throws MediaError MEDIA_UNAVAILABLE `load-ended` when the load fails under way
    */
   follow(range: ByteRange, signal?: AbortSignal): AsyncIterable<Buffer> | undefined
@@ -116,6 +116,7 @@ function createLoad(context: TierContext, parts: LoadParts): Load {
   let extendedMs = startedMs
   let receivedBytes = 0
   let writer: StagingWriter | undefined
+  let isElsewhere = false
   let isOver = false
   let wake = (): void => {}
   let news = new Promise<void>((resolve) => {
@@ -127,18 +128,22 @@ function createLoad(context: TierContext, parts: LoadParts): Load {
       wake = resolve
     })
   }
-  const onBytes = (bytes: number): void => {
-    receivedBytes = bytes
-    tell()
+  const extend = (): void => {
     if (clock.now() - extendedMs < LOAD_LEASE_MS / 3) return
     extendedMs = clock.now()
     // A lease that is lost is no reason to stop: what counts is checked by the catalog when the copy is recorded.
-    states.extend(lease, { ttlMs: LOAD_LEASE_MS, progressRatio: bytes / sizeBytes }).then(
+    const progress = receivedBytes === 0 ? {} : { progressRatio: receivedBytes / sizeBytes }
+    states.extend(lease, { ttlMs: LOAD_LEASE_MS, ...progress }).then(
       (extended) => {
         lease = extended
       },
       () => {},
     )
+  }
+  const onBytes = (bytes: number): void => {
+    receivedBytes = bytes
+    tell()
+    extend()
   }
   const run = async (): Promise<CopyOutcome | 'failed'> => {
     try {
@@ -146,7 +151,14 @@ function createLoad(context: TierContext, parts: LoadParts): Load {
         cause: 'promote',
         signal,
         onBytes,
+        // Whoever would follow reads for himself, as where the shared states say that another host loads.
+        onElsewhere() {
+          isElsewhere = true
+          tell()
+          extend()
+        },
         onStaged(staged) {
+          isElsewhere = false
           writer = staged
           tell()
         },
@@ -182,7 +194,7 @@ function createLoad(context: TierContext, parts: LoadParts): Load {
   async function* follow(range: ByteRange, ended: AbortSignal | undefined): AsyncGenerator<Buffer> {
     while (writer === undefined) {
       const next = news
-      if (isOver) throw loadEnded()
+      if (isOver || isElsewhere) throw loadEnded()
       await next
     }
     const follower = followerOf(writer)
@@ -220,7 +232,7 @@ function createLoad(context: TierContext, parts: LoadParts): Load {
       return Math.ceil((passedMs / receivedBytes) * (sizeBytes - receivedBytes))
     },
     follow: (range, ended) =>
-      volume.store.staging === undefined || isOver ? undefined : follow(range, ended),
+      volume.store.staging === undefined || isElsewhere || isOver ? undefined : follow(range, ended),
   }
 }
 

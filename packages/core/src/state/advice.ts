@@ -3,9 +3,8 @@ import { isMediaError } from '../errors/media-error.ts'
 
 /**
  * Shared states that may be away, as advice: while they cannot be reached, those of this process take their place, so that a blob is
- * still loaded once here and a load that failed is not begun again at once. What is true is in the catalog, which checks every copy that
- * is made: several hosts may then load the same bytes, and all but one drop them. What is invalidated meanwhile the shared states believe
- * until its end.
+ * still loaded once here and a load that failed is not begun again at once. What is true is in the catalog, which also says who of several
+ * hosts makes a copy that the others wait for. What is invalidated meanwhile the shared states believe until its end.
  */
 export function advisoryStates(shared: ResourceStates, local: ResourceStates): ResourceStates {
   /** Leases that only this process knows of. */

@@ -7,7 +7,7 @@ import {
   type StagedCopy,
   type StoredCopy,
 } from '@mediakeep/core'
-import { beginInput, type PutInput, put } from './put.ts'
+import { beginInput, LONG_TTL_MS, type PutInput, put } from './put.ts'
 
 const MAX_PAGES = 1_000
 
@@ -16,7 +16,15 @@ export const COLD = 'kit-cold'
 
 export function copyInput(blobId: string, input: Partial<StageCopy> = {}): StageCopy {
   const placementId = newId()
-  return { session: beginInput(), blobId, volumeId: COLD, placementId, key: `copy/${placementId}`, ...input }
+  return {
+    session: beginInput(),
+    blobId,
+    volumeId: COLD,
+    placementId,
+    key: `copy/${placementId}`,
+    leaseMs: LONG_TTL_MS,
+    ...input,
+  }
 }
 
 /** A further copy under way: what was asked for and what came of it. */

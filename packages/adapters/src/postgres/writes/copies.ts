@@ -9,6 +9,7 @@ import { heldSession, lockSession } from './session-rows.ts'
 import { notStaged } from './settle.ts'
 import { addStaged } from './stage.ts'
 import { changeTotals, volumeSubject } from './totals.ts'
+import { lockEnd } from './uploads.ts'
 
 const MARK = `UPDATE @placements SET verified_at = $1, state = 'live' WHERE id = ANY($2::text[]) AND state IN ('live', 'bad')`
 
@@ -27,29 +28,46 @@ export function markVerified(database: Database, ids: readonly string[]): Promis
 const LOCK_BLOB = 'SELECT to_json(id) FROM @blobs WHERE id = $1 FOR UPDATE'
 const REVIVE = "UPDATE @blobs SET state = 'live', condemned_at = NULL WHERE id = $1 AND state <> 'live'"
 
+interface Copier {
+  readonly sessionId: string
+  readonly leaseEnd: number
+}
+
+/** The session that makes a copy of the blob there, and whose lease lasts longest, also where it is over. */
+const COPIER = `SELECT json_build_object('sessionId', s.id, 'leaseEnd', least(s.locked_until, s.expires_at))
+  FROM @pins n JOIN @placements p ON p.id = n.placement_id JOIN @sessions s ON s.id = n.session_id
+  WHERE n.blob_id = $1 AND p.state = 'staged' AND p.volume_id = $2 AND s.locked_until IS NOT NULL
+  ORDER BY least(s.locked_until, s.expires_at) DESC LIMIT 1`
+const LOCK_SESSION = 'UPDATE @sessions SET locked_until = $2 WHERE id = $1'
+
 /** Transaction A of a further copy. */
 export function stageCopy(database: Database, input: StageCopy): Promise<StagedCopy> {
   const { blobId, volumeId } = input
   return database.transact(
     'stage a copy',
     async (tx) => {
-      const [key, holder, outcome, gates, locked, used, , blobs, wanted] = await tx.run(
+      const [key, holder, outcome, gates, locked, used, , blobs, wanted, copiers] = await tx.run(
         ...lockBegin(input.session),
         sql<string>(LOCK_BLOB, blobId),
         selectCopies(blobId),
         sql<boolean>(`SELECT to_json(${WANTED}) FROM @blobs b WHERE b.id = $1`, blobId),
+        sql<Copier>(COPIER, blobId, volumeId),
       )
       const [row] = blobs.rows
       if (row === undefined || wanted.rows[0] !== true) return { type: 'unwanted' }
       const blob = blobOf(row)
       if (blob.placements.some((copy) => copy.state === 'live' && copy.volumeId === volumeId))
         return { type: 'present' }
+      const [other] = copiers.rows
+      if (other !== undefined && other.leaseEnd > tx.nowMs)
+        return { type: 'under-way', sessionId: other.sessionId, leaseLeftMs: other.leaseEnd - tx.nowMs }
       const begun = await begin(tx, input.session, [key, holder, outcome, gates, locked, used])
       if (begun.type === 'repeated') throw new Error('a session without idempotency key repeats no outcome')
       await tx.commit(
         ...begun.statements,
         sql(REVIVE, blobId),
         ...addStaged(begun.session, blobId, { ...input, sizeBytes: blob.sizeBytes }),
+        sql(LOCK_SESSION, begun.session.id, lockEnd(tx.nowMs, input.leaseMs)),
       )
       return { type: 'staged', session: begun.session, blob }
     },

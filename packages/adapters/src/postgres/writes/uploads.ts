@@ -22,7 +22,7 @@ import {
 const EXTEND = `UPDATE @sessions SET expires_at = $1, offset_bytes = $2, declared = $3, state = $4, locked_until = $5
   WHERE id = $6`
 
-/** Members that are absent stay; a put has neither lease nor state. */
+/** Members that are absent stay; a put has no state. */
 export function extendSession(
   database: Database,
   session: SessionRef,
@@ -56,7 +56,7 @@ function extended(row: SessionRow, to: ExtendSession, nowMs: number): SessionRow
     offsetBytes: to.offsetBytes ?? row.offsetBytes,
     declared: to.declared === undefined ? row.declared : JSON.stringify(to.declared),
     state: isUpload ? (to.state ?? row.state) : row.state,
-    lockedUntil: isUpload && to.leaseMs !== undefined ? lockEnd(nowMs, to.leaseMs) : row.lockedUntil,
+    lockedUntil: to.leaseMs === undefined ? row.lockedUntil : lockEnd(nowMs, to.leaseMs),
   }
 }
 
@@ -85,4 +85,6 @@ export async function getSession(database: Database, id: string): Promise<Upload
   return uploadOf(row)
 }
 
-const lockEnd = (nowMs: number, leaseMs: number): number | null => (leaseMs === 0 ? null : nowMs + leaseMs)
+/** Until when nobody else takes up what a session is at. */
+export const lockEnd = (nowMs: number, leaseMs: number): number | null =>
+  leaseMs === 0 ? null : nowMs + leaseMs

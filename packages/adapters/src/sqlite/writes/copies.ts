@@ -1,6 +1,6 @@
 import { type CommitCopy, MediaError, type StageCopy, type StagedCopy } from '@mediakeep/core'
 import type { Transaction } from '../database.ts'
-import { type StoredId, storeId } from '../ids.ts'
+import { idAsJson, readJsonId, type StoredId, storeId } from '../ids.ts'
 import { copiesOf } from '../reads/copies.ts'
 import { WANTED } from '../reads/references.ts'
 import { reviveBlob } from './blobs.ts'
@@ -8,6 +8,7 @@ import { pinsOf } from './pins.ts'
 import { placementById } from './placements.ts'
 import { beginSession, closeSession, liveSession } from './sessions.ts'
 import { addStaged } from './stage.ts'
+import { lockEnd } from './uploads.ts'
 
 export function markVerified(tx: Transaction, placementIds: readonly string[]): undefined {
   const mark = tx.sql(
@@ -24,11 +25,34 @@ export function stageCopy(tx: Transaction, input: StageCopy): StagedCopy {
   if (blob === undefined || !isWanted(tx, blobId)) return { type: 'unwanted' }
   if (blob.placements.some(({ state, volumeId }) => state === 'live' && volumeId === input.volumeId))
     return { type: 'present' }
+  const other = copierOf(tx, blobId, storeId(input.volumeId))
+  if (other !== undefined)
+    return { type: 'under-way', sessionId: other.sessionId, leaseLeftMs: other.leaseEnd - tx.nowMs }
   const begun = beginSession(tx, input.session)
   if (begun.type === 'repeated') throw new Error('a session without idempotency key repeats no outcome')
   reviveBlob(tx, blobId)
   addStaged(tx, begun.session, blobId, { ...input, sizeBytes: blob.sizeBytes })
+  tx.sql('UPDATE sessions SET lockedUntil = ? WHERE id = ?').run(
+    lockEnd(tx.nowMs, input.leaseMs),
+    storeId(begun.session.id),
+  )
   return { type: 'staged', session: begun.session, blob }
+}
+
+interface Copier {
+  readonly sessionId: string
+  readonly leaseEnd: number
+}
+
+const COPIER = `SELECT json_object('sessionId', ${idAsJson('s.id')}, 'leaseEnd', min(s.lockedUntil, s.expiresAt)) AS json
+  FROM pins n JOIN placements p ON p.id = n.placementId JOIN sessions s ON s.id = n.sessionId
+  WHERE n.blobId = ? AND p.state = 'staged' AND p.volumeId = ? AND min(s.lockedUntil, s.expiresAt) > ?
+  ORDER BY min(s.lockedUntil, s.expiresAt) DESC LIMIT 1`
+
+/** The session that makes a copy of the blob there, and whose lease lasts longest. */
+function copierOf(tx: Transaction, blobId: StoredId, volumeId: StoredId): Copier | undefined {
+  const row = tx.json<Copier>(COPIER).get(blobId, volumeId, tx.nowMs)
+  return row && { ...row, sessionId: readJsonId(row.sessionId) }
 }
 
 function isWanted(tx: Transaction, blobId: StoredId): boolean {

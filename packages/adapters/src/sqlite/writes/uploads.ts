@@ -17,7 +17,7 @@ export interface ExtendInput {
 
 const EXTEND = `UPDATE sessions SET expiresAt = ?, offsetBytes = ?, declared = ?, state = ?, lockedUntil = ? WHERE id = ?`
 
-/** Members that are absent stay; a put has neither lease nor state. */
+/** Members that are absent stay; a put has no state. */
 export function extendSession(tx: Transaction, { session, to }: ExtendInput): SessionRecord {
   const row = liveSession(tx, session)
   const id = storeId(row.id)
@@ -26,7 +26,7 @@ export function extendSession(tx: Transaction, { session, to }: ExtendInput): Se
   const offsetBytes = to.offsetBytes ?? row.offsetBytes
   const declared = to.declared === undefined ? row.declared : JSON.stringify(to.declared)
   const isUpload = row.state !== 'live'
-  const lockedUntil = isUpload && to.leaseMs !== undefined ? lockEnd(tx.nowMs, to.leaseMs) : row.lockedUntil
+  const lockedUntil = to.leaseMs === undefined ? row.lockedUntil : lockEnd(tx.nowMs, to.leaseMs)
   const state = isUpload ? (to.state ?? row.state) : row.state
   tx.sql(EXTEND).run(expiresAt, offsetBytes, declared, state, lockedUntil, id)
   return sessionOf({ ...row, expiresAt, offsetBytes, declared })
@@ -68,7 +68,9 @@ function uploadRow(database: Database, id: string): SessionRow | undefined {
   return row?.state === 'live' ? undefined : row
 }
 
-const lockEnd = (nowMs: number, leaseMs: number): number | null => (leaseMs === 0 ? null : nowMs + leaseMs)
+/** Until when nobody else takes up what a session is at. */
+export const lockEnd = (nowMs: number, leaseMs: number): number | null =>
+  leaseMs === 0 ? null : nowMs + leaseMs
 
 function uploadOf(row: SessionRow): UploadSessionRecord {
   const { state, lockedUntil, endedAt, mediaId } = row

@@ -36,10 +36,10 @@ export function beginSession(tables: MemoryTables, input: BeginSession, nowMs: n
     expiresAtMs: nowMs + input.ttlMs,
     offsetBytes: 0,
     declared: frozenJson(input.declared ?? {}),
+    lockedUntilMs: undefined,
     idempotencyKey: input.idempotencyKey,
     upload: input.upload && {
       state: input.upload.state,
-      lockedUntilMs: undefined,
       endedAtMs: undefined,
       mediaId: undefined,
     },
@@ -121,9 +121,9 @@ export function endSession(
   if (keep !== undefined && session.upload !== undefined) {
     session.declared = frozenJson(keep.declared)
     session.expiresAtMs = nowMs + keep.ttlMs
+    session.lockedUntilMs = undefined
     Object.assign(session.upload, {
       state: keep.state,
-      lockedUntilMs: undefined,
       endedAtMs: nowMs,
       mediaId: keep.mediaId,
     })

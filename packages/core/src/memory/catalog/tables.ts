@@ -83,6 +83,8 @@ export interface SessionRow {
   expiresAtMs: number
   offsetBytes: number
   declared: JsonObject
+  /** Of an upload or a copy: until then nobody else may take it up. */
+  lockedUntilMs: number | undefined
   /** Absent for a put. */
   readonly upload: UploadRow | undefined
   readonly idempotencyKey: string | undefined
@@ -93,7 +95,6 @@ export interface SessionRow {
 
 export interface UploadRow {
   state: UploadState
-  lockedUntilMs: number | undefined
   /** From then on it holds nothing, and is only told of. */
   endedAtMs: number | undefined
   /** Of one that was committed. */

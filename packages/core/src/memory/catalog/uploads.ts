@@ -10,7 +10,7 @@ import { type SessionToken, sessionOf, sessionRecord } from './sessions.ts'
 import { frozenJson } from './snapshots.ts'
 import type { MemoryTables, SessionRow, UploadRow } from './tables.ts'
 
-/** Members that are absent stay; a put has neither lease nor state. */
+/** Members that are absent stay; a put has no state. */
 export function extendSession(
   tables: MemoryTables,
   token: SessionToken,
@@ -23,10 +23,8 @@ export function extendSession(
   if (to.ttlMs !== undefined) session.expiresAtMs = nowMs + to.ttlMs
   session.offsetBytes = to.offsetBytes ?? session.offsetBytes
   if (to.declared !== undefined) session.declared = frozenJson(to.declared)
-  if (session.upload !== undefined) {
-    session.upload.state = to.state ?? session.upload.state
-    if (to.leaseMs !== undefined) lock(session.upload, nowMs, to.leaseMs)
-  }
+  if (session.upload !== undefined) session.upload.state = to.state ?? session.upload.state
+  if (to.leaseMs !== undefined) lock(session, nowMs, to.leaseMs)
   return sessionRecord(session)
 }
 
@@ -47,7 +45,7 @@ export function claimSession(
   const { session, upload } = found
   tables.lastFence += 1
   session.fence = tables.lastFence
-  lock(upload, nowMs, leaseMs)
+  lock(session, nowMs, leaseMs)
   return uploadRecord(session, upload)
 }
 
@@ -59,22 +57,24 @@ interface FoundUpload extends ClaimedSession {
 function claimedSession(tables: MemoryTables, id: string): FoundUpload | undefined {
   const session = tables.sessions.get(id)
   if (session?.upload === undefined) return undefined
-  const { upload, expiresAtMs } = session
+  const { upload, expiresAtMs, lockedUntilMs } = session
   return {
     session,
     upload,
     endedAt: upload.endedAtMs ?? null,
     expiresAt: expiresAtMs,
-    lockedUntil: upload.lockedUntilMs ?? null,
+    lockedUntil: lockedUntilMs ?? null,
   }
 }
 
-function lock(upload: UploadRow, nowMs: number, leaseMs: number): void {
-  upload.lockedUntilMs = leaseMs === 0 ? undefined : nowMs + leaseMs
+/** Nobody else takes up what the session is at, for so long. */
+export function lock(session: SessionRow, nowMs: number, leaseMs: number): void {
+  session.lockedUntilMs = leaseMs === 0 ? undefined : nowMs + leaseMs
 }
 
 function uploadRecord(session: SessionRow, upload: UploadRow): UploadSessionRecord {
-  const { state, lockedUntilMs, mediaId } = upload
+  const { state, mediaId } = upload
+  const { lockedUntilMs } = session
   return {
     ...sessionRecord(session),
     state,

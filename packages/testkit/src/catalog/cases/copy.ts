@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
+import type { StagedCopy } from '@mediakeep/core'
 import type { CatalogCase } from '../context.ts'
-import { allCopies, COLD, copyInput, DISK, endCopy, putOne, startCopy } from '../copies.ts'
+import { allCopies, COLD, type CopyUnderWay, copyInput, DISK, endCopy, putOne, startCopy } from '../copies.ts'
 import { recordOf, refuses } from '../expect.ts'
 import { collectAll } from '../purge.ts'
-import { ALPHA, beginInput, commitInput, SHORT_TTL_MS, stage, timeOf } from '../put.ts'
+import { ALPHA, beginInput, commitInput, LONG_TTL_MS, SHORT_TTL_MS, stage, timeOf } from '../put.ts'
 
 /** A further copy of bytes that are kept. */
 export const copyCases: readonly CatalogCase[] = [
@@ -84,6 +85,94 @@ export const copyCases: readonly CatalogCase[] = [
     },
   },
   {
+    id: 'copy.under-way',
+    claim: 'of many that begin one copy at once, one does; the others are told whose lease they wait for',
+    async check({ catalog, advance }) {
+      const one = await putOne(catalog)
+      const inputs = Array.from({ length: 8 }, () => copyInput(one.blobId))
+      const answers = await Promise.all(inputs.map((input) => catalog.stageCopy(input)))
+      const begun = answers.flatMap((answer) => (answer.type === 'staged' ? [answer.session.id] : []))
+      assert.equal(begun.length, 1, 'copies begun')
+      for (const answer of answers)
+        if (answer.type !== 'staged') isWaiting(answer, begun[0], LONG_TTL_MS, 'at once')
+      assert.deepEqual(
+        (await catalog.listSessions(ALPHA)).map(({ id }) => id),
+        begun,
+        'those that wait begin no session',
+      )
+      await advance(SHORT_TTL_MS)
+      isWaiting(
+        await catalog.stageCopy(copyInput(one.blobId)),
+        begun[0],
+        LONG_TTL_MS - SHORT_TTL_MS,
+        'the lease counts down',
+      )
+      await catalog.markBad(one.placementId)
+      await startCopy(catalog, one.blobId, { volumeId: DISK }) // another volume
+      await startCopy(catalog, (await putOne(catalog)).blobId) // another blob
+    },
+  },
+  {
+    id: 'copy.put-under-way',
+    claim: 'a put of the same bytes, which may take as long as its sender likes, stands in no copy’s way',
+    async check({ catalog }) {
+      const one = await putOne(catalog, { bytes: 'same' })
+      // Its sender cannot reach the volume of the first, so that it stages bytes of its own.
+      const staged = await stage(catalog, { bytes: 'same', volumeId: COLD, reachable: [COLD] })
+      assert.equal(staged.existing.length, 0)
+      await endCopy(catalog, await startCopy(catalog, one.blobId))
+    },
+  },
+  {
+    id: 'copy.taken-over',
+    claim: 'a copy whose lease is over is begun by the next who asks; bytes that came keep the lease',
+    async check({ catalog, advance }) {
+      const one = await putOne(catalog)
+      const first = await startCopy(catalog, one.blobId, { leaseMs: SHORT_TTL_MS })
+      await catalog.extendSession(first.staged.session, { leaseMs: LONG_TTL_MS, offsetBytes: 1 })
+      await advance(2 * SHORT_TTL_MS)
+      const { id } = first.staged.session
+      isWaiting(await catalog.stageCopy(copyInput(one.blobId)), id, LONG_TTL_MS, 'extended')
+      await catalog.extendSession(first.staged.session, { leaseMs: SHORT_TTL_MS })
+      await advance(2 * SHORT_TTL_MS)
+      const second = await startCopy(catalog, one.blobId)
+      isWaiting(
+        await catalog.stageCopy(copyInput(one.blobId)),
+        second.staged.session.id,
+        LONG_TTL_MS,
+        'taken over',
+      )
+      assert.equal((await endCopy(catalog, second)).redundant, false)
+      assert.equal((await endCopy(catalog, first)).redundant, true, 'who was late')
+    },
+  },
+  {
+    id: 'copy.lease-dies',
+    claim: 'a lease lasts no longer than its session, however long it was to be',
+    async check({ catalog, advance }) {
+      const one = await putOne(catalog)
+      const session = beginInput({ ttlMs: SHORT_TTL_MS })
+      await startCopy(catalog, one.blobId, { session })
+      const waiting = await catalog.stageCopy(copyInput(one.blobId))
+      if (waiting.type === 'staged') return // on a busy machine its time was over already
+      isWaiting(waiting, session.id, SHORT_TTL_MS, 'as long as the session')
+      await advance(2 * SHORT_TTL_MS)
+      await startCopy(catalog, one.blobId)
+    },
+  },
+  {
+    id: 'copy.over',
+    claim: 'a copy that was given up, or whose lease was let go, is begun by the next who asks, at once',
+    async check({ catalog }) {
+      const one = await putOne(catalog)
+      const begin = (): Promise<CopyUnderWay> => startCopy(catalog, one.blobId)
+      await catalog.endSession((await begin()).staged.session)
+      await catalog.extendSession((await begin()).staged.session, { leaseMs: 0 })
+      await endCopy(catalog, await begin())
+      assert.deepEqual({ ...(await catalog.stageCopy(copyInput(one.blobId))) }, { type: 'present' })
+    },
+  },
+  {
     id: 'copy.refused',
     claim: 'a refused stageCopy() leaves nothing: no session, no pin, no placement',
     async check({ catalog }) {
@@ -132,7 +221,8 @@ export const copyCases: readonly CatalogCase[] = [
       await advance(SHORT_TTL_MS)
       await catalog.expireSessions({ limit: 10 })
       await refuses('MEDIA_LEASE_LOST', endCopy(catalog, expired), 'swept')
-      const [copy, other] = [await startCopy(catalog, one.blobId), await startCopy(catalog, one.blobId)]
+      const copy = await startCopy(catalog, one.blobId, { leaseMs: 0 })
+      const other = await startCopy(catalog, one.blobId, { leaseMs: 0 })
       const { session } = copy.staged
       const stale = { ...copy, staged: { ...copy.staged, session: { ...session, fence: session.fence - 1 } } }
       await refuses('MEDIA_LEASE_LOST', endCopy(catalog, stale), 'an older fence')
@@ -148,7 +238,8 @@ export const copyCases: readonly CatalogCase[] = [
     claim: 'of two copies to one volume the second is redundant: it leaves, the first stays',
     async check({ catalog, advance }) {
       const one = await putOne(catalog)
-      const [first, second] = [await startCopy(catalog, one.blobId), await startCopy(catalog, one.blobId)]
+      const first = await startCopy(catalog, one.blobId, { leaseMs: 0 })
+      const second = await startCopy(catalog, one.blobId)
       assert.equal((await endCopy(catalog, first)).redundant, false)
       assert.equal((await endCopy(catalog, second)).redundant, true)
       const ids = (await recordOf(catalog, ALPHA, one.id)).content.placements.map(({ id }) => id)
@@ -196,3 +287,10 @@ export const copyCases: readonly CatalogCase[] = [
     },
   },
 ]
+
+function isWaiting(answer: StagedCopy, sessionId: string | undefined, maxLeftMs: number, what: string): void {
+  assert.ok(answer.type === 'under-way', `${what}: stageCopy() answers ${answer.type}`)
+  assert.equal(answer.sessionId, sessionId, what)
+  const { leaseLeftMs } = answer
+  assert.ok(leaseLeftMs > 0 && leaseLeftMs <= maxLeftMs, `${what}: ${leaseLeftMs} ms of ${maxLeftMs} left`)
+}

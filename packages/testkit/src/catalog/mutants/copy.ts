@@ -60,6 +60,40 @@ export const copyMutants: readonly CatalogMutant[] = [
       },
     }),
   ),
+  mutant('copy.twice', 'two sessions make one copy at once', ['copy.under-way', 'copy.taken-over'], (inner) =>
+    withMembers(inner, { stageCopy: (input) => inner.stageCopy({ ...input, leaseMs: 0 }) }),
+  ),
+  mutant('copy.behind-puts', 'a put stands in the way of copies', ['copy.put-under-way'], (inner) =>
+    withMembers(inner, {
+      async stagePlacement(input) {
+        const staged = await inner.stagePlacement(input)
+        if (staged.type === 'staged') await inner.extendSession(staged.session, { leaseMs: 60_000 })
+        return staged
+      },
+    }),
+  ),
+  mutant('copy.no-renewal', 'bytes that come do not keep the lease', ['copy.taken-over'], (inner) =>
+    withMembers(inner, {
+      extendSession: (session, { leaseMs: _leaseMs, ...to }) => inner.extendSession(session, to),
+    }),
+  ),
+  mutant('copy.for-ever', 'the lease of a dead session never ends', ['copy.lease-dies'], (inner, tables) =>
+    withMembers(inner, {
+      async stageCopy(input) {
+        const staged = await inner.stageCopy(input)
+        const session = staged.type === 'staged' ? tables.sessions.get(staged.session.id) : undefined
+        if (session !== undefined) session.expiresAtMs = Number.MAX_SAFE_INTEGER
+        return staged
+      },
+    }),
+  ),
+  mutant('copy.lingers', 'a copy that was given up still has its lease', ['copy.over'], (inner, tables) =>
+    withMembers(inner, {
+      async endSession(session) {
+        if ((tables.sessions.get(session.id)?.staged.size ?? 0) === 0) await inner.endSession(session)
+      },
+    }),
+  ),
   mutant('copy.begins-first', 'a refused copy leaves its session', ['copy.refused'], (inner) =>
     withMembers(inner, {
       async stageCopy(input) {
