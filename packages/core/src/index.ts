@@ -35,6 +35,7 @@ export {
 } from './defaults.ts'
 export { MEDIA_ERRORS, type MediaErrorCode, statusOf } from './errors/codes.ts'
 export { isMediaError, MediaError, type MediaErrorOptions } from './errors/media-error.ts'
+export { type OptionNames, refuseUnknown } from './errors/unknown-option.ts'
 export * from './eviction/index.ts'
 export * from './failover/index.ts'
 export * from './http/index.ts'
@@ -79,5 +80,4 @@ export {
   objectPartials,
 } from './uploads/object-partials.ts'
 export { signUpload, type UploadSigner, verifySignedUpload } from './uploads/signed-upload.ts'
-export { type OptionNames, refuseUnknown } from './validation/members.ts'
 export { DEFAULT_POLICIES } from './validation/policies.ts'

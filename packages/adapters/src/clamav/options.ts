@@ -1,4 +1,4 @@
-import { type Clock, MediaError, systemClock } from '@mediakeep/core'
+import { type Clock, MediaError, type OptionNames, refuseUnknown, systemClock } from '@mediakeep/core'
 
 const HOST = '127.0.0.1'
 const PORT = 3_310
@@ -35,6 +35,19 @@ export interface ClamavScannerOptions {
   readonly clock?: Clock
 }
 
+const OPTIONS: OptionNames<ClamavScannerOptions> = {
+  name: true,
+  host: true,
+  port: true,
+  socketPath: true,
+  connectTimeoutMs: true,
+  idleTimeoutMs: true,
+  timeoutMs: true,
+  maxStreamBytes: true,
+  maxConcurrency: true,
+  clock: true,
+}
+
 export type ClamavAddress = { readonly host: string; readonly port: number } | { readonly path: string }
 
 export interface ClamavSettings {
@@ -48,8 +61,9 @@ export interface ClamavSettings {
   readonly clock: Clock
 }
 
-/** @throws MediaError MEDIA_BAD_INPUT `bad-setting` */
+/** @throws MediaError MEDIA_BAD_INPUT `bad-setting` `unknown-option` */
 export function settingsOf(options: ClamavScannerOptions): ClamavSettings {
+  refuseUnknown('clamavScanner', options, OPTIONS)
   const settings: ClamavSettings = {
     name: options.name ?? 'clamav',
     address: addressOf(options),

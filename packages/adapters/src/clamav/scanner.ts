@@ -25,7 +25,7 @@ export interface ClamavScanner extends Scanner {
  *
  * `clean` only by the line in which clamd says so about the whole body. Unscannable: `size-limit`, `limits-exceeded`, `encrypted`;
  * the last two only where clamd runs with `AlertExceedsMax` and `AlertEncrypted`: without them it calls such bodies clean.
- * @throws MediaError MEDIA_BAD_INPUT `bad-setting`. Scans throw MEDIA_UNAVAILABLE `scanner-closed`, `scanner-failed`, `scanner-garbled`,
+ * @throws MediaError MEDIA_BAD_INPUT `bad-setting` `unknown-option`. Scans throw MEDIA_UNAVAILABLE `scanner-closed`, `scanner-failed`, `scanner-garbled`,
  * `scanner-timeout`, `scanner-unreachable`; MEDIA_BUSY `too-many-scans` when 1,024 wait; MEDIA_CLOSED; what the source throws
  */
 export function clamavScanner(options: ClamavScannerOptions = {}): ClamavScanner {

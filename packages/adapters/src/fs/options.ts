@@ -1,4 +1,4 @@
-import type { Clock, Durability, ObjectStore } from '@mediakeep/core'
+import type { Clock, Durability, ObjectStore, OptionNames } from '@mediakeep/core'
 import type { FsCalls } from './calls.ts'
 import type { Room } from './room.ts'
 
@@ -28,6 +28,20 @@ export interface FsStoreOptions {
   readonly clock?: Clock
   /** The calls of the file system, for tests and models of faults. Default `node:fs`. */
   readonly fs?: FsCalls
+}
+
+export const FS_OPTIONS: OptionNames<FsStoreOptions> = {
+  root: true,
+  name: true,
+  durability: true,
+  create: true,
+  allowNetwork: true,
+  stagingBudgetBytes: true,
+  stagingHeadRoomBytes: true,
+  sweepAfterMs: true,
+  maxIdleFiles: true,
+  clock: true,
+  fs: true,
 }
 
 /** An object store on a local file system. Every optional member of `ObjectStore` that makes sense on one host is there. */

@@ -38,6 +38,7 @@ import {
   MediaError,
   type ObjectFile,
   type ObjectHead,
+  refuseUnknown,
   STAGING_BUDGET_BYTES,
   STAGING_HEAD_ROOM_BYTES,
   type StoreTraits,
@@ -59,7 +60,7 @@ import { pathsOf } from './layout.ts'
 import { listPage } from './list.ts'
 import { type Place, placeOf } from './names.ts'
 import { refuseNetwork } from './network.ts'
-import type { FsStore, FsStoreOptions } from './options.ts'
+import { FS_OPTIONS, type FsStore, type FsStoreOptions } from './options.ts'
 import { lstatIfThere } from './publish.ts'
 import { MAX_OBJECT_BYTES, putObject } from './put.ts'
 import { roomOf } from './room.ts'
@@ -78,10 +79,11 @@ const LEVELS: readonly Durability[] = ['none', 'file', 'durable']
 
 /**
  * A store of objects as files below `root`. Opens by itself with the first call; several processes may use one root.
- * @throws MediaError MEDIA_BAD_INPUT `bad-setting`; from every call: MEDIA_NO_SPACE `disk-full` `disk-quota`, MEDIA_BUSY `too-many-open-files`,
+ * @throws MediaError MEDIA_BAD_INPUT `bad-setting` `unknown-option`; from every call: MEDIA_NO_SPACE `disk-full` `disk-quota`, MEDIA_BUSY `too-many-open-files`,
  * MEDIA_UNAVAILABLE `not-writable` `volume-offline` `io-error`, MEDIA_CLOSED.
  */
 export function fsStore(options: FsStoreOptions): FsStore {
+  refuseUnknown('fsStore', options, FS_OPTIONS)
   const { name = 'fs', durability = 'durable', clock = systemClock, create = true } = options
   if (!LEVELS.includes(durability))
     throw new MediaError('MEDIA_BAD_INPUT', `${name}: durability is one of ${LEVELS.join(', ')}`, {

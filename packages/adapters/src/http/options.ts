@@ -1,6 +1,6 @@
 import type { Agent as HttpAgent } from 'node:http'
 import type { Agent as HttpsAgent } from 'node:https'
-import type { Clock, StoreTraits } from '@mediakeep/core'
+import type { Clock, OptionNames, StoreTraits } from '@mediakeep/core'
 
 /** Headers of every request, or what makes them: asked for each request, so that a token may change. */
 export type HttpHeaders =
@@ -25,4 +25,23 @@ export interface HttpStoreOptions {
   >
   /** Default: the machine's. */
   readonly clock?: Clock
+}
+
+export const HTTP_OPTIONS: OptionNames<HttpStoreOptions> = {
+  url: true,
+  token: true,
+  headers: true,
+  name: true,
+  agent: true,
+  idleTimeoutMs: true,
+  traits: true,
+  clock: true,
+}
+
+export const HTTP_TRAITS: OptionNames<NonNullable<HttpStoreOptions['traits']>> = {
+  maxObjectBytes: true,
+  maxKeyBytes: true,
+  paid: true,
+  durability: true,
+  listOrder: true,
 }

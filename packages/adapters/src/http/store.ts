@@ -21,6 +21,7 @@ import {
   type PutObjectOptions,
   parseObjectHead,
   parseObjectJson,
+  refuseUnknown,
   type StoreAttempt,
   type StoreTraits,
   systemClock,
@@ -28,7 +29,7 @@ import {
 import { discard, isAbsent, isRecord, readJson, refusalOf } from './answer.ts'
 import { bucketUrl, createAgent } from './bucket-url.ts'
 import { wayError } from './errors.ts'
-import type { HttpStoreOptions } from './options.ts'
+import { HTTP_OPTIONS, HTTP_TRAITS, type HttpStoreOptions } from './options.ts'
 import { createHttpReader } from './reader.ts'
 import { sendRequest, wasStale } from './request.ts'
 import { batchesOf, lengthOf, openedOf, putHeaders } from './wire.ts'
@@ -66,9 +67,11 @@ interface Answer {
  * Requests: one a call; `deleteMany` one for each 1,000 keys. Nothing is tried again but what an old connection that was
  * being closed has not delivered. Redirects are not followed.
  * An answer that no object router gives is MEDIA_UNAVAILABLE, also when it is a 404.
- * @throws MediaError MEDIA_BAD_INPUT `bad-url`
+ * @throws MediaError MEDIA_BAD_INPUT `bad-url` `unknown-option`
  */
 export function httpStore(options: HttpStoreOptions): HttpStore {
+  refuseUnknown('httpStore', options, HTTP_OPTIONS)
+  refuseUnknown('traits of httpStore', options.traits ?? {}, HTTP_TRAITS)
   const { name = 'http', clock = systemClock, idleTimeoutMs = IDLE_TIMEOUT_MS } = options
   const url = bucketUrl(name, options.url)
   const bucketPath = url.pathname.replace(/\/+$/, '')

@@ -1,5 +1,5 @@
-import type { Call } from '@mediakeep/core'
-import type { BucketStore, BucketStoreOptions } from '../s3-protocol/options.ts'
+import type { Call, OptionNames } from '@mediakeep/core'
+import { BUCKET_OPTIONS, type BucketStore, type BucketStoreOptions } from '../s3-protocol/options.ts'
 import type { ObjectHint } from './notifications.ts'
 import type { FormOptions, SignedForm } from './sign-form.ts'
 
@@ -27,6 +27,19 @@ export type MinioStoreOptions = BucketStoreOptions &
     /** Calls and bytes cost money. Default false. */
     readonly paid?: boolean
   }
+
+export const MINIO_OPTIONS: OptionNames<MinioStoreOptions> = {
+  ...BUCKET_OPTIONS,
+  endpoint: true,
+  accessKey: true,
+  secretKey: true,
+  sessionToken: true,
+  region: true,
+  pathStyle: true,
+  maxAttempts: true,
+  answerTimeoutMs: true,
+  maxSockets: true,
+}
 
 export interface ListenOptions extends Call {
   /** Only keys that begin so. */

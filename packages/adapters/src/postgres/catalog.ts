@@ -10,13 +10,21 @@ import {
   checkNewMoves,
   checkSpend,
   checkSpendReturn,
+  refuseUnknown,
 } from '@mediakeep/core'
 import { type OpenedPool, openPool } from './connection/source.ts'
 import { sql } from './connection/statement.ts'
 import { createDatabase, type Database } from './database.ts'
 import { closedError } from './errors.ts'
 import { migrate } from './migrate.ts'
-import { ACQUIRE_TIMEOUT_MS, ANSWER_TIMEOUT_MS, type PostgresCatalogOptions, SCHEMA } from './options.ts'
+import {
+  ACQUIRE_TIMEOUT_MS,
+  ADDRESS_OPTIONS,
+  ANSWER_TIMEOUT_MS,
+  POOL_OPTIONS,
+  type PostgresCatalogOptions,
+  SCHEMA,
+} from './options.ts'
 import { blobOf, listCopies, listThinBlobs, selectCopies } from './reads/copies.ts'
 import { exportMedia } from './reads/export.ts'
 import { listExternal } from './reads/external.ts'
@@ -52,11 +60,13 @@ interface Opened extends OpenedPool {
  * A catalog in PostgreSQL, for many hosts at once. What puts and requests call is a short transaction of two round trips, or
  * one where it only looks; steps of upkeep are some more. What meets another transaction is run again. Times are the database's.
  * Failures name no address, user or password.
- * @throws MediaError at `open`: MEDIA_UNSUPPORTED `layout-newer` | `no-pg`, MEDIA_UNAVAILABLE `catalog-unreachable` |
+ * @throws MediaError MEDIA_BAD_INPUT `unknown-option`; at `open`: MEDIA_UNSUPPORTED `layout-newer` | `no-pg`, MEDIA_UNAVAILABLE `catalog-unreachable` |
  * `catalog-refused` | `catalog-not-writable`.
  * @see docs/design/0012-postgres.md
  */
 export function postgresCatalog(options: PostgresCatalogOptions): Catalog {
+  if ('pool' in options) refuseUnknown('postgresCatalog with a pool', options, POOL_OPTIONS)
+  else refuseUnknown('postgresCatalog', options, ADDRESS_OPTIONS)
   const settings = {
     schema: options.schema ?? SCHEMA,
     isolation: options.isolation ?? 'read committed',

@@ -1,4 +1,4 @@
-import type { Clock } from '@mediakeep/core'
+import type { Clock, OptionNames } from '@mediakeep/core'
 import type { PostgresPool } from './connection/pool.ts'
 
 export const SCHEMA = 'mediakeep'
@@ -40,3 +40,24 @@ export interface PostgresCatalogSettings {
 }
 
 export type PostgresCatalogOptions = PostgresSource & PostgresCatalogSettings
+
+const SETTINGS: OptionNames<PostgresCatalogSettings> = {
+  schema: true,
+  isolation: true,
+  prepare: true,
+  acquireTimeoutMs: true,
+  answerTimeoutMs: true,
+  clock: true,
+}
+
+/** With a pool of the host's own, the others of the source would do nothing. */
+export const POOL_OPTIONS: OptionNames<Extract<PostgresCatalogOptions, { pool: unknown }>> = {
+  pool: true,
+  ...SETTINGS,
+}
+
+export const ADDRESS_OPTIONS: OptionNames<Exclude<PostgresCatalogOptions, { pool: unknown }>> = {
+  connectionString: true,
+  maxConnections: true,
+  ...SETTINGS,
+}

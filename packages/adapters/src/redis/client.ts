@@ -1,4 +1,5 @@
 import type { ConnectionOptions } from 'node:tls'
+import type { OptionNames } from '@mediakeep/core'
 
 /** As much of `Redis` of `ioredis` as is used. */
 export interface RedisClient {
@@ -56,10 +57,19 @@ export interface RedisStatesSettings {
   readonly heartbeatMs?: number
 }
 
+const SETTINGS: OptionNames<RedisStatesSettings> = {
+  prefix: true,
+  settledTtlMs: true,
+  commandTimeoutMs: true,
+  heartbeatMs: true,
+}
+
 export interface RedisStatesOptions extends RedisStatesSettings {
   /** Of `ioredis`: used, never closed. It needs an `error` listener of the host's. */
   readonly client: RedisClient | RedisClusterClient
 }
+
+export const CLIENT_OPTIONS: OptionNames<RedisStatesOptions> = { client: true, ...SETTINGS }
 
 export interface OpenRedisStatesOptions extends RedisStatesSettings {
   /** `redis://USER:PASSWORD@HOST:PORT/DB`, or `rediss:` for TLS; needs the package `ioredis`. Never shown in an error. */
@@ -67,6 +77,8 @@ export interface OpenRedisStatesOptions extends RedisStatesSettings {
   /** For `rediss:`: a certificate authority of one's own, for instance. */
   readonly tls?: ConnectionOptions
 }
+
+export const ADDRESS_OPTIONS: OptionNames<OpenRedisStatesOptions> = { url: true, tls: true, ...SETTINGS }
 
 export function isCluster(client: RedisClient | RedisClusterClient): client is RedisClusterClient {
   return 'nodes' in client

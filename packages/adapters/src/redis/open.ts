@@ -1,6 +1,6 @@
-import { MediaError, type ResourceStates } from '@mediakeep/core'
+import { MediaError, type ResourceStates, refuseUnknown } from '@mediakeep/core'
 import type * as ioredis from 'ioredis'
-import type { OpenRedisStatesOptions } from './client.ts'
+import { ADDRESS_OPTIONS, type OpenRedisStatesOptions } from './client.ts'
 import { createRedisStates } from './states.ts'
 
 const CONNECT_TIMEOUT_MS = 1_000
@@ -9,13 +9,11 @@ const LONGEST_RETRY_MS = 1_000
 /**
  * Resource states in the Redis at an address, over a connection that is closed with them. A Redis that is not there is no reason
  * to fail: calls do, until it is.
- * @throws MediaError MEDIA_UNSUPPORTED `no-ioredis`; MEDIA_BAD_INPUT `bad-setting`
+ * @throws MediaError MEDIA_UNSUPPORTED `no-ioredis`; MEDIA_BAD_INPUT `bad-setting` `unknown-option`
  */
-export async function openRedisStates({
-  url,
-  tls,
-  ...settings
-}: OpenRedisStatesOptions): Promise<ResourceStates> {
+export async function openRedisStates(options: OpenRedisStatesOptions): Promise<ResourceStates> {
+  refuseUnknown('openRedisStates', options, ADDRESS_OPTIONS)
+  const { url, tls, ...settings } = options
   if (!/^rediss?:\/\//i.test(url) || !URL.canParse(url))
     throw new MediaError('MEDIA_BAD_INPUT', 'redis: give an address: redis://USER:PASSWORD@HOST:PORT/DB', {
       reason: 'bad-setting',

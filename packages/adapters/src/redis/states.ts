@@ -8,12 +8,13 @@ import {
   MediaError,
   type ResourceState,
   type ResourceStates,
+  refuseUnknown,
   SETTLED_STATE_TTL_MS,
   settledStateOf,
   stateOf,
 } from '@mediakeep/core'
 import { channelOf, createChanges } from './changes.ts'
-import { isCluster, type RedisStatesOptions } from './client.ts'
+import { CLIENT_OPTIONS, isCluster, type RedisStatesOptions } from './client.ts'
 import { formatFacts, parseEntry } from './entry.ts'
 import { type ActTime, type CallOptions, createLink } from './link.ts'
 import { CLAIM, DROP, EXTEND, INVALIDATE, LOOK, RELEASE, type Script, SETTLE } from './scripts.ts'
@@ -24,8 +25,12 @@ const HEARTBEAT_MS = 1_000
 const BATCH_KEYS = 128
 const PREFIX = /^[A-Za-z0-9:._-]{0,64}$/
 
-/** Resource states in a Redis, for as many processes as share it. */
+/**
+ * Resource states in a Redis, for as many processes as share it.
+ * @throws MediaError MEDIA_BAD_INPUT `bad-setting` `unknown-option`
+ */
 export function redisStates(options: RedisStatesOptions): ResourceStates {
+  refuseUnknown('redisStates', options, CLIENT_OPTIONS)
   return createRedisStates(options, undefined)
 }
 

@@ -1,4 +1,4 @@
-import type { Clock, ObjectStore } from '@mediakeep/core'
+import type { Clock, ObjectStore, OptionNames } from '@mediakeep/core'
 import type { BucketDifference, BucketSetUp } from './set-up.ts'
 
 /** Options that every store in a bucket has. */
@@ -29,6 +29,22 @@ export interface BucketStoreOptions {
   readonly maxHeldBytes?: number
   /** Default: the machine's. */
   readonly clock?: Clock
+}
+
+/** Those that every store in a bucket has, and what each adapter says of money. */
+export const BUCKET_OPTIONS: OptionNames<BucketStoreOptions & { readonly paid?: boolean }> = {
+  bucket: true,
+  prefix: true,
+  name: true,
+  readOnly: true,
+  create: true,
+  conditionalPut: true,
+  listOrder: true,
+  partBytes: true,
+  partsAtOnce: true,
+  maxHeldBytes: true,
+  clock: true,
+  paid: true,
 }
 
 /** What stores in a bucket have besides the contract. */

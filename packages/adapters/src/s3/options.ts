@@ -1,5 +1,6 @@
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
-import type { BucketStore, BucketStoreOptions } from '../s3-protocol/options.ts'
+import type { OptionNames } from '@mediakeep/core'
+import { BUCKET_OPTIONS, type BucketStore, type BucketStoreOptions } from '../s3-protocol/options.ts'
 
 /** Where the bucket is and who asks: a client of the host's own, or what one is made from. */
 export type S3Connection =
@@ -33,3 +34,21 @@ export type S3StoreOptions = BucketStoreOptions &
   }
 
 export type S3Store = BucketStore
+
+/** With a client of the host's own, the others of the connection would do nothing. */
+export const CLIENT_OPTIONS: OptionNames<Extract<S3StoreOptions, { client: unknown }>> = {
+  ...BUCKET_OPTIONS,
+  client: true,
+}
+
+export const S3_OPTIONS: OptionNames<Exclude<S3StoreOptions, { client: unknown }>> = {
+  ...BUCKET_OPTIONS,
+  region: true,
+  endpoint: true,
+  credentials: true,
+  forcePathStyle: true,
+  maxAttempts: true,
+  connectTimeoutMs: true,
+  answerTimeoutMs: true,
+  maxSockets: true,
+}

@@ -14,7 +14,9 @@ import {
   checkSpendReturn,
   type LinkTarget,
   type MediaQuery,
+  type OptionNames,
   type PortableMedia,
+  refuseUnknown,
 } from '@mediakeep/core'
 import { createDatabase, type Database, versionOf } from './database.ts'
 import { loadDriver, type SqliteConnection, type SqliteDriverName } from './driver.ts'
@@ -57,6 +59,16 @@ export interface SqliteCatalogOptions {
   readonly clock?: Pick<Clock, 'now'>
 }
 
+const OPTIONS: OptionNames<SqliteCatalogOptions> = {
+  file: true,
+  driver: true,
+  maxMemoRecords: true,
+  busyMs: true,
+  groupCommit: true,
+  lists: true,
+  clock: true,
+}
+
 const MAX_MEMO_RECORDS = 10_000
 const BUSY_MS = 30_000
 /** In process a wait blocks the event loop. A reader waits only while a crashed writer's log is recovered. */
@@ -74,11 +86,12 @@ interface Opened {
 /**
  * A catalog in one SQLite file. Writes run in a thread with group commit, point reads and short lists in
  * process, long ones in a second thread. Several processes may share the file. Durable: what `commitContent` answered survives a power cut.
- * @throws MediaError at `open`: MEDIA_UNSUPPORTED `no-sqlite-driver` | `layout-newer` | `network-file-system`,
+ * @throws MediaError MEDIA_BAD_INPUT `unknown-option`; at `open`: MEDIA_UNSUPPORTED `no-sqlite-driver` | `layout-newer` | `network-file-system`,
  * MEDIA_UNAVAILABLE `catalog-not-writable`, MEDIA_CORRUPT `catalog-corrupt`.
  * @see docs/design/0004-sqlite-catalog.md
  */
 export function sqliteCatalog(options: SqliteCatalogOptions): Catalog {
+  refuseUnknown('sqliteCatalog', options, OPTIONS)
   const offsetMs = (): number => (options.clock === undefined ? 0 : options.clock.now() - Date.now())
   const memo = createRecordMemo(options.maxMemoRecords ?? MAX_MEMO_RECORDS)
   const turn = createTurnVersion()

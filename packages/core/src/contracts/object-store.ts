@@ -382,7 +382,10 @@ export interface ObjectStore extends AsyncDisposable {
 
   /** Checks that the store can be used, before the first call. */
   open?(): Promise<void>
-  /** Reads the identity from the volume itself, each time. Throws MEDIA_UNAVAILABLE `volume-offline` where the marker is missing. */
+  /**
+   * Reads the identity from the volume itself, each time. Throws MEDIA_UNAVAILABLE `volume-offline` where the marker is missing. A store
+   * without it is known by the name of its tier: nothing tells then that another one, or an emptied one, is in its place.
+   */
   identity?(): Promise<VolumeIdentity>
   presign?(key: string, options: PresignOptions): Promise<SignedRequest>
   /** Bodies that others send in parts. Only beside `presign`. */

@@ -6,6 +6,7 @@ import {
   CIRCUIT_OPEN_MS,
   CIRCUIT_WINDOW_MS,
 } from '../defaults.ts'
+import type { OptionNames } from '../errors/unknown-option.ts'
 
 /*
  * closed ─too many failures→ open ─openMs→ half-open ─a probe succeeds→ closed
@@ -32,6 +33,16 @@ export interface CircuitOptions {
   readonly maxOpenMs?: number
   /** Calls that may try a backend at once that was down. Default 1. */
   readonly maxProbes?: number
+}
+
+export const CIRCUIT_OPTIONS: OptionNames<CircuitOptions> = {
+  consecutiveFailures: true,
+  failureRatio: true,
+  minFailures: true,
+  windowMs: true,
+  openMs: true,
+  maxOpenMs: true,
+  maxProbes: true,
 }
 
 export type CircuitState = 'closed' | 'open' | 'half-open'

@@ -3,9 +3,16 @@ import type { Clock } from '../contracts/clock.ts'
 import type { DeleteResult, ObjectReader, ObjectStore } from '../contracts/object-store.ts'
 import { CIRCUIT_MIN_TIMEOUT_MS } from '../defaults.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
+import { type OptionNames, refuseUnknown } from '../errors/unknown-option.ts'
 import { systemClock } from '../time/clock.ts'
 import { blamedSource, isBackendFailure } from './backend-failure.ts'
-import { type CircuitOptions, type CircuitPass, type CircuitReport, createCircuit } from './circuit.ts'
+import {
+  CIRCUIT_OPTIONS,
+  type CircuitOptions,
+  type CircuitPass,
+  type CircuitReport,
+  createCircuit,
+} from './circuit.ts'
 import { decorateStore } from './decorate-store.ts'
 import { overParts } from './over-parts.ts'
 import { present } from './present.ts'
@@ -19,6 +26,8 @@ export interface WithCircuitBreakerOptions extends CircuitOptions {
   readonly clock?: Clock
 }
 
+const OPTIONS: OptionNames<WithCircuitBreakerOptions> = { ...CIRCUIT_OPTIONS, onState: true, clock: true }
+
 export interface CircuitBreakerStore extends ObjectStore {
   /** How it stands now. */
   circuit(): CircuitReport
@@ -31,11 +40,13 @@ export interface CircuitBreakerStore extends ObjectStore {
  * Only failures of the backend count (MEDIA_UNAVAILABLE, and MEDIA_TIMEOUT where the caller was not the slow one), those
  * of bodies and writers under way too. Absence, refusals, full disks, aborts and sources that break do not.
  * `identity`, staging, the journal and what never asks the backend are let through.
+ * @throws MediaError MEDIA_BAD_INPUT `unknown-option`
  */
 export function withCircuitBreaker(
   inner: ObjectStore,
   options: WithCircuitBreakerOptions = {},
 ): CircuitBreakerStore {
+  refuseUnknown('withCircuitBreaker', options, OPTIONS)
   const { clock = systemClock, onState } = options
   const report = (): CircuitReport => circuit.report(clock.now())
   const circuit = createCircuit(

@@ -4,6 +4,7 @@ import type { Clock } from '../contracts/clock.ts'
 import type { ObjectStore } from '../contracts/object-store.ts'
 import { BUSY_RETRY_AFTER_MS, LIMIT_MAX_QUEUED } from '../defaults.ts'
 import { MediaError } from '../errors/media-error.ts'
+import { type OptionNames, refuseUnknown } from '../errors/unknown-option.ts'
 import { type CallScope, openCallScope } from '../time/call-scope.ts'
 import { systemClock } from '../time/clock.ts'
 import { decorateStore } from './decorate-store.ts'
@@ -22,6 +23,8 @@ export interface WithLimitOptions {
   readonly clock?: Clock
 }
 
+const OPTIONS: OptionNames<WithLimitOptions> = { maxConcurrent: true, maxQueued: true, clock: true }
+
 export interface LimitedStore extends ObjectStore {
   /** Calls under way and calls that wait, now. */
   load(): { readonly underWay: number; readonly waiting: number }
@@ -34,9 +37,10 @@ export interface LimitedStore extends ObjectStore {
  * `commit` or `abort`, a file until `close`. Who waits leaves the line when its signal or deadline ends it, or the store
  * is closed. A caller that keeps one reader open to ask for the next needs a limit above what it keeps open.
  * Staging, the journal and reads that never wait (`readNow`) are not counted.
- * @throws MediaError MEDIA_BAD_INPUT `bad-limit`
+ * @throws MediaError MEDIA_BAD_INPUT `bad-limit` `unknown-option`
  */
 export function withLimit(inner: ObjectStore, options: WithLimitOptions): LimitedStore {
+  refuseUnknown('withLimit', options, OPTIONS)
   const { maxConcurrent, maxQueued = LIMIT_MAX_QUEUED, clock = systemClock } = options
   if (!Number.isInteger(maxConcurrent) || maxConcurrent < 1 || !(maxQueued >= 0)) {
     throw new MediaError(

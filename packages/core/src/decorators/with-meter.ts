@@ -4,6 +4,7 @@ import type { Clock } from '../contracts/clock.ts'
 import type { AttemptClass, ObjectStore, StoreAttempt } from '../contracts/object-store.ts'
 import { MEDIA_ERRORS } from '../errors/codes.ts'
 import { isMediaError } from '../errors/media-error.ts'
+import { type OptionNames, refuseUnknown } from '../errors/unknown-option.ts'
 import { systemClock } from '../time/clock.ts'
 import { decorateStore } from './decorate-store.ts'
 import { overParts } from './over-parts.ts'
@@ -18,6 +19,8 @@ export interface WithMeterOptions {
   readonly clock?: Clock
 }
 
+const OPTIONS: OptionNames<WithMeterOptions> = { onAttempt: true, clock: true }
+
 /** One call, told of when it is over. */
 interface Attempt {
   bytes: number
@@ -29,8 +32,10 @@ interface Attempt {
  * A store that tells of every attempt. Where the inner store does so itself, it is heard and nothing is counted twice.
  * Else each call is one attempt, with the bytes that really passed: of a body that broke off, those before.
  * Retries and pages inside the inner store cannot be seen from here.
+ * @throws MediaError MEDIA_BAD_INPUT `unknown-option`
  */
 export function withMeter(inner: ObjectStore, options: WithMeterOptions = {}): ObjectStore {
+  refuseUnknown('withMeter', options, OPTIONS)
   const { onAttempt, clock = systemClock } = options
   const listeners = new Set<(attempt: StoreAttempt) => void>()
   const observe = (listener: (attempt: StoreAttempt) => void): (() => void) => {

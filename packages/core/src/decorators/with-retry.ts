@@ -4,6 +4,7 @@ import type { Clock } from '../contracts/clock.ts'
 import type { DeleteResult, ObjectStore } from '../contracts/object-store.ts'
 import { RETRY_BASE_MS, RETRY_MAX_ATTEMPTS, RETRY_MAX_DELAY_MS } from '../defaults.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
+import { type OptionNames, refuseUnknown } from '../errors/unknown-option.ts'
 import { openCallScope } from '../time/call-scope.ts'
 import { systemClock } from '../time/clock.ts'
 import { pause } from '../time/pause.ts'
@@ -26,6 +27,14 @@ export interface WithRetryOptions {
   readonly random?: () => number
 }
 
+const OPTIONS: OptionNames<WithRetryOptions> = {
+  maxAttempts: true,
+  baseDelayMs: true,
+  maxDelayMs: true,
+  clock: true,
+  random: true,
+}
+
 /** What may be otherwise in a moment. A full disk and a lease that is lost are not. */
 const PASSING: ReadonlySet<string> = new Set([
   'MEDIA_UNAVAILABLE',
@@ -42,9 +51,10 @@ const PASSING: ReadonlySet<string> = new Set([
  * Not tried again: a `put` with `when` (the first attempt may have been the one that now stands in its way), `adopt` (the
  * file may be gone), `commit`, a source that broke, a body that broke off under its reader, and what the caller ended.
  * The error of the last attempt is thrown as it is.
- * @throws MediaError MEDIA_BAD_INPUT `retries-twice` over a store that retries by itself; `bad-limit`
+ * @throws MediaError MEDIA_BAD_INPUT `retries-twice` over a store that retries by itself; `bad-limit` `unknown-option`
  */
 export function withRetry(inner: ObjectStore, options: WithRetryOptions = {}): ObjectStore {
+  refuseUnknown('withRetry', options, OPTIONS)
   const {
     maxAttempts = RETRY_MAX_ATTEMPTS,
     baseDelayMs = RETRY_BASE_MS,

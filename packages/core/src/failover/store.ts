@@ -14,6 +14,7 @@ import type {
 import type { CircuitOptions, CircuitReport } from '../decorators/circuit.ts'
 import { FAILOVER_MAX_OWED, FAILOVER_MAX_PLACES } from '../defaults.ts'
 import { MediaError } from '../errors/media-error.ts'
+import { type OptionNames, refuseUnknown } from '../errors/unknown-option.ts'
 import { createGenerations } from '../state/generations.ts'
 import { openCallScope } from '../time/call-scope.ts'
 import { systemClock } from '../time/clock.ts'
@@ -50,6 +51,16 @@ export interface FailoverStoreOptions {
   readonly clock?: Clock
 }
 
+const OPTIONS: OptionNames<FailoverStoreOptions> = {
+  name: true,
+  circuit: true,
+  probeTimeoutMs: true,
+  maxOwed: true,
+  maxPlaces: true,
+  onEvent: true,
+  clock: true,
+}
+
 export interface MemberHealth extends CircuitReport {
   readonly name: string
   readonly isUp: boolean
@@ -78,12 +89,13 @@ export interface FailoverStore extends ObjectStore {
  * The members belong to it whole: what one of them holds below its prefix is taken for an object of this store.
  * It is made for keys that are written once. A key that is put again while the preferred member is down is read as the
  * newest by this process; another one, or this one after a restart, may read the older copy until `heal` tells the conflict.
- * @throws MediaError MEDIA_BAD_INPUT `bad-members`: none, or two of one name.
+ * @throws MediaError MEDIA_BAD_INPUT `bad-members`: none, or two of one name; `unknown-option`.
  */
 export function failoverStore(
   stores: readonly ObjectStore[],
   options: FailoverStoreOptions = {},
 ): FailoverStore {
+  refuseUnknown('failoverStore', options, OPTIONS)
   const { name = 'failover', clock = systemClock, onEvent } = options
   const traits = combinedTraits(name, stores)
   const closing = new AbortController()

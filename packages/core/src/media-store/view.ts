@@ -6,6 +6,7 @@ import type { Availability, Media, MediaQuery, MediaRef, OpenOptions } from '../
 import type { ListAllQuery, MediaReader, MediaStore, Upkeep } from '../contracts/media-store.ts'
 import { CLOSE_GRACE_MS } from '../defaults.ts'
 import { MediaError } from '../errors/media-error.ts'
+import { refuseUnknown } from '../errors/unknown-option.ts'
 import { parseCondition, parseOwner, parseRef, parseVisibility } from '../ingest/put-options.ts'
 import type { SharedTiering } from '../moves/index.ts'
 import {
@@ -19,7 +20,6 @@ import {
 import { pagesOf } from '../pages.ts'
 import { createUploads } from '../uploads/sessions.ts'
 import { signUpload, verifySignedUpload } from '../uploads/signed-upload.ts'
-import { refuseUnknown } from '../validation/members.ts'
 import { availabilityOf, whereIs } from './availability.ts'
 import { callSignal } from './call-signal.ts'
 import { directUrl } from './direct-url.ts'

@@ -20,7 +20,10 @@ export interface TierOptions {
   readonly highWatermarkRatio?: number
   /** Of `capacityBytes`: how far it is relieved then. Default 0.8. */
   readonly lowWatermarkRatio?: number
-  /** What its requests, bytes and room cost. Default: nothing. */
+  /**
+   * What its requests, bytes and room cost: what plans reckon with. The ledger counts, and the budget holds, what leaves for a store
+   * that is `paid` (`s3Store` without an endpoint; others where `paid: true` is said). Default: nothing.
+   */
   readonly prices?: PriceTable
   /** Its media are `ready`; those of other tiers are `cold` until they are loaded. Default: of unpaid tiers, or of all where all are paid. */
   readonly serves?: boolean

@@ -1,4 +1,4 @@
-import { newId } from '../bytes/id.ts'
+import { createHash } from 'node:crypto'
 import type { Catalog, VolumeRecord } from '../contracts/catalog.ts'
 import type { Clock } from '../contracts/clock.ts'
 import type { ObjectStore, VolumeIdentity } from '../contracts/object-store.ts'
@@ -107,15 +107,16 @@ function isOfHost({ hostId }: VolumeRecord, { store }: TierOptions, context: Ope
 }
 
 async function identityOf(
-  { name, store, role }: TierOptions,
+  { name, store }: TierOptions,
   before: readonly VolumeRecord[],
-  { clock }: OpenVolumeContext,
+  { hostId }: OpenVolumeContext,
 ): Promise<VolumeIdentity> {
   await store.open?.()
-  // In a store that is not ours nothing can be left behind that says which it is: it is the one of this tier.
-  const known = role === 'external' && before.length === 1 ? before[0] : undefined
-  const identity = (await store.identity?.()) ?? known ?? { id: newId(clock.now()), layout: 1 }
-  const survives = store.traits.durability !== 'none' && store.identity !== undefined
+  // What does not say which it is, is the one of this tier: a new name at each start would lose all that was put before.
+  const known = before.length === 1 ? before[0] : undefined
+  const identity =
+    (await store.identity?.()) ?? known ?? namedAfter(name, store.traits.shared ? undefined : hostId)
+  const survives = store.traits.durability !== 'none' || store.identity === undefined
   if (survives && before.length > 0 && !before.some(({ id }) => id === identity.id)) {
     throw new MediaError(
       'MEDIA_UNAVAILABLE',
@@ -124,6 +125,14 @@ async function identityOf(
     )
   }
   return identity
+}
+
+/** The same in every process: hosts that meet a store for the first time at once must not give it two names. */
+function namedAfter(tier: string, hostId: string | undefined): VolumeIdentity {
+  const hex = createHash('sha256')
+    .update(JSON.stringify([tier, hostId ?? null]))
+    .digest('hex')
+  return { id: `tier-${hex.slice(0, 32)}`, layout: 1 }
 }
 
 /**

@@ -13,11 +13,11 @@ import {
   UPLOAD_TTL_MS,
 } from '../defaults.ts'
 import { MediaError } from '../errors/media-error.ts'
+import { CALL_OPTIONS, type OptionNames, refuseUnknown } from '../errors/unknown-option.ts'
 import { admit } from '../ingest/admit.ts'
 import { LATE_OPTIONS, type PutRequest, parsePutOptions } from '../ingest/put-options.ts'
 import { quotaReservation, roomReservation } from '../ingest/session.ts'
 import { choosePlaces } from '../tiering/places.ts'
-import { CALL_OPTIONS, type OptionNames, refuseUnknown } from '../validation/members.ts'
 import type { OpenUpload, UploadContext } from './context.ts'
 import { type DirectPlan, directKey, planDirect } from './direct.ts'
 import { type DirectPartsData, encodeData, type UploadData } from './upload-data.ts'

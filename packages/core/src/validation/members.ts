@@ -1,6 +1,3 @@
-import type { Call } from '../contracts/call.ts'
-import { MediaError } from '../errors/media-error.ts'
-
 /** What is wrong with a value, one line each; none for a value that is absent. */
 export type Check = (about: string, value: unknown) => readonly string[]
 
@@ -43,24 +40,4 @@ export function membersOf<T>(checks: ChecksOf<T>): Check {
 /** Its words, or else an object. */
 export function wordsOr(words: Check, object: Check): Check {
   return (about, value) => (typeof value === 'string' ? words(about, value) : object(about, value))
-}
-
-/** Names of the options that a call takes. */
-export type OptionNames<T> = Readonly<Record<keyof Required<T>, true>>
-
-/** Those of every call. */
-export const CALL_OPTIONS: OptionNames<Call> = { signal: true, deadlineAt: true, context: true }
-
-/**
- * Refuses options that a call does not take: whoever misspells a condition or a filter would get what he did not ask for.
- * @throws MediaError MEDIA_BAD_INPUT `unknown-option`
- */
-export function refuseUnknown<T>(call: string, options: object, known: OptionNames<T>): void {
-  for (const name in options)
-    if (!Object.hasOwn(known, name))
-      throw new MediaError(
-        'MEDIA_BAD_INPUT',
-        `${call} has no option "${name}"; it has ${Object.keys(known).join(', ')}`,
-        { reason: 'unknown-option' },
-      )
 }
