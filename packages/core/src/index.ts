@@ -74,6 +74,7 @@ export { awsPrices } from './tiering/prices.ts'
 export type { TierOptions, TierRole } from './tiering/tier.ts'
 export { type CallScope, openCallScope } from './time/call-scope.ts'
 export { systemClock } from './time/clock.ts'
+export { createKeyedLock, type KeyedLock } from './time/keyed-lock.ts'
 export {
   type ObjectPartials,
   type ObjectPartialsOptions,

@@ -31,6 +31,7 @@ import {
   type CallScope,
   checkObjectKey,
   clampRange,
+  createKeyedLock,
   createObjectReader,
   type DeleteResult,
   type Durability,
@@ -55,7 +56,6 @@ import { fsError, SourceFailure } from './errors.ts'
 import { createFileStream } from './file-stream.ts'
 import { readHead } from './heads.ts'
 import { createFsJournal } from './journal/journal.ts'
-import { createKeyLocks } from './key-locks.ts'
 import { pathsOf } from './layout.ts'
 import { listPage } from './list.ts'
 import { type Place, placeOf } from './names.ts'
@@ -106,7 +106,7 @@ export function fsStore(options: FsStoreOptions): FsStore {
     clock,
     syncDirectory: createDirectorySync(fs),
     descriptors,
-    locks: createKeyLocks(),
+    locks: createKeyedLock(),
   }
   const staging = createStaging(volume, {
     budgetBytes: options.stagingBudgetBytes ?? STAGING_BUDGET_BYTES,

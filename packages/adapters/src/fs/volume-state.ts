@@ -1,8 +1,7 @@
-import type { Clock, Durability } from '@mediakeep/core'
+import type { Clock, Durability, KeyedLock } from '@mediakeep/core'
 import type { FsPromises } from './calls.ts'
 import type { Descriptors } from './descriptors.ts'
 import type { DirectorySync } from './dir-sync.ts'
-import type { KeyLocks } from './key-locks.ts'
 import type { Paths } from './layout.ts'
 import type { TempNames } from './temp-files.ts'
 
@@ -16,5 +15,5 @@ export interface Volume {
   readonly clock: Clock
   readonly syncDirectory: DirectorySync
   readonly descriptors: Descriptors
-  readonly locks: KeyLocks
+  readonly locks: KeyedLock
 }

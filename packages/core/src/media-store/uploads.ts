@@ -5,9 +5,9 @@ import {
   UPLOAD_LOCK_WAIT_MS,
   UPLOAD_STALL_MS,
 } from '../defaults.ts'
-import type { KeyedLock } from '../ingest/keyed-lock.ts'
 import type { Money } from '../tiering/money.ts'
 import { callDollars } from '../tiering/prices.ts'
+import type { KeyedLock } from '../time/keyed-lock.ts'
 import type { UpkeepContext } from '../upkeep/context.ts'
 import type { UploadContext } from '../uploads/context.ts'
 import { createHolds } from '../uploads/hold.ts'

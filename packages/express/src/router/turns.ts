@@ -1,3 +1,5 @@
+import { createKeyedLock } from '@mediakeep/core'
+
 /** A place in the line of those who write under one name. */
 export interface Turn {
   /** Resolves when all who came before have ended. */
@@ -12,18 +14,20 @@ export interface Turns {
 }
 
 export function createTurns(): Turns {
-  const tails = new Map<string, Promise<void>>()
+  const locks = createKeyedLock()
   return {
     take(name) {
-      const reached = tails.get(name) ?? Promise.resolve()
+      let reach = (): void => undefined
       let end = (): void => undefined
-      const mine = new Promise<void>((resolve) => {
+      const reached = new Promise<void>((resolve) => {
+        reach = resolve
+      })
+      const ended = new Promise<void>((resolve) => {
         end = resolve
       })
-      const tail = reached.then(() => mine)
-      tails.set(name, tail)
-      void tail.then(() => {
-        if (tails.get(name) === tail) tails.delete(name)
+      void locks.run(name, () => {
+        reach()
+        return ended
       })
       return { reached, end }
     },
