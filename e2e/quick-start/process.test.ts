@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
 import { type IncomingMessage, request } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
@@ -96,6 +97,29 @@ describe('the quick-start program', () => {
       expect(await server.stop()).toBe(0)
     },
   )
+
+  it.each([
+    ['Ctrl-C, which npm passes on to who has had it', ['SIGINT', 'SIGINT', 'SIGTERM'], 0, 201],
+    ['a signal after it, which ends it at once', ['SIGINT', 'wait', 'SIGINT'], 1, undefined],
+  ] as const)('takes %s', async (_what, signals, code, status) => {
+    server = await startExample({ data: data.path })
+    const half = 'half of a body\n'.repeat(100_000)
+    const { finish, answer } = slowUpload(server.url, half)
+    const answered = answer.then(
+      (got) => got.status,
+      () => undefined,
+    )
+    await expect.poll(async () => (await stagedFiles(data.path)) >= 1).toBe(true)
+    const exit = once(server.child, 'exit')
+    for (const signal of signals) {
+      if (signal === 'wait')
+        await delay(2_500) // what comes sooner is the same signal once more
+      else server.child.kill(signal)
+    }
+    if (status !== undefined) finish()
+    expect(await answered).toBe(status)
+    expect(await exit).toEqual([code, null])
+  })
 
   it('keeps what it acknowledged over kill -9', async () => {
     server = await startExample({ data: data.path })

@@ -70,15 +70,21 @@ export function listen(app, { port, host }) {
   })
 }
 
+/** npm passes a Ctrl-C on to its child, which has had it from the terminal already: that is one signal, not two. */
+const SAME_SIGNAL_MS = 2_000
+
 /**
  * SIGTERM or Ctrl-C: no new connections, requests under way end, the store closes, exit 0.
- * A second signal ends the program at once.
+ * A later signal ends the program at once.
  */
 export function stopOnSignals(server, store) {
-  let stopping = false
+  let stoppedAtMs
   const stop = async () => {
-    if (stopping) process.exit(1)
-    stopping = true
+    if (stoppedAtMs !== undefined) {
+      if (performance.now() - stoppedAtMs > SAME_SIGNAL_MS) process.exit(1)
+      return
+    }
+    stoppedAtMs = performance.now()
     await drainServer(server)
     await store.close()
     process.exit(0)

@@ -53,10 +53,15 @@ server.listen(port, '127.0.0.1', () => {
 Direct uploads go ${bucket === undefined ? 'through this server; MINIO_ENDPOINT names a bucket' : `to ${bucket.origin}`}. Ctrl-C ends it.`)
 })
 
-let isStopping = false
+/** npm passes a Ctrl-C on to its child, which has had it from the terminal already: that is one signal, not two. */
+const SAME_SIGNAL_MS = 2_000
+let stoppedAtMs
 async function stop() {
-  if (isStopping) process.exit(1)
-  isStopping = true
+  if (stoppedAtMs !== undefined) {
+    if (performance.now() - stoppedAtMs > SAME_SIGNAL_MS) process.exit(1)
+    return
+  }
+  stoppedAtMs = performance.now()
   await drainServer(server, { graceMs: 1_000 })
   await store.close()
   process.exit(0)

@@ -1,6 +1,9 @@
 import { run } from './program.ts'
 import { processStreams } from './terminal/streams.ts'
 
+// Until a command has ended: a process that ends before, for whatever reason, has not done its work.
+process.exitCode = 1
+
 /** The program: commands end by exit code, so that whatever is still being written gets out. */
 run(process.argv.slice(2), processStreams()).then(
   (code) => {
@@ -8,6 +11,5 @@ run(process.argv.slice(2), processStreams()).then(
   },
   (error: unknown) => {
     console.error(error)
-    process.exitCode = 1
   },
 )

@@ -1,49 +1,23 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync } from 'node:fs'
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { fsStore } from '@mediakeep/adapters/fs'
 import { sqliteCatalog } from '@mediakeep/adapters/sqlite'
 import { createMediaStore, type MediaStore, systemClock } from '@mediakeep/core'
-import { build } from 'esbuild'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { bundleProgram } from './bundle.fixture.ts'
 
 const LONG = process.env['MEDIAKEEP_LONG'] === '1'
-const here = fileURLToPath(new URL('.', import.meta.url))
-const modules = fileURLToPath(new URL('../node_modules', import.meta.url))
 let programs: string
 let folder: string
 const children = new Set<ChildProcess>()
 
 beforeAll(async () => {
-  // Below the package, so that the program finds the native driver as the package does.
-  mkdirSync(modules, { recursive: true })
-  programs = mkdtempSync(join(modules, '.mediakeep-test-'))
-  await build({
-    bundle: true,
-    // What is imported late is loaded late: to start is most of what a program costs that is killed a moment later.
-    splitting: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    conditions: ['@mediakeep/source'],
-    // Clients of remote stores and databases are imported late, and these programs need none.
-    external: ['better-sqlite3', '@aws-sdk/*', '@smithy/*', 'ioredis', 'minio', 'pg'],
-    logLevel: 'error',
-    outdir: programs,
-    outExtension: { '.js': '.js' },
-    entryPoints: {
-      program: join(here, 'crash.fixture.ts'),
-      worker: join(here, '../../adapters/src/sqlite/worker.ts'),
-      'inspect-worker': join(here, '../../core/src/inspect/worker.ts'),
-    },
-    banner: { js: "import { createRequire as r } from 'node:module'; const require = r(import.meta.url);" },
-  })
+  programs = await bundleProgram('crash.fixture.ts')
 })
 afterAll(() => rm(programs, { recursive: true }))
 beforeEach(async () => {
@@ -61,9 +35,13 @@ interface Run {
 }
 
 function start(mode: string, ...args: readonly (string | number)[]): Run {
-  const child = spawn(process.execPath, [join(programs, 'program.js'), mode, folder, ...args.map(String)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const child = spawn(
+    process.execPath,
+    [join(programs, 'dist/program.js'), mode, folder, ...args.map(String)],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  )
   children.add(child)
   if (child.stdout === null) throw new Error('the child has no output')
   return { child, lines: createInterface({ input: child.stdout }) }

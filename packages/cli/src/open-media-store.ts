@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { MinioStore } from '@mediakeep/adapters/minio'
@@ -16,6 +15,7 @@ import {
 } from '@mediakeep/core'
 import { noteElsewhere, openCatalog } from './catalog-of-folder.ts'
 import { folderKeys } from './key-file.ts'
+import { makeFolder } from './make-folder.ts'
 import { parseStoreUrl } from './stores/address.ts'
 import { createStore } from './stores/create-store.ts'
 import type { Environment } from './stores/credentials.ts'
@@ -250,7 +250,7 @@ function badComposition(message: string): MediaError {
 async function createFolder(root: string): Promise<void> {
   try {
     // Names, owners and tags are nobody else's on this machine, like the bytes in `volume/`.
-    await mkdir(root, { recursive: true, mode: 0o750 })
+    await makeFolder(root, { mode: 0o750 })
   } catch (cause) {
     throw new MediaError(
       'MEDIA_UNAVAILABLE',

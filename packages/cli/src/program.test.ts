@@ -101,6 +101,20 @@ describe('mediakeep', () => {
     expect((await mediakeep(['ls', '--namespace', 'several'])).out).toBe('')
   })
 
+  it('says that it failed, not that nothing was tried, when the second of two files is refused', async () => {
+    await writeFile(join(folder, 'empty.txt'), '')
+    const { code, out, err } = await mediakeep(['put', 'there.txt', 'empty.txt', '--json'])
+    expect([code, JSON.parse(out)]).toEqual([1, expect.objectContaining({ filename: 'there.txt' })])
+    expect(JSON.parse(err)).toMatchObject({ error: { code: 'MEDIA_BAD_INPUT' } })
+  })
+
+  it.skipIf(process.platform !== 'linux')('ends for a folder that cannot be made', async () => {
+    expect(await mediakeep(['ls', '--data', '/proc/mediakeep/data'])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('cannot create the folder') as string,
+    })
+  })
+
   it('keeps namespaces apart', async () => {
     await writeFile(join(folder, 'n.txt'), 'n')
     await mediakeep(['put', 'n.txt', '--namespace', 'other'])
@@ -155,6 +169,14 @@ describe('mediakeep refuses, with exit code 2 and one sentence,', () => {
     ['a port that is none', ['serve', '--port', '70000'], '--port'],
     ['an unknown setting in the environment', ['ls'], 'MEDIAKEEP_PROT', { MEDIAKEEP_PROT: '1' }],
     ['a bad setting in the environment', ['ls'], 'MEDIAKEEP_DURABILITY', { MEDIAKEEP_DURABILITY: 'maybe' }],
+    [
+      'blanks as a number, which would be 0',
+      ['gc'],
+      'MEDIAKEEP_GARBAGE_GRACE_MS',
+      { MEDIAKEEP_GARBAGE_GRACE_MS: ' ' },
+    ],
+    ['an address as folder', ['ls', '--data', 's3://bucket/media'], '--data: give a folder'],
+    ['standard input twice', ['put', '-', '-'], 'give it once'],
     ['a configuration that is not there', ['ls', '--config', 'none.json'], 'none.json'],
     ['a store address it does not know', ['doctor', 'ftp://host'], 'ftp:'],
   ]
@@ -166,6 +188,39 @@ describe('mediakeep refuses, with exit code 2 and one sentence,', () => {
       expect(answer.err).not.toMatch(/\n\s+at /)
     })
   }
+
+  it('what no command line can be, as one JSON document with --json', async () => {
+    for (const args of [
+      ['--json'],
+      ['--json', 'fly'],
+      ['ls', '--json', '--colour'],
+      ['get', '--json'],
+      ['tier', '--json', 'fly'],
+    ]) {
+      const { code, out, err } = await mediakeep(args)
+      expect({ code, out }, args.join(' ')).toEqual({ code: 2, out: '' })
+      expect(JSON.parse(err), args.join(' ')).toMatchObject({ error: { code: 'USAGE' } })
+    }
+  })
+
+  it('what would be no number in a configuration file but for what JavaScript makes of it', async () => {
+    for (const value of [null, [], true, '', '0x10', 1.5]) {
+      await writeFile(join(folder, 'number.json'), JSON.stringify({ garbageGraceMs: value }))
+      expect(await mediakeep(['ls', '--config', 'number.json']), JSON.stringify(value)).toMatchObject({
+        code: 2,
+        err: expect.stringContaining('garbageGraceMs') as string,
+      })
+    }
+  })
+
+  it('a name without what it would do to a terminal', async () => {
+    for (const args of [
+      ['put', 'not\u001b[31mthere'],
+      ['stat', 'no\u001b[31mref'],
+      ['ls', '--no\u001b[31mpe'],
+    ])
+      expect((await mediakeep(args)).err).not.toContain('\u001b')
+  })
 
   it('an unknown key in the configuration file, by its name', async () => {
     await writeFile(join(folder, 'wrong.json'), '{"prot": 1}')

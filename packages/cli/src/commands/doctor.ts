@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fsStore } from '@mediakeep/adapters/fs'
 import type { BucketStore } from '@mediakeep/adapters/s3'
 import { isMediaError, memoryStore, type ObjectStore } from '@mediakeep/core'
 import { type ObjectStoreHarness, objectStoreConformance } from '@mediakeep/testkit'
 import { DONE, type ExitCode, FOUND_DAMAGE, UsageError } from '../exit-codes.ts'
+import { makeFolder } from '../make-folder.ts'
 import { openMediaStore } from '../open-media-store.ts'
 import { formatStoreUrl, parseStoreUrl, type StoreAddress } from '../stores/address.ts'
 import { configuredTiers } from '../stores/configured.ts'
@@ -201,7 +202,7 @@ function memoryHarness(): ObjectStoreHarness {
 }
 
 async function withScratch<T>(folder: string, work: (scratch: string) => Promise<T>): Promise<T> {
-  await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+  await makeFolder(folder).catch((cause: unknown) => {
     throw new UsageError(`the folder ${folder} cannot be created`, { cause })
   })
   const scratch = await mkdtemp(join(folder, '.doctor-')).catch((cause: unknown) => {

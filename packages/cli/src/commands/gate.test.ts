@@ -108,7 +108,11 @@ describe('gate', () => {
     const folder = await folderOf()
     const store = await openMediaStore(join(folder, 'data'))
     const router = mediaRouter(store, { access: openAccess(), basePath: '/media' })
-    const server = createServer(router)
+    const server = createServer((request, response) => {
+      // Its token goes with what the gate asks.
+      if (request.headers.authorization === 'Bearer token-of-tests') router(request, response)
+      else response.writeHead(401).end()
+    })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     onTestFinished(async () => {
       server.closeAllConnections()
@@ -116,7 +120,10 @@ describe('gate', () => {
       await store.close()
     })
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/media`
-    const env = { MEDIAKEEP_GATE: JSON.stringify({ decisionCache: { lookTimeoutMs: 10_000 } }) }
+    const env = {
+      MEDIAKEEP_GATE: JSON.stringify({ decisionCache: { lookTimeoutMs: 10_000 } }),
+      MEDIAKEEP_MEDIA_TOKEN: 'token-of-tests',
+    }
     const signed = await runIn(folder, ['sign', 'key:own.txt'])
     const { pathname, search } = new URL(signed.out.trim())
     const work = async ([address = '']: readonly string[]): Promise<void> => {

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import type { Body, JsonObject, Media, MediaStore, PutOptions } from '@mediakeep/core'
-import { DONE, type ExitCode, UsageError } from '../exit-codes.ts'
+import { DONE, type ExitCode, PartlyDone, UsageError } from '../exit-codes.ts'
 import { formatBytes } from '../terminal/output.ts'
 import { type CommandContext, withStore } from './context.ts'
 
@@ -27,9 +27,17 @@ export async function putCommand(
   const shared = sharedOptions(flags)
   // Before the first is stored: wrong usage means that nothing was tried.
   for (const file of files) await bodyOf(context, file)
+  if (files.filter((file) => file === '-').length > 1)
+    throw new UsageError('- is standard input, which can be read once: give it once')
   return withStore(context, async (store) => {
+    let stored = 0
     try {
-      for (const file of files) await putOne(context, store, file, shared)
+      for (const file of files) {
+        await putOne(context, store, file, shared)
+        stored++
+      }
+    } catch (error) {
+      throw stored === 0 ? error : new PartlyDone(error)
     } finally {
       context.progress.stop()
     }

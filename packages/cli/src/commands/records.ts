@@ -46,7 +46,7 @@ export async function listCommand(context: CommandContext, flags: ListFlags): Pr
     let listed = 0
     for await (const media of store.listAll(query)) {
       await context.output.item(media, describe(media))
-      if (++listed >= limit) break
+      if (++listed >= limit || context.output.isUnread) break
     }
     return DONE
   })

@@ -1,7 +1,8 @@
 import { z } from 'zod'
+import { wholeNumber } from './sizes.ts'
 import { fromText } from './tier-settings.ts'
 
-const port = z.coerce.number().int().min(0).max(65_535)
+const port = wholeNumber.pipe(z.number().min(0).max(65_535))
 const perSecond = z.number().min(0)
 
 /** The settings of `mediakeep gate`, and what each of them means is said where `GateOptions` says it. */

@@ -2,6 +2,7 @@ import { type MediaPolicy, MiB, type ScanningOptions, type TieringOptions } from
 import { z } from 'zod'
 import { type GateSettings, gateSetting } from './gate-settings.ts'
 import { policiesSetting, SCANNER, scanningSetting } from './intake-settings.ts'
+import { wholeNumber } from './sizes.ts'
 import { byteSize, type TierSetting, tieringSetting, tiersSetting } from './tier-settings.ts'
 
 /** One setting: its name in the file, its name in the environment, and what the documentation says. */
@@ -18,7 +19,14 @@ export interface ConfigKey {
   readonly about: string
 }
 
-const port = z.coerce.number().int().min(0).max(65_535)
+const port = wholeNumber.pipe(z.number().min(0).max(65_535))
+const positive = wholeNumber.pipe(z.number().positive())
+
+/** An address would become a folder of that name. */
+const folder = z
+  .string()
+  .min(1, 'give a folder')
+  .regex(/^(?![a-z][a-z0-9+.-]+:\/\/)/i, 'give a folder; addresses of stores go into "tiers"')
 
 /** The settings, checked. */
 export interface Config {
@@ -52,8 +60,8 @@ export interface Config {
 
 /** Types and bounds of the settings. Unknown ones are refused by name. */
 export const configSchema: z.ZodType<Config> = z.strictObject({
-  data: z.string().min(1).default('./data'),
-  secondData: z.string().min(1).optional(),
+  data: folder.default('./data'),
+  secondData: folder.optional(),
   databaseUrl: z
     .string()
     .regex(/^postgres(ql)?:\/\//i, 'give the address of a PostgreSQL database: postgres://USER@HOST/DATABASE')
@@ -70,17 +78,13 @@ export const configSchema: z.ZodType<Config> = z.strictObject({
   capacityBytes: byteSize.optional(),
   stagingBudgetBytes: byteSize.optional(),
   maxBodyBytes: byteSize.optional(),
-  maxUploadsInFlight: z.coerce.number().int().positive().optional(),
-  readCacheBytes: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .default(64 * MiB),
-  garbageGraceMs: z.coerce.number().int().min(0).optional(),
+  maxUploadsInFlight: positive.optional(),
+  readCacheBytes: wholeNumber.pipe(z.number().min(0)).default(64 * MiB),
+  garbageGraceMs: wholeNumber.pipe(z.number().min(0)).optional(),
   dedupe: z.enum(['store', 'namespace']).default('store'),
   tiers: tiersSetting.optional(),
   tiering: tieringSetting.optional(),
-  minCopies: z.coerce.number().int().min(1).max(16).optional(),
+  minCopies: wholeNumber.pipe(z.number().min(1).max(16)).optional(),
   hostId: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,64}$/, 'give letters, digits, dots, hyphens and underlines, 64 at most')
@@ -90,7 +94,7 @@ export const configSchema: z.ZodType<Config> = z.strictObject({
   scanning: scanningSetting.optional(),
   policies: policiesSetting.optional(),
   ownerBytes: byteSize.optional(),
-  maxOpenUploads: z.coerce.number().int().positive().optional(),
+  maxOpenUploads: positive.optional(),
 })
 
 /** The one table that reading, refusing and documentation are made from. */

@@ -74,7 +74,7 @@ function tell(
 }
 
 function refuseUnknownVariables(env: ConfigSource['env']): void {
-  const known = new Set(['MEDIAKEEP_CONFIG', ...CONFIG_KEYS.map((key) => key.env)])
+  const known = new Set(['MEDIAKEEP_CONFIG', 'MEDIAKEEP_MEDIA_TOKEN', ...CONFIG_KEYS.map((key) => key.env)])
   // Names of tests and of tools around us, not settings of ours.
   const ours = Object.keys(env).filter(
     (name) =>

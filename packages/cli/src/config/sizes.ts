@@ -1,4 +1,5 @@
 import { GiB, KiB, MiB, TiB } from '@mediakeep/core'
+import { z } from 'zod'
 
 const UNITS: Readonly<Record<string, number>> = {
   '': 1,
@@ -12,6 +13,18 @@ const UNITS: Readonly<Record<string, number>> = {
   gib: GiB,
   tib: TiB,
 }
+
+/** Digits alone: `Number` reads blanks, `null` and an empty list as 0, and no grace is what frees everything at once. */
+export const wholeNumber: z.ZodType<number> = z.union(
+  [
+    z.int(),
+    z
+      .string()
+      .regex(/^\d{1,15}$/)
+      .transform(Number),
+  ],
+  { error: 'give a whole number, in digits' },
+)
 
 /** `1048576`, `800GiB`, `1.5 TB`: whole bytes; `undefined` for what is no size. */
 export function parseSize(text: string): number | undefined {

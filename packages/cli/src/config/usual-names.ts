@@ -45,6 +45,11 @@ export const USUAL_NAMES: readonly {
   },
   { env: 'MEDIA_PROXY_TOKEN', secret: true, about: 'Bearer token of other instances.' },
   {
+    env: 'MEDIAKEEP_MEDIA_TOKEN',
+    secret: true,
+    about: 'Bearer token of the media service that `gate --media-url` asks.',
+  },
+  {
     env: 'MEDIAKEEP_TIER_<NAME>_TOKEN',
     secret: true,
     about: 'Bearer token of the tier of this name alone.',

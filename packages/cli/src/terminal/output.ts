@@ -1,11 +1,16 @@
-import { once } from 'node:events'
+import type { Writable } from 'node:stream'
 import type { Streams } from './streams.ts'
 
 /** How a command answers: text for people, JSON for programs. Answers go to stdout, everything about them to stderr. */
 export interface Output {
   readonly json: boolean
   readonly quiet: boolean
-  /** One thing: `text` for people, or the value as one line of JSON. */
+  /** Whether the reader of stdout went away, as `head` does: what only tells may stop, what works goes on. */
+  readonly isUnread: boolean
+  /**
+   * One thing: `text` for people, or the value as one line of JSON. Resolves once it is written; nothing once nobody reads.
+   * @throws what the system says of stdout: no space, for instance
+   */
   item(value: unknown, text: string): Promise<void>
   /** For people only; nothing with `--json` or `--quiet`. */
   note(text: string): void
@@ -17,13 +22,20 @@ export function createOutput(
   { stdout, stderr }: Streams,
   { json, quiet }: { readonly json: boolean; readonly quiet: boolean },
 ): Output {
+  let isUnread = false
   return {
     json,
     quiet,
+    get isUnread() {
+      return isUnread
+    },
     async item(value, text) {
       const line = json ? JSON.stringify(value) : quiet ? '' : printable(text)
-      if (line === '') return
-      if (!stdout.write(`${line}\n`)) await once(stdout, 'drain')
+      if (line === '' || isUnread) return
+      await write(stdout, `${line}\n`).catch((error: unknown) => {
+        if (!isUnreadError(error)) throw error
+        isUnread = true
+      })
     },
     note(text) {
       if (!json && !quiet) stderr.write(`${printable(text)}\n`)
@@ -33,6 +45,18 @@ export function createOutput(
     },
   }
 }
+
+function write(stream: Writable, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.write(text, (error) => (error === null || error === undefined ? resolve() : reject(error)))
+  })
+}
+
+/** Whether a write failed because whoever read went away. */
+export const isUnreadError = (error: unknown): boolean =>
+  error instanceof Error &&
+  'code' in error &&
+  (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED')
 
 /** Names are user text: control characters in them must not reach a terminal. Tab and newline are ours. */
 export function printable(text: string): string {
