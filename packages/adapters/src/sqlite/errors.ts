@@ -49,7 +49,7 @@ export function catalogError(act: string, error: unknown): MediaError {
   if (result.startsWith('SQLITE_CORRUPT') || result === 'SQLITE_NOTADB')
     return new MediaError(
       'MEDIA_CORRUPT',
-      `sqlite: cannot ${act}, the catalog file is damaged or no database; restore it from a backup`,
+      `sqlite: cannot ${act}, the catalog file is damaged or no database; restore it from a backup, or move it away and rebuild it from the volumes`,
       options('catalog-corrupt'),
     )
   if (
