@@ -74,7 +74,7 @@ async function checkLive(
     if (outcome === 'failed') faults++
     const word = { passed: 'ok     ', failed: 'FAILED ', note: 'note   ' }[outcome]
     const more = detail === undefined ? '' : `: ${detail}`
-    await output.item(
+    await output[outcome === 'failed' ? 'fault' : 'item'](
       { store: name, check, claim, outcome, ...(detail === undefined ? {} : { detail }) },
       `${word} ${check === 'volume' ? `${name}: ` : ''}${claim}${more}`,
     )
@@ -150,7 +150,7 @@ async function checkEmbedded(context: CommandContext, folder: string): Promise<n
       return 0
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)
-      await context.output.item(
+      await context.output.fault(
         { check: 'embedded-store', ok: false, error: why },
         `FAILED  the embedded store in ${folder}: ${why}`,
       )
@@ -164,7 +164,7 @@ async function checkFolder(context: CommandContext, root: string): Promise<numbe
     return await withScratch(root, (scratch) => runKit(context, objectStoreConformance(fsHarness(scratch))))
   } catch (error) {
     if (!isMediaError(error)) throw error
-    await context.output.item(
+    await context.output.fault(
       { check: 'folder', ok: false, error: error.message },
       `FAILED  ${error.message}`,
     )

@@ -91,9 +91,59 @@ describe('mediakeep import', () => {
     expect(answer.out).toContain('2 stored, 0 replaced, 0 unchanged, 0 skipped, 1 failed')
   })
 
+  it.skipIf(process.platform !== 'linux')(
+    'goes on behind a name that is no text, of a file and of a folder',
+    async () => {
+      await makeFiles({ 'in/a.txt': 'a', 'in/z.txt': 'z' })
+      const bad = Buffer.concat([Buffer.from(join(folder, 'in/bad')), Buffer.from([0xff])])
+      await mkdir(bad)
+      await writeFile(Buffer.concat([bad, Buffer.from('.txt')]), 'x')
+      const answer = await mediakeep('import', 'in', '--json')
+      expect(answer.code).toBe(1)
+      expect(sortedLines(answer)).toMatchObject([
+        { outcome: 'failed', reason: 'its name is not UTF-8' },
+        { outcome: 'failed', reason: 'its name is not UTF-8' },
+        { outcome: 'stored', key: 'a.txt' },
+        { outcome: 'stored', key: 'z.txt' },
+        { stored: 2, failed: 2 },
+      ])
+    },
+  )
+
+  it.skipIf(process.platform !== 'linux')(
+    'never replaces a file by one of the same name in other characters: run after run',
+    async () => {
+      const [one, two] = ['\u00e9', 'e\u0301']
+      await makeFiles({
+        [`in/${one}.txt`]: 'one',
+        [`in/${two}.txt`]: 'two',
+        [`in/${one}/a.txt`]: 'a',
+        [`in/${two}/a.txt`]: 'b',
+      })
+      const first = await mediakeep('import', 'in', '--json')
+      expect([first.code, linesOf(first).at(-1)]).toEqual([
+        1,
+        expect.objectContaining({ stored: 2, replaced: 0, failed: 2 }),
+      ])
+      expect(linesOf(await mediakeep('import', 'in', '--json')).at(-1)).toMatchObject({
+        unchanged: 2,
+        replaced: 0,
+        failed: 2,
+      })
+      expect((await mediakeep('get', `key:${one}.txt`)).out).toBe('one')
+      expect((await mediakeep('get', `key:${one}/a.txt`)).out).toBe('a')
+    },
+  )
+
+  it('tells with --quiet what failed, and nothing else; a name makes no line of its own', async () => {
+    await makeFiles({ 'in/a.txt': 'a', 'in/b\nstored    c.txt': 'b' })
+    const { code, out, err } = await mediakeep('import', 'in', '--quiet')
+    expect([code, out, err]).toEqual([1, '', expect.stringMatching(/^failed +b.stored +c\.txt: .*\n$/)])
+  })
+
   it('refuses addresses, files and what is not there, before anything is made', async () => {
     await makeFiles({ 'file.txt': 'f' })
-    for (const source of ['s3://bucket/prefix', 'https://example.com/objects/a', 'file.txt', 'nothing']) {
+    for (const source of ['s3://bucket/prefix', 'https://example.com/objects/a', 'file.txt', 'nothing', '']) {
       const answer = await mediakeep('import', source)
       expect(answer.code, source).toBe(2)
       expect(answer.err, source).toMatch(/tier|folder/)

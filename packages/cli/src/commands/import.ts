@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isMediaError, type Media, type MediaStore, type PutOptions } from '@mediakeep/core'
 import { DONE, type ExitCode, FAILED, UsageError } from '../exit-codes.ts'
-import { formatBytes } from '../terminal/output.ts'
+import { formatBytes, inLine } from '../terminal/output.ts'
 import { type CommandContext, withStore } from './context.ts'
 
 export interface ImportFlags {
@@ -20,13 +20,14 @@ const AT_ONCE = 4
 type Outcome = 'stored' | 'replaced' | 'unchanged' | 'skipped' | 'failed'
 type Counts = { bytes: number } & { [Name in Outcome]: number }
 
-/** A file below the folder; `reason`: why it is passed over. */
+/** A file below the folder; `skipped`: why it is passed over; `failed`: why it, or the folder, cannot be taken. */
 interface Found {
   readonly path: string
   /** Parts from the folder down, joined by slashes: the key. */
   readonly key: string
   readonly filename: string
-  readonly reason?: string
+  readonly skipped?: string
+  readonly failed?: string
 }
 
 /**
@@ -73,6 +74,8 @@ export async function importCommand(
 }
 
 async function folderOf({ streams }: CommandContext, source: string): Promise<string> {
+  // A variable that is not set would bring in whatever lies here.
+  if (source === '') throw new UsageError('import takes a folder; "." is this one')
   const [, scheme] = /^([a-z][a-z0-9+.-]*):\/\//i.exec(source) ?? []
   if (scheme !== undefined && scheme.toLowerCase() !== 'file')
     throw new UsageError(`import takes a folder of files; ${scheme}:// addresses cannot be imported`)
@@ -95,18 +98,43 @@ function pathOfAddress(address: string): string {
 
 /** Depth first, by name, so that two runs meet the files in the same order. `own`: the store's folder, which is passed over. */
 async function* filesBelow(folder: string, prefix: string, own: string): AsyncGenerator<Found> {
-  if ((await realpath(folder)) === own) {
-    yield { path: folder, key: prefix, filename: '', reason: 'it is the folder of this store' }
+  let entries: Dirent[]
+  try {
+    if ((await realpath(folder)) === own) {
+      yield { path: folder, key: prefix, filename: '', skipped: 'it is the folder of this store' }
+      return
+    }
+    entries = await readdir(folder, { withFileTypes: true })
+  } catch (error) {
+    if (prefix === '' || !isOfThisFile(error)) throw error
+    yield { path: folder, key: prefix, filename: '', failed: reasonOf(error, folder) }
     return
   }
-  const entries = await readdir(folder, { withFileTypes: true })
+  const names = new Set(entries.map(({ name }) => name))
+  const taken = new Set<string>()
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
     const path = join(folder, entry.name)
     const key = prefix === '' ? entry.name : `${prefix}/${entry.name}`
-    if (entry.isDirectory()) yield* filesBelow(path, key, own)
-    else if (entry.isFile()) yield { path, key, filename: entry.name }
-    else yield { path, key, filename: entry.name, reason: kindOf(entry) }
+    const found = { path, key, filename: entry.name }
+    const isSame = isTaken(entry.name, names, taken)
+    if (!entry.isDirectory() && !entry.isFile()) yield { ...found, skipped: kindOf(entry) }
+    else if (isSame)
+      yield { ...found, failed: 'its name is that of another one, written in other characters' }
+    else if (entry.isDirectory()) yield* filesBelow(path, key, own)
+    else yield found
   }
+}
+
+/**
+ * Whether another entry has the same name once accents are written in one way, as they are in keys: two files of one key would
+ * replace each other with every run. The one that is written so already has it, else the first.
+ */
+function isTaken(name: string, names: ReadonlySet<string>, taken: Set<string>): boolean {
+  const normal = name.normalize('NFC')
+  if (normal === name) return false
+  if (names.has(normal) || taken.has(normal)) return true
+  taken.add(normal)
+  return false
 }
 
 function kindOf(entry: Dirent): string {
@@ -117,7 +145,7 @@ function kindOf(entry: Dirent): string {
 async function importFile(
   context: CommandContext,
   store: MediaStore,
-  { path, key, filename, reason }: Found,
+  { path, key, filename, skipped, failed }: Found,
   options: PutOptions,
   counts: Counts,
 ): Promise<void> {
@@ -125,17 +153,18 @@ async function importFile(
     counts[outcome]++
     const { media, reason: why } = about
     const more = why === undefined ? '' : `: ${why}`
-    await context.output.item(
+    await context.output[outcome === 'failed' ? 'fault' : 'item'](
       {
         outcome,
         key,
         ...(media === undefined ? {} : { id: media.id }),
         ...(why === undefined ? {} : { reason: why }),
       },
-      `${outcome.padEnd(9)} ${key}${more}`,
+      `${outcome.padEnd(9)} ${inLine(key)}${inLine(more)}`,
     )
   }
-  if (reason !== undefined) return tell('skipped', { reason })
+  if (skipped !== undefined) return tell('skipped', { reason: skipped })
+  if (failed !== undefined) return tell('failed', { reason: failed })
   let file: FileHandle | undefined
   try {
     // Neither a link nor a pipe that has taken the file's place meanwhile is followed or waited for.
@@ -159,7 +188,7 @@ async function importFile(
     await tell(before === undefined ? 'stored' : 'replaced', { media })
   } catch (error) {
     if (!isOfThisFile(error)) throw error
-    await tell('failed', { reason: error.message })
+    await tell('failed', { reason: reasonOf(error, path) })
   } finally {
     await file?.close()
   }
@@ -174,6 +203,12 @@ function isOfThisFile(error: unknown): error is Error {
     )
   return 'syscall' in error
 }
+
+/** Bytes of a name that are no text come as replacement characters, under which there is nothing. */
+const reasonOf = (error: Error, path: string): string =>
+  'code' in error && error.code === 'ENOENT' && path.includes('\ufffd')
+    ? 'its name is not UTF-8'
+    : error.message
 
 async function digestOf(file: FileHandle): Promise<string> {
   const hash = createHash('sha256')

@@ -35,7 +35,7 @@ async function rebuild(
     })) {
       last = step
       bar.update(step.restored + step.alreadyThere + step.adoptedObjects)
-      for (const media of step.lost) await output.item({ lost: media }, tellLost(media))
+      for (const media of step.lost) await output.fault({ lost: media }, tellLost(media))
     }
     // Nothing else runs in the background of a command, and what was adopted is in no journal yet.
     for await (const _ of store.upkeep.compactJournals({ signal })) continue

@@ -63,7 +63,7 @@ export async function removeCommand(
     for (const [index, ref] of refs.entries()) {
       const deleted = await store.delete(ref)
       if (!deleted) missing++
-      await context.output.item(
+      await context.output[deleted ? 'item' : 'fault'](
         { ref: references[index], deleted },
         `${deleted ? 'deleted' : 'not there'}  ${references[index]}`,
       )

@@ -18,7 +18,7 @@ export async function runKit<Context>(
       ...(result.error === undefined ? {} : { error: result.error.message }),
     }
     if (result.outcome === 'failed')
-      await output.item(line, `FAILED  ${result.claim}: ${result.error?.message ?? ''}`)
+      await output.fault(line, `FAILED  ${result.claim}: ${result.error?.message ?? ''}`)
     else if (output.json) await output.item(line, '')
   }
   await output.item(

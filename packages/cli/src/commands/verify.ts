@@ -28,7 +28,7 @@ export async function verifyCommand(context: CommandContext, flags: VerifyFlags)
         last = step
         bar ??= progress.start('verify', step.totalBytes)
         bar.update(step.checkedBytes)
-        for (const copy of step.damaged) await output.item({ damaged: copy }, tellDamage(copy))
+        for (const copy of step.damaged) await output.fault({ damaged: copy }, tellDamage(copy))
       }
       bar?.end()
       if (flags.repair === true) {
@@ -70,7 +70,7 @@ async function tellRepair(
   for await (const { madeCopies, madeBytes, thin, lost } of repairing) {
     made = { copies: madeCopies, bytes: madeBytes, thin }
     for (const { blobId, digest } of lost)
-      await output.item(
+      await output.fault(
         { lost: { blobId, digest } },
         `LOST    ${digest ?? blobId}: no good copy is within reach`,
       )

@@ -40,8 +40,12 @@ export async function warmCommand(
         const answer = await warmOne(store, ref, wait, signal)
         const sizeBytes = sizes[index]?.sizeBytes ?? 0
         bar.update((doneBytes += sizeBytes))
-        if (!isFine(answer, wait)) failed++
-        await output.item({ ref: text, ...answer }, `${tell(answer)}  ${text}  ${formatBytes(sizeBytes)}`)
+        const fine = isFine(answer, wait)
+        if (!fine) failed++
+        await output[fine ? 'item' : 'fault'](
+          { ref: text, ...answer },
+          `${tell(answer)}  ${text}  ${formatBytes(sizeBytes)}`,
+        )
       }
     }
     try {

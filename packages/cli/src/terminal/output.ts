@@ -12,6 +12,8 @@ export interface Output {
    * @throws what the system says of stdout: no space, for instance
    */
   item(value: unknown, text: string): Promise<void>
+  /** As `item`, of something that failed: with `--quiet`, and without `--json`, it is told on stderr. */
+  fault(value: unknown, text: string): Promise<void>
   /** For people only; nothing with `--json` or `--quiet`. */
   note(text: string): void
   /** To stderr, always. */
@@ -23,26 +25,30 @@ export function createOutput(
   { json, quiet }: { readonly json: boolean; readonly quiet: boolean },
 ): Output {
   let isUnread = false
+  const complain = (text: string): void => void stderr.write(`${printable(text)}\n`)
+  async function item(value: unknown, text: string): Promise<void> {
+    const line = json ? JSON.stringify(value) : quiet ? '' : printable(text)
+    if (line === '' || isUnread) return
+    await write(stdout, `${line}\n`).catch((error: unknown) => {
+      if (!isUnreadError(error)) throw error
+      isUnread = true
+    })
+  }
   return {
     json,
     quiet,
     get isUnread() {
       return isUnread
     },
-    async item(value, text) {
-      const line = json ? JSON.stringify(value) : quiet ? '' : printable(text)
-      if (line === '' || isUnread) return
-      await write(stdout, `${line}\n`).catch((error: unknown) => {
-        if (!isUnreadError(error)) throw error
-        isUnread = true
-      })
+    item,
+    async fault(value, text) {
+      if (quiet && !json) complain(text)
+      else await item(value, text)
     },
     note(text) {
       if (!json && !quiet) stderr.write(`${printable(text)}\n`)
     },
-    complain(text) {
-      stderr.write(`${printable(text)}\n`)
-    },
+    complain,
   }
 }
 
@@ -65,6 +71,9 @@ export function printable(text: string): string {
 }
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
+
+/** A name within a line: what breaks lines in it must not make one that we did not say. */
+export const inLine = (name: string): string => name.replace(/[\t\n]/g, '\ufffd')
 
 /** `1.5 MiB`. */
 export function formatBytes(bytes: number): string {
