@@ -1,3 +1,5 @@
+import { ANSWER_WITHIN_MS } from './defaults.ts'
+import { checkAnswerWithin } from './gate/check-options.ts'
 import type { GateCounts } from './gate/gate.ts'
 import { createGate } from './gate/gate.ts'
 import type { GateOptions } from './gate/options.ts'
@@ -24,8 +26,10 @@ export interface ExtAuthzServer extends AsyncDisposable {
  * await extAuthzServer({ store, authorize }).listen({ port: 9191 })
  */
 export function extAuthzServer(options: ExtAuthzServerOptions): ExtAuthzServer {
-  const gate = createGate(options)
-  const server = createGrpcServer(gate, options)
+  const { tls, answerWithinMs = ANSWER_WITHIN_MS, ...rest } = options
+  checkAnswerWithin(answerWithinMs)
+  const gate = createGate(rest)
+  const server = createGrpcServer(gate, { answerWithinMs, ...(tls === undefined ? {} : { tls }) })
   const listening: ListeningGate[] = []
   const close: ExtAuthzServer['close'] = async (how) => {
     // The gate last: what is under way is still answered as it should be.

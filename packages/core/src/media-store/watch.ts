@@ -16,10 +16,13 @@ export function nameOf(namespace: string, ref: MediaRef): string {
 
 /** Tells all who watch of the media that an event is about. Never throws, never waits. */
 export function announce(states: ResourceStates, event: MediaEvent): void {
-  if (!('mediaId' in event) || event.type === 'upload.accepted' || event.type === 'upload.held') return
-  const { namespace, mediaId, key } = event
-  // Nobody can have asked for an id that was given only now.
-  const names = event.type === 'media.created' ? [] : [nameOf(namespace, mediaId)]
+  if (!('mediaId' in event) || event.type === 'upload.held') return
+  const { namespace, mediaId } = event
+  // Nobody can have asked for an id that was given only now; that of an upload was given when the upload began.
+  const isUnheardOf =
+    event.type === 'media.created' || (event.type === 'upload.accepted' && event.door === 'put')
+  const names = isUnheardOf ? [] : [nameOf(namespace, mediaId)]
+  const key = event.type === 'upload.accepted' ? undefined : event.key
   if (key !== undefined) names.push(nameOf(namespace, { key }))
   if (names.length > 0) states.invalidate(names).catch(() => {})
 }

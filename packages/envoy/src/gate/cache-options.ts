@@ -47,5 +47,6 @@ export function cacheSettings(options: DecisionCacheOptions | false = {}): Cache
     lookTimeoutMs: LOOK_TIMEOUT_MS,
   }
   if (options === false) return { ...defaults, maxEntries: 0, maxMissing: 0, staleMs: 0 }
-  return { ...defaults, ...options }
+  const given = Object.entries(options).filter(([, value]) => value !== undefined)
+  return { ...defaults, ...Object.fromEntries(given) }
 }

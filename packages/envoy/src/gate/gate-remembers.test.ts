@@ -22,6 +22,20 @@ describe('what it remembers', () => {
     expect((await check('/media/k/a')).facts.state).toBe('ready')
   })
 
+  it('forgets that a media was missing when the upload that was given its id before makes it', async () => {
+    const { store, check } = await gateFixture()
+    const upload = await store.uploads.create({
+      door: 'tus',
+      sizeBytes: BYTES.length,
+      filename: 'a.txt',
+      visibility: 'public',
+    })
+    const target = `/media/${upload.mediaId}/content`
+    expect((await check(target)).facts.state).toBe('missing')
+    await store.uploads.receive(upload.id, BYTES)
+    expect((await check(target)).facts.state).toBe('ready')
+  })
+
   it('keeps what is there through 20,000 names that are not', async () => {
     const { store, gate, check } = await gateFixture({ decisionCache: { maxMissing: 1_000 } })
     await store.put(BYTES, { filename: 'a.txt', at: { key: 'a' }, visibility: 'public' })

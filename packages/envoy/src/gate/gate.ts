@@ -14,6 +14,7 @@ import { isOneHost } from '../paths/host.ts'
 import { type MediaResource, mediaRoutes } from '../paths/resource.ts'
 import { parseTarget } from '../paths/target.ts'
 import { cacheSettings } from './cache-options.ts'
+import { checkGateOptions } from './check-options.ts'
 import { type GateStore, look } from './gate-store.ts'
 import { createGrants } from './grants.ts'
 import { createKnowledge, type KnowledgeCounts, type Known } from './knowledge.ts'
@@ -44,6 +45,7 @@ export function createGate(options: GateOptions): CountingGate {
     throw new TypeError(
       'the gate: authorize is required: a rule of your own, or that of ownersOnly(...) or openAccess()',
     )
+  checkGateOptions(options)
   const { store, authorize, authenticate, placeholder } = options
   const clock = options.clock ?? systemClock
   const resourceOf = options.resourceOf ?? mediaRoutes()

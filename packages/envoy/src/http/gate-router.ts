@@ -3,6 +3,7 @@ import { MediaError } from '@mediakeep/core'
 import { answerInTime } from '../answer-in-time.ts'
 import type { Gate, GateAnswer } from '../contracts.ts'
 import { ANSWER_WITHIN_MS, BUSY_WAIT_MS } from '../defaults.ts'
+import { checkAnswerWithin, refuseMore } from '../gate/check-options.ts'
 import { createGate } from '../gate/gate.ts'
 import type { GateOptions } from '../gate/options.ts'
 import { isPromise } from '../is-promise.ts'
@@ -49,11 +50,13 @@ export function gateRouter(options: GateRouterOptions): GateHandler {
     throw new MediaError('MEDIA_BAD_INPUT', 'gateRouter: proxy is envoy, nginx, traefik or caddy', {
       reason: 'bad-option',
     })
-  const { trustedProxies = LOOPBACK, pathPrefix = '', answerWithinMs = ANSWER_WITHIN_MS } = options
+  const { proxy: _proxy, trustedProxies = LOOPBACK, pathPrefix = '', ...more } = options
+  const { answerWithinMs = ANSWER_WITHIN_MS, ...rest } = more
+  checkAnswerWithin(answerWithinMs)
   const readQuestion = createQuestions(profile, { trustedProxies, pathPrefix })
   const written = createWriter(profile)
-  const isGiven = 'gate' in options
-  const gate = isGiven ? options.gate : createGate(options)
+  const isGiven = 'gate' in rest
+  const gate = isGiven ? theOne(rest) : createGate(rest)
 
   function send(request: IncomingMessage, response: ServerResponse, answer: GateAnswer): void {
     // Whoever asked may have left meanwhile.
@@ -78,4 +81,10 @@ export function gateRouter(options: GateRouterOptions): GateHandler {
     else tell(found)
   }
   return Object.assign(answer, { close: () => (isGiven ? undefined : gate.close()) })
+}
+
+/** What is said beside a gate that is there would change nothing of it. */
+function theOne({ gate, ...more }: { readonly gate: Gate }): Gate {
+  refuseMore('gateRouter with a gate', more)
+  return gate
 }
