@@ -23,7 +23,15 @@ import {
 import { type ReleaseFlags, releaseCommand, type ScanFlags, scanCommand } from './commands/scan.ts'
 import { serveCommand } from './commands/serve.ts'
 import { abortSessionsCommand, type SessionFlags, sessionsCommand } from './commands/sessions.ts'
-import { applyCommand, type CostFlags, costsCommand, explainCommand, planCommand } from './commands/tier.ts'
+import {
+  applyCommand,
+  type CostFlags,
+  costsCommand,
+  explainCommand,
+  planCommand,
+  type WithdrawFlags,
+  withdrawCommand,
+} from './commands/tier.ts'
 import { type VerifyFlags, verifyCommand } from './commands/verify.ts'
 import { type WarmFlags, warmCommand } from './commands/warm.ts'
 import { loadConfig } from './config/load.ts'
@@ -362,6 +370,12 @@ function tierCommands(tier: Command, work: AddWork): void {
     () => planCommand,
   )
   work(command('apply', 'move until nothing is due'), () => applyCommand)
+  work(
+    command('withdraw', 'take planned moves back; what a rule still asks for is planned again')
+      .option('--to <tier>', 'only those to this tier')
+      .option('--cause <cause>', 'only those of burst, promote, demote or heal'),
+    (flags: WithdrawFlags) => (context) => withdrawCommand(context, flags),
+  )
   work(
     command('explain <ref>', 'tell why a media is where it is'),
     (ref: string) => (context) => explainCommand(context, ref),

@@ -42,7 +42,7 @@ import { importMedia } from './writes/import.ts'
 import { learnDigest } from './writes/learn.ts'
 import { leaveCopies } from './writes/leave.ts'
 import { addToLedger, readLedger, reserveSpend, returnSpend } from './writes/ledger.ts'
-import { claimMoves, planMoves, settleMove } from './writes/moves.ts'
+import { claimMoves, planMoves, settleMove, withdrawMoves } from './writes/moves.ts'
 import { leaveOrphans } from './writes/orphans.ts'
 import { recheckBlobs } from './writes/recheck.ts'
 import { deleteRecord, linkRecord, unlinkRecord, updateRecord } from './writes/records.ts'
@@ -210,6 +210,7 @@ export function postgresCatalog(options: PostgresCatalogOptions): Catalog {
       checkMoveOutcome(outcome)
       return use((database) => settleMove(database, move, outcome))
     },
+    withdrawMoves: (ids) => use((database) => withdrawMoves(database, ids)),
     listMoves: (given) => use((database) => listMoves(database, given)),
 
     async registerExternal(input) {

@@ -175,6 +175,7 @@ await describeOnPostgres('postgres catalog, its statements', (on) => {
     await catalog.settleMove({ id: id ?? '', fence: 0 }, { type: 'retry', afterMs: 0, reason: 'x' })
     const [move] = await catalog.claimMoves({ volumeIds: ['v', 'w'], limit: 1, leaseMs: 1_000 })
     if (move !== undefined) await catalog.settleMove(move, { type: 'done' })
+    await catalog.withdrawMoves([newId()])
     const key = newId()
     const external = { namespace: NAMESPACE, volumeId: 'x', owner: 'o', visibility: 'public' as const }
     for (const etag of ['1', '2'])

@@ -280,6 +280,7 @@ export function sqliteCatalog(options: SqliteCatalogOptions): Catalog {
       checkMoveOutcome(outcome)
       await use().writer.call('settleMove', { move: { id, fence }, outcome })
     },
+    withdrawMoves: async (ids) => use().writer.call('withdrawMoves', ids),
     listMoves: async (options) => use().reader.call('listMoves', options),
 
     async registerExternal(input) {

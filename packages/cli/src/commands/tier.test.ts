@@ -110,6 +110,13 @@ describe('mediakeep tier', () => {
     expect(await mediakeep('tier', 'explain', 'key:none')).toMatchObject({ code: 1, out: '' })
   })
 
+  it('withdraws planned moves, and nothing for a tier or a cause that there is none of', async () => {
+    expect(await json('tier', 'withdraw', '--to', 'attic')).toEqual({ withdrawn: 0 })
+    expect((await mediakeep('tier', 'withdraw')).out).toBe('0 planned moves were withdrawn\n')
+    for (const wrong of [['--to', 'cellar'], ['--cause', 'evict'], ['attic']])
+      expect(await mediakeep('tier', 'withdraw', ...wrong)).toMatchObject({ code: 2, out: '' })
+  })
+
   it('tells costs with the budget, and nothing where nothing was asked', async () => {
     const costs = await json<CostReport>('tier', 'costs', '--from', '2020-01-01', '--to', '2020-01-31')
     expect(costs).toMatchObject({ rows: [], spentDollars: 0 })

@@ -1,5 +1,6 @@
 import type {
   CostReport,
+  MoveCause,
   PlacementExplanation,
   PlannedMove,
   TierPlan,
@@ -53,6 +54,34 @@ export async function explainCommand(context: CommandContext, reference: string)
     await context.output.item(explanation, tellExplanation(explanation))
     return DONE
   })
+}
+
+export interface WithdrawFlags {
+  readonly to?: string
+  readonly cause?: string
+}
+
+/** `tier withdraw [--to TIER] [--cause CAUSE]`: takes planned moves back. */
+export async function withdrawCommand(context: CommandContext, flags: WithdrawFlags): Promise<ExitCode> {
+  const cause = causeOf(flags.cause)
+  return withStore(context, async (store) => {
+    const done = await store.tiers.withdraw({
+      signal: context.signal,
+      ...(flags.to === undefined ? {} : { to: flags.to }),
+      ...(cause === undefined ? {} : { cause }),
+    })
+    await context.output.item(done, `${done.withdrawn} planned moves were withdrawn`)
+    return DONE
+  })
+}
+
+const CAUSES: readonly MoveCause[] = ['burst', 'promote', 'demote', 'heal']
+
+function causeOf(word: string | undefined): MoveCause | undefined {
+  const cause = CAUSES.find((one) => one === word)
+  if (word !== undefined && cause === undefined)
+    throw new UsageError(`--cause takes one of ${CAUSES.join(', ')}, not "${word}"`)
+  return cause
 }
 
 export interface CostFlags {

@@ -250,6 +250,12 @@ export interface Catalog extends AsyncDisposable, CatalogUploads {
    * @throws MediaError MEDIA_LEASE_LOST when it has ended, or the move was given out again or is gone; MEDIA_BAD_INPUT `bad-amount`.
    */
   settleMove(move: Pick<MoveRecord, 'id' | 'fence'>, outcome: MoveOutcome): Promise<void>
+  /**
+   * Takes planned moves back, also those that somebody has claimed: settling such a claim is MEDIA_LEASE_LOST. Ids of moves that are
+   * gone are passed over. Durable when it resolves.
+   * @returns ids of those withdrawn now, each once
+   */
+  withdrawMoves(ids: readonly string[]): Promise<readonly string[]>
   /** Every planned move of a blob that is there, in an order that is stable while rows come and go. */
   listMoves(options: WalkOptions): Promise<MovesPage>
 

@@ -243,12 +243,25 @@ export interface VolumeStatus {
   readonly burst?: 'full' | 'slow' | 'down'
 }
 
+export interface WithdrawOptions extends Call {
+  /** Only moves to this tier, which may be one that is configured no more. */
+  readonly to?: string
+  readonly cause?: MoveCause
+}
+
 export interface Tiering {
   status(): Promise<readonly TierStatus[]>
   /** What would be moved now to relieve full tiers, follow the rules and drain bursts, and what that costs. Changes nothing. */
   plan(options?: Call): Promise<TierPlan>
   /** Plans and moves until nothing is due. Safe beside all else, in any number of processes. */
   apply(options?: Call): AsyncIterable<TierProgress>
+  /**
+   * Takes back planned moves that have not been made: all of them, or those to a tier, or of a cause. What is being copied at this
+   * moment may still be: it is a copy more then, and what was there stays or leaves as ever. What a rule or a full tier still asks
+   * for is planned again.
+   * @throws MediaError MEDIA_BAD_INPUT `unknown-tier`, `unknown-cause`, `unknown-option`
+   */
+  withdraw(options?: WithdrawOptions): Promise<{ readonly withdrawn: number }>
   /** @throws MediaError MEDIA_ABSENT */
   explain(ref: MediaRef, options?: Call): Promise<PlacementExplanation>
   /** Days are UTC dates of the catalog's clock, both included. Default: today. */

@@ -23,6 +23,7 @@ export async function planTiers(context: TierContext, signal: AbortSignal | unde
     to: Volume | undefined,
     cause: PlannedMove['cause'],
     isDropped: boolean,
+    toTier = to?.tier,
   ): void => {
     const costDollars = moveDollars(from, to, sizeBytes)
     sum.objects += 1
@@ -36,18 +37,21 @@ export async function planTiers(context: TierContext, signal: AbortSignal | unde
         blobId,
         sizeBytes,
         from: from?.tier ?? '',
-        ...(to === undefined ? {} : { to: to.tier }),
+        ...(toTier === undefined ? {} : { to: toTier }),
         cause,
         costDollars,
       })
   }
+  const known = new Map((await context.catalog.listVolumes()).map((volume) => [volume.id, volume.tier]))
   for await (const move of plannedMoves(context, signal)) {
     seen.add(`${move.blobId} ${move.toVolumeId}`)
     // Its process ended between copy and record: what is left of it moves no bytes.
     if (isMade(move)) continue
     const source = sourceOf(context, move)
     const to = context.volumes.byId(move.toVolumeId)
-    add(move.blobId, move.sizeBytes, source, to, move.cause, move.dropPlacementId !== undefined)
+    // Its tier may be configured no more: it is a move all the same, and waits.
+    const toTier = to?.tier ?? known.get(move.toVolumeId) ?? move.toVolumeId
+    add(move.blobId, move.sizeBytes, source, to, move.cause, move.dropPlacementId !== undefined, toTier)
   }
   for await (const { blobId, sizeBytes, from, to } of misplaced(context, signal)) {
     const name = `${blobId} ${to.id}`

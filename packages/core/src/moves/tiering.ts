@@ -6,6 +6,7 @@ import type { TierContext } from './context.ts'
 import { priceLedger } from './costs.ts'
 import { explainPlacement, planTiers } from './plan.ts'
 import { applyTiers } from './tiers.ts'
+import { withdrawMoves } from './withdraw.ts'
 
 /** The tiers as all namespaces see them; `explain` is asked for a record, and what is not ours is in a namespace. */
 export interface SharedTiering
@@ -19,6 +20,7 @@ export function createTiering(context: TierContext): SharedTiering {
     status: () => statusOf(context),
     plan: ({ signal } = {}) => planTiers(context, signal),
     apply: ({ signal } = {}) => applyTiers(context, signal),
+    withdraw: (options = {}) => withdrawMoves(context, options),
     explain: (record) => explainPlacement(context, record),
     async costs({ fromDay, toDay } = {}) {
       await context.ledger.flush()

@@ -448,3 +448,61 @@ describe('two hosts with one catalog', () => {
     }
   })
 })
+
+describe('moves that are withdrawn', () => {
+  /** Two bodies that burst past a full disk: each has a planned move home. */
+  async function burst(): Promise<Tiered> {
+    const world = await tiered()
+    await world.store.put(noise(850 * KiB))
+    await putMany(world.store, 2, 200 * KiB)
+    expect((await world.store.tiers.plan()).moves.filter(({ cause }) => cause === 'heal')).toHaveLength(2)
+    return world
+  }
+  const heals = async ({ store }: Tiered): Promise<number> =>
+    (await store.tiers.plan()).moves.filter(({ cause }) => cause === 'heal').length
+
+  it('are neither planned nor made any more, and their bytes stay where they are', async () => {
+    const world = await burst()
+    const { store } = world
+    expect(await store.tiers.withdraw({ to: 's3' })).toEqual({ withdrawn: 0 })
+    expect(await store.tiers.withdraw({ cause: 'promote' })).toEqual({ withdrawn: 0 })
+    expect(await heals(world)).toBe(2)
+    expect(await store.tiers.withdraw({ to: 'disk', cause: 'heal' })).toEqual({ withdrawn: 2 })
+    expect(await heals(world)).toBe(0)
+    const { items } = await store.list()
+    const [big] = items.filter(({ sizeBytes }) => sizeBytes > 500 * KiB)
+    await store.delete(big?.id ?? '')
+    await toEnd(store.upkeep.collectGarbage({ graceMs: 0, force: true }))
+    await toEnd(store.tiers.apply())
+    for (const media of items.filter(({ id }) => id !== big?.id))
+      expect(await tierOf(store, media)).toBe('s3')
+  })
+
+  it('may lead to a tier that is configured no more, which a plan names', async () => {
+    const catalog = memoryCatalog({ tables: createMemoryTables() })
+    const disk = { name: 'disk', store: memoryStore({ name: 'disk' }) }
+    const s3 = { name: 's3', store: paidStore().store, prices: PRICES }
+    const before = await fixture({ tiers: [disk, s3], catalog })
+    const { namespace, id } = await before.store.put(noise(KiB))
+    const toVolumeId = (await before.store.tiers.status())[1]?.volumes[0]?.id ?? ''
+    const blobId = (await catalog.get(namespace, id))?.content.blobId ?? ''
+    const { store } = await fixture({ tiers: [disk], catalog })
+    await catalog.planMoves([{ id: newId(), blobId, toVolumeId, cause: 'demote', rank: 0 }])
+    expect((await store.tiers.plan()).moves).toMatchObject([{ from: 'disk', to: 's3', cause: 'demote' }])
+    expect(await store.tiers.withdraw({ to: 's3' })).toEqual({ withdrawn: 1 })
+    expect((await store.tiers.plan()).moves).toEqual([])
+  })
+
+  it.each([
+    [{ to: 'attic' }, 'unknown-tier'],
+    [{ cause: 'evict' }, 'unknown-cause'],
+    [{ tier: 'disk' }, 'unknown-option'],
+  ])('are not taken for others: %j is %s', async (options, reason) => {
+    const world = await burst()
+    await expect(world.store.tiers.withdraw(options as never)).rejects.toMatchObject({
+      code: 'MEDIA_BAD_INPUT',
+      reason,
+    })
+    expect(await heals(world)).toBe(2)
+  })
+})

@@ -64,6 +64,7 @@ export function withCatalogFaults(inner: Catalog, plan: FaultPlan = []): FaultyC
     planMoves: (moves) => run('planMoves', () => inner.planMoves(moves)),
     claimMoves: (options) => run('claimMoves', () => inner.claimMoves(options)),
     settleMove: (move, outcome) => run('settleMove', () => inner.settleMove(move, outcome)),
+    withdrawMoves: (ids) => run('withdrawMoves', () => inner.withdrawMoves(ids)),
     listMoves: (options) => run('listMoves', () => inner.listMoves(options)),
     registerExternal: (input) => run('registerExternal', () => inner.registerExternal(input)),
     listExternal: (volumeId, options) => run('listExternal', () => inner.listExternal(volumeId, options)),

@@ -97,3 +97,16 @@ export function settleMove(
     { durable: false },
   )
 }
+
+// In the order in which claims lock them.
+const WITHDRAW = `DELETE FROM @moves WHERE id IN (SELECT id FROM @moves WHERE id = ANY($1::text[]) ORDER BY rank, seq FOR UPDATE)
+  RETURNING to_json(id)`
+
+/** @returns ids of those withdrawn now */
+export function withdrawMoves(database: Database, ids: readonly string[]): Promise<readonly string[]> {
+  return database.transact('withdraw moves', async (tx) => {
+    await tx.run()
+    const [{ rows }] = await tx.commit(sql<string>(WITHDRAW, ids))
+    return rows
+  })
+}

@@ -7,7 +7,7 @@ import { importMedia } from '../writes/import.ts'
 import { learnDigest } from '../writes/learn.ts'
 import { leaveCopies } from '../writes/leave.ts'
 import { addToLedger, reserveSpend, returnSpend } from '../writes/ledger.ts'
-import { claimMoves, planMoves, settleMove } from '../writes/moves.ts'
+import { claimMoves, planMoves, settleMove, withdrawMoves } from '../writes/moves.ts'
 import { leaveOrphans } from '../writes/orphans.ts'
 import { markBad } from '../writes/placements.ts'
 import { markSuspects } from '../writes/recheck.ts'
@@ -63,6 +63,7 @@ export const WRITES: { readonly [Name in keyof WriteOperations]: Write<Name> } =
   // A claim that is lost is given out again, and who works by it no longer lives; a move that was done is found done.
   claimMoves: { run: claimMoves, durable: false, frees: true },
   settleMove: { run: settleMove, durable: false, frees: true },
+  withdrawMoves: { run: withdrawMoves, durable: true, frees: true },
   registerExternal: { run: registerExternal, durable: true },
   forgetExternal: { run: forgetExternal, durable: true, frees: true },
   // Lost, it is read and learned once more.

@@ -87,6 +87,7 @@ export interface WriteOperations {
   readonly planMoves: Operation<readonly NewMove[], readonly string[]>
   readonly claimMoves: Operation<Parameters<Catalog['claimMoves']>[0], readonly MoveRecord[]>
   readonly settleMove: Operation<SettleMove, undefined>
+  readonly withdrawMoves: Operation<readonly string[], readonly string[]>
   readonly registerExternal: Operation<RegisterExternal, readonly ExternalOutcome[]>
   readonly forgetExternal: Operation<ForgetExternal, number>
   readonly learnDigest: Operation<LearnInput, string | undefined>

@@ -84,3 +84,9 @@ export function settleMove(tx: Transaction, { move: { id, fence }, outcome }: Se
     reason: 'move-lost',
   })
 }
+
+/** @returns ids of those withdrawn now */
+export function withdrawMoves(tx: Transaction, ids: readonly string[]): readonly string[] {
+  const withdraw = tx.sql('DELETE FROM moves WHERE id = ?')
+  return [...new Set(ids)].filter((id) => withdraw.run(storeId(id)).changes > 0)
+}

@@ -14,7 +14,7 @@ import { learnDigest } from './learn.ts'
 import { leaveCopies } from './leave.ts'
 import { addToLedger, readLedger, reserveSpend, returnSpend } from './ledger.ts'
 import { linkedMedia, listMedia, usageOf, volumeUsageOf } from './lists.ts'
-import { claimMoves, listMoves, planMoves, settleMove } from './moves.ts'
+import { claimMoves, listMoves, planMoves, settleMove, withdrawMoves } from './moves.ts'
 import { leaveOrphans, unknownKeys } from './orphans.ts'
 import { planGarbage } from './plan.ts'
 import { deleteMedia, findMedia, linkMedia, unlinkMedia, updateMedia } from './records.ts'
@@ -152,6 +152,7 @@ export function memoryCatalog(options: MemoryCatalogOptions = {}): Catalog {
     planMoves: (moves) => transact((nowMs) => planMoves(tables, moves, nowMs)),
     claimMoves: (options) => transact((nowMs) => claimMoves(tables, options, nowMs)),
     settleMove: (move, outcome) => transact((nowMs) => settleMove(tables, move, outcome, nowMs)),
+    withdrawMoves: (ids) => transact(() => withdrawMoves(tables, ids)),
     listMoves: (options) => transact(() => listMoves(tables, options)),
 
     registerExternal: (input) => transact((nowMs) => registerExternal(tables, input, nowMs)),

@@ -89,6 +89,15 @@ export function settleMove(
   move.lastError = outcome.reason
 }
 
+/** @returns ids of those withdrawn now */
+export function withdrawMoves(tables: MemoryTables, ids: readonly string[]): string[] {
+  return [...new Set(ids)].filter((id) => {
+    const move = tables.moves.get(id)
+    if (move !== undefined) removeMove(tables, move)
+    return move !== undefined
+  })
+}
+
 /** In the order in which they were planned. */
 export function listMoves(tables: MemoryTables, { cursor, limit }: WalkOptions): MovesPage {
   const [after = 0] = decodeWalkCursor('moves', 1, cursor)?.map(Number) ?? []

@@ -236,6 +236,30 @@ export const moveCases: readonly CatalogCase[] = [
     },
   },
   {
+    id: 'moves.withdraw',
+    claim:
+      'withdrawMoves() takes these moves back and no others, claimed ones too, whose claims are void; they may be planned again',
+    async check({ catalog }) {
+      const claimedMove = await planOne(catalog, { rank: -1 })
+      const planned = await planOne(catalog)
+      const waiting = await planOne(catalog, { rank: -2 })
+      const kept = await planOne(catalog)
+      const [late, claimed] = await claim(catalog, { limit: 2 })
+      assert.ok(late?.id === waiting.id && claimed?.id === claimedMove.id)
+      await catalog.settleMove(late, { type: 'retry', afterMs: LONG_TTL_MS, reason: 'down' })
+      const ids = idsOf([claimedMove, planned, waiting])
+      const withdrawn = await catalog.withdrawMoves([...ids, newId(), planned.id])
+      assert.deepEqual([...withdrawn].sort(), [...ids].sort())
+      assert.deepEqual(idsOf(await allMoves(catalog)), [kept.id])
+      assert.deepEqual([...(await catalog.withdrawMoves(ids))], [], 'a second time')
+      assert.deepEqual([...(await catalog.withdrawMoves([]))], [], 'none')
+      await refuses('MEDIA_LEASE_LOST', catalog.settleMove(claimed, { type: 'done' }), 'its claim')
+      assert.deepEqual(idsOf(await claim(catalog)), [kept.id])
+      const again = moveOf(planned.blobId)
+      assert.deepEqual([...(await catalog.planMoves([again]))], [again.id])
+    },
+  },
+  {
     id: 'moves.once',
     claim: 'of claims by two hosts at once each move is given to one',
     needs: ['second-handle'],

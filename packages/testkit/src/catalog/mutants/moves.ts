@@ -67,6 +67,15 @@ export const moveMutants: readonly CatalogMutant[] = [
       },
     }),
   ),
+  mutant(
+    'moves.withdraws-free',
+    'a move that is claimed is not withdrawn',
+    ['moves.withdraw'],
+    (inner, tables) =>
+      withMembers(inner, {
+        withdrawMoves: (ids) => inner.withdrawMoves(ids.filter((id) => tables.moves.get(id)?.fence === 0)),
+      }),
+  ),
   mutant('moves.again', 'a dropped move is tried again', ['moves.settle'], (inner) =>
     withMembers(inner, {
       settleMove: (move, outcome) =>

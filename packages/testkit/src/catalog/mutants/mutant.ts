@@ -74,6 +74,7 @@ export function withMembers(inner: Catalog, members: Partial<Catalog>): Catalog 
     planMoves: (moves) => inner.planMoves(moves),
     claimMoves: (options) => inner.claimMoves(options),
     settleMove: (move, outcome) => inner.settleMove(move, outcome),
+    withdrawMoves: (ids) => inner.withdrawMoves(ids),
     listMoves: (options) => inner.listMoves(options),
     registerExternal: (input) => inner.registerExternal(input),
     listExternal: (volumeId, options) => inner.listExternal(volumeId, options),
