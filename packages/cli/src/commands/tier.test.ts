@@ -130,6 +130,7 @@ describe('mediakeep tier', () => {
     [['tier', 'explain'], 'missing required argument'],
     [['tier', 'costs', '--from', 'yesterday'], '--from'],
     [['tier', 'costs', '--to', '2026-02-31x'], '--to'],
+    [['tier', 'costs', '--to', '2026-02-30'], '--to'],
     [['tier', 'costs', '--from', '2026-02-02', '--to', '2026-02-01'], '--from'],
     [['warm'], 'missing required argument'],
     [['warm', 'photo.jpg'], 'no reference'],

@@ -222,7 +222,8 @@ function tellCosts({ rows, spentDollars, avoidedDollars, allPaidDollars, budget 
 
 function dayOf(flag: string, text: string | undefined): string | undefined {
   if (text === undefined) return undefined
-  const isDay = /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(`${text}T00:00:00Z`))
-  if (isDay) return text
+  const ms = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN
+  // The 30th of February would be taken for the 2nd of March.
+  if (!Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text)) return text
   throw new UsageError(`${flag} takes a day as 2026-01-31, not "${text}"`)
 }
