@@ -267,6 +267,20 @@ describe('an upload in chunks', () => {
     }
   })
 
+  it.each([
+    ['nothing, with a type', { 'content-type': 'application/json' }, undefined],
+    ['an empty object', { 'content-type': 'application/json' }, '{}'],
+  ])('is completed by a request that holds %s', async (_, headers, body) => {
+    const upload = await begin()
+    await upload.putAll()
+    const fields = Object.entries({ ...ANN, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`)
+    const length = body === undefined ? '' : `Content-Length: ${body.length}\r\n`
+    const answer = await door.wire.raw(
+      `POST ${upload.url}/complete HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${fields.join('')}${length}\r\n${body ?? ''}`,
+    )
+    expect(answer).toContain('HTTP/1.1 201 ')
+  })
+
   it('refuses a chunk that says it is another part of the whole', async () => {
     const upload = await begin()
     const range = { ...ANN, 'content-range': `bytes ${CHUNK}-${2 * CHUNK - 1}/${BODY.length}` }

@@ -1,6 +1,7 @@
 import { type CompleteOptions, isMediaError, type StoredPart, type Upload } from '@mediakeep/core'
 import { z } from 'zod'
 import { sendJson } from '../router/answer.ts'
+import { hasBody } from '../router/client-body.ts'
 import { contextOf, type Exchange } from '../router/exchange.ts'
 import { readJson } from '../router/json-body.ts'
 import { findUpload } from './sessions.ts'
@@ -26,13 +27,15 @@ export async function answerParts(exchange: Exchange, id: string): Promise<void>
 const TOLD = z.strictObject({
   parts: z
     .array(z.strictObject({ number: z.int().positive(), etag: z.string().min(1).max(200) }))
-    .max(10_000),
+    .max(10_000)
+    .optional(),
 })
 
 /** What a completion tells of its parts, where it tells something. */
 export async function readToldParts(exchange: Exchange): Promise<CompleteOptions['parts']> {
-  const { headers } = exchange.request
-  if (headers['content-type'] === undefined || headers['content-length'] === '0') return undefined
+  const { request } = exchange
+  // Clients state a type for what they do not send, too.
+  if (request.headers['content-type'] === undefined || !hasBody(request)) return undefined
   return (await readJson(exchange, TOLD)).parts
 }
 

@@ -107,13 +107,22 @@ function optionsOf(metadata: Readonly<Record<string, unknown>>): Partial<CreateU
     const value = text(name)
     return value === undefined ? [] : [{ name, value }]
   })
-  const sizeBytes = Number(text('sizeBytes') ?? Number.NaN)
+  const sizeBytes = text('sizeBytes')
   const sha256 = text('sha256')
+  // Passed over they would be checks that nobody makes.
+  if (sizeBytes !== undefined && !/^(?:0|[1-9][0-9]{0,14})$/.test(sizeBytes))
+    throw badField('sizeBytes is a whole number of bytes')
+  if (sha256 !== undefined && !/^[0-9a-f]{64}$/.test(sha256))
+    throw badField('sha256 is 64 lower-case hexadecimal digits')
   return {
     ...optionsOfFields(fields),
-    ...(Number.isSafeInteger(sizeBytes) && sizeBytes >= 0 ? { sizeBytes } : {}),
-    ...(sha256 !== undefined && /^[0-9a-f]{64}$/.test(sha256) ? { digest: digestFromHex(sha256) } : {}),
+    ...(sizeBytes === undefined ? {} : { sizeBytes: Number(sizeBytes) }),
+    ...(sha256 === undefined ? {} : { digest: digestFromHex(sha256) }),
   }
+}
+
+function badField(message: string): MediaError {
+  return new MediaError('MEDIA_BAD_INPUT', message, { reason: 'invalid-field' })
 }
 
 function typeOf(type: string | null | undefined): { readonly contentType?: string } {

@@ -39,6 +39,8 @@ describe('uploads as a Companion takes them', () => {
     ['metadata that are no object', { filename: 'a', metadata: 'a' }],
     ['a key that is none', { filename: 'a', metadata: { key: '../a' } }],
     ['a malformed type', { filename: 'a', type: 'image' }],
+    ['a length that is none', { filename: 'a', metadata: { sizeBytes: '1 MB' } }],
+    ['a digest that nobody could compare', { filename: 'a', metadata: { sha256: 'A'.repeat(64) } }],
   ])('refuse %s', async (_, wanted) => {
     const answer = await ask('POST', '/multipart', wanted)
     expect([answer.status, answer.json['code']]).toEqual([400, 'MEDIA_BAD_INPUT'])

@@ -44,6 +44,15 @@ describe('uploadJson()', () => {
     )
   })
 
+  it('says that an upload receives as soon as a bucket has a part of it', () => {
+    const direct = upload({ door: 'direct', state: 'created', sizeBytes: 10, parts: { partBytes: 5 } })
+    expect(uploadJson(direct)).toMatchObject({ state: 'created', progress: 0 })
+    expect(uploadJson(direct, [{ number: 1, sizeBytes: 5, etag: 'a' }])).toMatchObject({
+      state: 'receiving',
+      progress: 0.5,
+    })
+  })
+
   it('tells nothing of what a door keeps for itself, nor whose it is', () => {
     expect(JSON.stringify(uploadJson(upload({})))).not.toMatch(/secret|ann/)
   })

@@ -12,7 +12,8 @@ export function uploadJson(upload: Upload, stored: readonly StoredPart[] = []): 
     mediaId: upload.mediaId,
     ...(key === undefined ? {} : { key }),
     mode: upload.door,
-    state: upload.state,
+    // The row does not know what a bucket took.
+    state: upload.state === 'created' && stored.length > 0 ? 'receiving' : upload.state,
     receivedBytes: receivedBytes(upload, stored),
     ...(sizeBytes === undefined ? {} : { sizeBytes }),
     ...(chunkBytes === undefined ? {} : { chunkBytes }),
