@@ -54,8 +54,11 @@ export async function askService(
     try {
       const answer = await ask(url, init)
       if (answer.ok) return answer.status === 204 || isBuckets ? {} : await jsonOf(answer)
-      if (!RETRIED.has(answer.status) || attempt >= maxAttempts) throw await refusalOf(answer)
-      answer.body?.cancel().catch(() => {})
+      if (!RETRIED.has(answer.status) || attempt >= maxAttempts) {
+        const refusal = await refusalOf(answer)
+        // An earlier try, whose connection broke, is still under way at the service.
+        if (refusal.reason !== 'upload-locked' || attempt >= maxAttempts) throw refusal
+      } else answer.body?.cancel().catch(() => {})
       retryAfterMs = parseRetryAfter(answer.headers, Date.now())
     } catch (error) {
       signal?.throwIfAborted()

@@ -243,6 +243,30 @@ describe('an abort', () => {
 })
 
 describe('uploadMedia() presigned', () => {
+  it('waits for an earlier try that is still under way, whose answer was lost', async () => {
+    const put = 'PUT /media/uploads/u?sig=s'
+    const locked = (): Response => problem(409, 'upload-locked')
+    const service = testService(
+      faults([
+        [put, offline],
+        [put, locked],
+        [put, locked],
+        [put, () => problem(409, 'upload-completed')],
+      ]),
+    )
+    expect(await upload({ fetch: service.fetch, mode: 'presigned' })).toEqual({ id: 'm', state: 'active' })
+    expect(service.asked.filter((request) => request === put)).toHaveLength(4)
+  })
+
+  it('gives up waiting after as many tries as it may make', async () => {
+    const service = testService((request) =>
+      request.startsWith('PUT') ? problem(409, 'upload-locked') : undefined,
+    )
+    const failure = await upload({ fetch: service.fetch, mode: 'presigned', maxAttempts: 3 })
+    expect(failure).toMatchObject({ status: 409, reason: 'upload-locked' })
+    expect(service.asked.filter((request) => request.startsWith('PUT'))).toHaveLength(3)
+  })
+
   it('sends the whole in one request, and tells the signed address nothing else', async () => {
     const service = testService()
     const headers = { Authorization: 'Bearer t' }

@@ -77,6 +77,7 @@ export async function appendPiece(
 /** Whether the whole may become a media. However long that takes, the upload stays ours. */
 async function asked(hold: Hold, mayComplete: () => Promise<void>): Promise<void> {
   const stop = hold.keepAlive()
+  hold.beWorking()
   try {
     await mayComplete()
   } finally {

@@ -45,6 +45,7 @@ export async function completeHeld(
 ): Promise<Completed> {
   const { offsetBytes, signal, call } = completing
   const { sizeBytes, direct } = hold.data
+  hold.beWorking()
   if (direct !== undefined)
     return ending(context, hold, { receivedBytes: 0, call }, async (progress) => {
       if (direct.parts !== undefined) await completeParts(context, hold, completing.parts, signal)
@@ -94,6 +95,7 @@ async function putHeld(
   const isScanned = context.scanning.isOn && context.scanning.mode === 'sync'
   // Not waited for here: it travels with the row of the placement, and bytes are published after both.
   const tell = (): Promise<void> => {
+    hold.beWorking()
     const told = hold.save({
       leaseMs: context.limits.leaseMs,
       state: isScanned ? 'scanning' : 'verifying',

@@ -24,6 +24,7 @@ export async function concatenateHeld(
   const { namespace, owner } = hold.record
   const quotaBytes = context.quotaOf(namespace, owner)
   const handsOver = quotaBytes !== undefined
+  hold.beWorking()
   let isUsed = false
   try {
     if (handsOver) for (const part of distinct(parts)) await setPart(context, part, 0, completing.signal)

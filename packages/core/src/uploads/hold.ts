@@ -19,6 +19,8 @@ export interface Hold {
   readonly signal: AbortSignal
   /** Bytes moved: it is alive. */
   touch(): void
+  /** No sender is waited for from now on: nobody ends it for being still. */
+  beWorking(): void
   /** Whether the lease is to be extended. */
   readonly isDue: boolean
   /** Writes to the row, one change after the other. @throws MediaError MEDIA_LEASE_LOST */
@@ -49,8 +51,8 @@ export interface Hold {
 
 export interface Holds {
   /**
-   * Takes an upload. One that another request writes is waited for; where that one has not moved a byte for a while it is ended first,
-   * and what it brought is kept.
+   * Takes an upload. One that another request writes is waited for; where that one waits for a sender who has not moved a byte for a
+   * while it is ended first, and what it brought is kept.
    * @throws MediaError MEDIA_LOCKED `upload-locked`; as `claimSession`
    */
   take(id: string, options: { readonly signal: AbortSignal; readonly shared?: boolean }): Promise<Hold>
@@ -66,6 +68,8 @@ interface Entry {
   readonly stopping: AbortController
   users: number
   touchedAtMs: number
+  /** What it does needs no sender, however long it takes: a look at the whole, a copy. */
+  isWorking: boolean
   /** Of whoever came first. */
   claiming: Promise<Hold> | undefined
   finish(): void
@@ -91,6 +95,7 @@ export function createHolds(
       stopping: new AbortController(),
       users: 1,
       touchedAtMs: clock.now(),
+      isWorking: false,
       claiming: undefined,
       finish() {
         if (entries.get(id) === entry) entries.delete(id)
@@ -101,7 +106,8 @@ export function createHolds(
     return entry
   }
   const stop = (entry: Entry, reason: MediaError): void => entry.stopping.abort(reason)
-  const isStill = (entry: Entry): boolean => clock.now() - entry.touchedAtMs >= limits.stallMs
+  const isStill = ({ isWorking, touchedAtMs }: Entry): boolean =>
+    !isWorking && clock.now() - touchedAtMs >= limits.stallMs
 
   const claim = async (id: string, entry: Entry): Promise<Hold> => {
     const record = await catalog.claimSession(id, { leaseMs: limits.leaseMs })
@@ -189,6 +195,9 @@ function createHold(
     touch() {
       entry.touchedAtMs = clock.now()
     },
+    beWorking() {
+      entry.isWorking = true
+    },
     get isDue() {
       return Math.abs(clock.now() - extendedAtMs) >= limits.leaseMs / 3
     },
@@ -226,7 +235,6 @@ function createHold(
       const beat = (): void => {
         cancel = clock.after(limits.leaseMs / 3, () => {
           if (isStopped || isOver) return
-          entry.touchedAtMs = clock.now()
           hold.save({ leaseMs: limits.leaseMs }).catch(() => {}) // a lost lease has aborted the signal
           beat()
         })

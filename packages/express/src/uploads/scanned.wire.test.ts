@@ -1,6 +1,7 @@
 import { once } from 'node:events'
-import { buffer } from 'node:stream/consumers'
+import { buffer, text } from 'node:stream/consumers'
 import { createKeyRing, createSigningKey, memoryCatalog, type Scanner } from '@mediakeep/core'
+import { type FakeClock, fakeClock } from '@mediakeep/testkit'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Answer } from '../wire.fixture.ts'
 import {
@@ -17,8 +18,17 @@ import {
 
 const BODY = note('x'.repeat(100_000))
 
+interface HeldScanner {
+  readonly scanner: Scanner
+  readonly looking: Promise<void>
+  letGo(): void
+  /** How many there were. */
+  looks(): number
+}
+
 /** Holds every look until it is let go; then finds worms. */
-function heldScanner(): { readonly scanner: Scanner; readonly looking: Promise<void>; letGo(): void } {
+function heldScanner(): HeldScanner {
+  let looks = 0
   let began = (): void => {}
   let letGo = (): void => {}
   const looking = new Promise<void>((resolve) => {
@@ -30,6 +40,7 @@ function heldScanner(): { readonly scanner: Scanner; readonly looking: Promise<v
   const scanner: Scanner = {
     name: 'words',
     async scan(source) {
+      looks += 1
       const isBad = (await buffer(source.open())).includes('worm')
       began()
       await held
@@ -38,7 +49,18 @@ function heldScanner(): { readonly scanner: Scanner; readonly looking: Promise<v
     },
     close: async () => {},
   }
-  return { scanner, looking, letGo }
+  return { scanner, looking, letGo, looks: () => looks }
+}
+
+/** Status of an answer; `waits` after time for several tries went by without one. */
+async function waits(clock: FakeClock, answer: Promise<Answer>): Promise<number | 'waits'> {
+  for (let tries = 0; tries < 5; tries++) {
+    clock.advance(200)
+    const next = new Promise<undefined>((resolve) => setImmediate(() => resolve(undefined)))
+    const come = await Promise.race([answer, next])
+    if (come !== undefined) return come.status
+  }
+  return 'waits'
 }
 
 let door: Door | undefined
@@ -94,6 +116,63 @@ describe('an upload that a scanner looks at before it is answered', () => {
     held.letGo()
     await expect.poll(() => show(own)).toEqual(['active', 'active'])
     socket.destroy()
+  })
+
+  it('is ended by nobody who asks how far it is, or sends it again, however long a look takes', async () => {
+    const held = heldScanner()
+    letGo = held.letGo
+    const clock = fakeClock(Date.now())
+    const own = await open({ scanner: held.scanner, clock, catalog: memoryCatalog({ clock }) })
+    const sent = put(own)
+    await held.looking
+    clock.advance(5_000)
+    expect(await show(own)).toEqual(['scanning', 'scanning'])
+    const again = put(own)
+    await expect.poll(() => waits(clock, again)).toBe('waits')
+    held.letGo()
+    expect((await sent).status).toBe(201)
+    await expect.poll(() => waits(clock, again)).toBe(409)
+    expect(refusal(await again)).toEqual([409, 'MEDIA_CONFLICT', 'upload-completed'])
+  })
+
+  it('is completed once, though its sender comes again while a look takes long', async () => {
+    const held = heldScanner()
+    letGo = held.letGo
+    const clock = fakeClock(Date.now())
+    const { wire, begin } = await open({ scanner: held.scanner, clock, catalog: memoryCatalog({ clock }) })
+    const url = textOf(await begin(wantedFor(BODY, { mode: 'chunked' })), 'url')
+    await wire.ask(`${url}/chunks/0`, { method: 'PUT', body: BODY, headers: ANN })
+    const complete = (): Promise<Answer> => wire.ask(`${url}/complete`, { method: 'POST', headers: ANN })
+    const first = complete()
+    await held.looking
+    clock.advance(5_000)
+    expect((await wire.ask(url, { headers: ANN })).json['state']).toBe('scanning')
+    const second = complete()
+    await expect.poll(() => waits(clock, second)).toBe('waits')
+    held.letGo()
+    expect((await first).status).toBe(201)
+    await expect.poll(() => waits(clock, second)).toBe(201)
+    expect((await second).id).toBe((await first).id)
+    expect(held.looks()).toBe(1)
+  })
+
+  it('goes on receiving though its sender pauses, whoever asks how far it is', async () => {
+    const clock = fakeClock(Date.now())
+    const own = await open({ clock, catalog: memoryCatalog({ clock }) })
+    const socket = await own.wire.socket()
+    const answered = text(socket)
+    const accepted = once(own.wire.server, 'request')
+    socket.write(
+      `PUT ${own.begun.url} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: ${BODY.length}\r\n\r\n`,
+    )
+    socket.write(BODY.subarray(0, 50_000))
+    await accepted
+    for (let asked = 0; asked < 10; asked++) {
+      clock.advance(3_000)
+      expect((await own.wire.ask(own.begun.path, { headers: ANN })).status).toBe(200)
+    }
+    socket.write(BODY.subarray(50_000))
+    expect(await answered).toContain('HTTP/1.1 201 ')
   })
 
   it('takes its body again after a process ended while it looked', async () => {
