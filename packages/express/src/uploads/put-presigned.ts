@@ -125,9 +125,9 @@ async function received(
         })
       case 'MEDIA_CONFLICT': {
         if (error.reason !== 'upload-ended') throw error
-        // Somebody was quicker.
+        // Somebody was quicker, or is just giving it up.
         checkOpen(await exchange.store.uploads.get(upload.id))
-        throw error
+        throw gone('this upload has ended', 'upload-ended')
       }
       case 'MEDIA_BAD_INPUT':
         if (error.reason === 'size-mismatch') checkLength(body.receivedBytes, upload.sizeBytes)

@@ -39,11 +39,14 @@ function heldScanner(): HeldScanner {
   })
   const scanner: Scanner = {
     name: 'words',
-    async scan(source) {
+    async scan(source, { signal }) {
       looks += 1
       const isBad = (await buffer(source.open())).includes('worm')
       began()
-      await held
+      const ended = new Promise<never>((_, reject) => {
+        signal?.addEventListener('abort', () => reject(signal.reason as Error))
+      })
+      await Promise.race([held, ended])
       const about = { engine: 'words', database: '1' }
       return isBad ? { verdict: 'infected', signature: 'worm', ...about } : { verdict: 'clean', ...about }
     },
@@ -154,6 +157,18 @@ describe('an upload that a scanner looks at before it is answered', () => {
     await expect.poll(() => waits(clock, second)).toBe(201)
     expect((await second).id).toBe((await first).id)
     expect(held.looks()).toBe(1)
+  })
+
+  it('is told to have ended when it is taken back while it is looked at', async () => {
+    const held = heldScanner()
+    letGo = held.letGo
+    const own = await open({ scanner: held.scanner })
+    const sent = put(own)
+    await held.looking
+    const taken = own.wire.ask(own.begun.path, { method: 'DELETE', headers: ANN })
+    expect(refusal(await sent)).toEqual([410, 'MEDIA_GONE', 'upload-ended'])
+    expect((await taken).status).toBe(204)
+    await own.expectNothing()
   })
 
   it('goes on receiving though its sender pauses, whoever asks how far it is', async () => {
