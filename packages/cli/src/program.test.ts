@@ -115,6 +115,35 @@ describe('mediakeep', () => {
     })
   })
 
+  it('says that a folder without records was made one with them, for it may be misspelt', async () => {
+    const first = await mediakeep(['verify', '--data', 'misspelt'])
+    expect(first.err).toContain(`no records in ${join(folder, 'misspelt')}`)
+    expect((await mediakeep(['verify', '--data', 'misspelt'])).err).toBe('')
+  })
+
+  it('tells where an interrupted verify goes on: on stderr, as a document of its own with --json', async () => {
+    const names = Array.from({ length: 70 }, (_, index) => `page-${index}.txt`)
+    await Promise.all(names.map((name) => writeFile(join(folder, name), name)))
+    expect((await mediakeep(['put', ...names, '--data', 'paged', '--quiet'])).code).toBe(0)
+    const objects = join(folder, 'paged/volume/objects')
+    const copies = (await readdir(objects, { recursive: true })).filter((name) => name.includes('.'))
+    await Promise.all(copies.map((name) => writeFile(join(objects, name), 'damaged')))
+    for (const json of [[], ['--json']]) {
+      let stop = (): void => {}
+      const { code, out, err } = await mediakeep(['verify', '--data', 'paged', ...json], {
+        onStop: (it) => (stop = it),
+        onOut: () => stop(),
+      })
+      expect(code).toBe(1)
+      if (json.length === 0) expect(err).toContain('goes on with --cursor')
+      else {
+        expect(JSON.parse(err)).toMatchObject({ error: { message: 'stopped by a signal' } })
+        const [cursor = ''] = out.trim().split('\n').slice(-1)
+        expect(JSON.parse(cursor)).toEqual({ cursor: expect.any(String) as string })
+      }
+    }
+  })
+
   it('keeps namespaces apart', async () => {
     await writeFile(join(folder, 'n.txt'), 'n')
     await mediakeep(['put', 'n.txt', '--namespace', 'other'])

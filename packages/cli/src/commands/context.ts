@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { isId, type MediaRef, type MediaStore } from '@mediakeep/core'
+import { lookAtCatalog } from '../catalog-of-folder.ts'
 import type { Config } from '../config/keys.ts'
 import { UsageError } from '../exit-codes.ts'
 import { openMediaStore } from '../open-media-store.ts'
@@ -65,7 +66,12 @@ export async function withStore<T>(
   work: (store: MediaStore) => Promise<T>,
   options?: { readonly bringsOver: boolean },
 ): Promise<T> {
+  const folder = resolve(context.streams.cwd, context.config.data)
+  const isNew =
+    context.config.databaseUrl === undefined && (await lookAtCatalog(folder, undefined)) === 'missing'
   const store = await openConfigured(context, 'by-hand', options)
+  // A folder that was misspelt, or whose disk is not mounted, would pass for one that is empty and well.
+  if (isNew) context.output.note(`there were no records in ${folder}: new ones were begun`)
   try {
     return await work(store)
   } finally {

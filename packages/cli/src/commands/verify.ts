@@ -37,7 +37,11 @@ export async function verifyCommand(context: CommandContext, flags: VerifyFlags)
         for await (const _ of store.upkeep.compactJournals({ signal })) continue
       }
     } catch (error) {
-      if (last !== undefined) output.complain(`mediakeep: goes on with --cursor ${last.cursor}`)
+      if (last !== undefined) {
+        const { cursor } = last
+        if (output.json) await output.item({ cursor }, '')
+        else output.complain(`mediakeep: goes on with --cursor ${cursor}`)
+      }
       throw error
     } finally {
       progress.stop()

@@ -22,7 +22,10 @@ export interface Activity {
 export function createActivity(): Activity {
   const underWay = new Set<(reason: Error) => void>()
   let uploads = 0
+  let calls = 0
   let closing = false
+  /** Keeps the process alive while a call is under way: timers of the clock do not, and a pause before a retry may be all there is. */
+  let awake: NodeJS.Timeout | undefined
   let idle: (() => void) | undefined
 
   const leave = (abort: (reason: Error) => void): void => {
@@ -55,10 +58,12 @@ export function createActivity(): Activity {
       else signal?.addEventListener('abort', onAbort, { once: true })
       underWay.add(abort)
       if (kind === 'upload') uploads++
+      if (calls++ === 0) awake = awake?.ref() ?? setInterval(() => {}, 60_000)
       try {
         return await work(controller.signal)
       } finally {
         if (kind === 'upload') uploads--
+        if (--calls === 0) awake?.unref()
         signal?.removeEventListener('abort', onAbort)
         leave(abort)
       }
@@ -70,9 +75,10 @@ export function createActivity(): Activity {
     },
     async close(graceMs, clock) {
       closing = true
-      if (underWay.size === 0) return
-      // Timers of the clock let a process end; here it would end with the catalog open and its own `close` unanswered.
-      const awake = setInterval(() => {}, 60_000)
+      if (underWay.size === 0) return clearInterval(awake)
+      // Here the process would end with the catalog open and its own `close` unanswered.
+      clearInterval(awake)
+      const closingAwake = setInterval(() => {}, 60_000)
       const done = whenIdle()
       let cancel = (): void => {}
       const late = new Promise<void>((resolve) => {
@@ -82,7 +88,7 @@ export function createActivity(): Activity {
       cancel()
       for (const abort of [...underWay]) abort(closedError())
       await done
-      clearInterval(awake)
+      clearInterval(closingAwake)
     },
   }
 }
