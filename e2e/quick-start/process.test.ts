@@ -204,7 +204,7 @@ describe('the quick-start program', () => {
     ['SIGTERM to npm alone', (group: number): boolean => process.kill(group, 'SIGTERM')],
     ['Ctrl-C to its whole group', (group: number): boolean => process.kill(-group, 'SIGINT')],
   ] as const)(
-    'npm start leaves no process behind: %s',
+    'npm start lets an upload under way end, and leaves no process behind: %s',
     { skip: process.platform === 'win32' },
     async (_name, stop) => {
       const child = spawn('npm', ['start'], {
@@ -222,8 +222,13 @@ describe('the quick-start program', () => {
       }
       try {
         const url = await listening(child, () => text)
-        expect((await fetch(`${url}/healthz`)).status).toBe(200)
+        const { finish, answer } = slowUpload(url, 'half of a body\n'.repeat(100_000))
+        await expect.poll(async () => (await stagedFiles(data.path)) >= 1).toBe(true)
         stop(group)
+        // Longer than npm takes to pass the signal on, and than a server takes to see that npm has gone.
+        await delay(1_500)
+        finish()
+        expect((await answer).status).toBe(201)
         await expect.poll(() => isGroupAlive(group), { timeout: 20_000 }).toBe(false)
         await expect(fetch(url)).rejects.toThrow('fetch failed')
       } finally {
