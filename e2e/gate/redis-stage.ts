@@ -249,7 +249,7 @@ async function expectRight({ gates, subjects, stores: [store] }: Stage): Promise
       if (name !== 'loading') await expect.poll(ask, { timeout: 10_000 }).toBe(expected)
       else expect(['ready', 'loading']).toContain(await ask())
     }
-  expect((await store.health()).status).toBe('ok')
+  await expect.poll(async () => (await store.health()).status, { timeout: 10_000 }).toBe('ok')
 }
 
 const shareWithin = ({ tookMs }: LoadReport, ms: number): number =>

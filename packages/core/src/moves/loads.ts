@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import type { ByteRange } from '../contracts/bytes.ts'
 import type { BlobCopies } from '../contracts/catalog.ts'
 import type { StagedFollower, StagingWriter } from '../contracts/object-store.ts'
-import type { Lease } from '../contracts/resource-states.ts'
+import type { Lease, SettledState } from '../contracts/resource-states.ts'
 import { LOAD_LEASE_MS, LOAD_RETRY_MS } from '../defaults.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
 import { type CopyOutcome, copyBlob } from '../ingest/copy.ts'
@@ -35,10 +35,12 @@ export interface Loads {
    * The load of the blob, begun now where nobody has begun it. `undefined`: there is no place for it, another host loads it,
    * or it is there.
    * @param place where to; asked only when nobody has begun
+   * @param options `waits`: also for one of another host, which is a load that reads nothing
    */
   start(
     blob: Pick<BlobCopies, 'blobId' | 'sizeBytes'>,
     place: () => Promise<Volume | undefined>,
+    options?: { readonly waits: boolean },
   ): Promise<Load | undefined>
   /** How long a load takes, by what was seen of late. */
   estimateMs(sizeBytes: number): number
@@ -63,14 +65,19 @@ export function createLoads(context: TierContext): Loads {
     return claim(blobId, sizeBytes)
   }
 
+  const isLoading = async (blobId: string): Promise<boolean> =>
+    (await context.states.read([blobId]))[0]?.state === 'loading'
+
   async function begin(
     { blobId, sizeBytes }: Pick<BlobCopies, 'blobId' | 'sizeBytes'>,
     place: () => Promise<Volume | undefined>,
+    waits: boolean,
   ): Promise<Load | undefined> {
     const volume = await place()
     if (volume === undefined || closing.signal.aborted) return undefined
     const lease = (await claim(blobId, sizeBytes)) ?? (await claimOutdated(blobId, sizeBytes))
-    if (lease === undefined) return undefined
+    // The catalog knows the other host as well, and when it is done; one that gave up is taken over from.
+    if (lease === undefined && !(waits && (await isLoading(blobId)))) return undefined
     const load = createLoad(context, { blobId, sizeBytes, volume, lease, signal: closing.signal, throughput })
     loads.set(blobId, load)
     void load.done.then(() => loads.delete(blobId))
@@ -79,13 +86,13 @@ export function createLoads(context: TierContext): Loads {
 
   return {
     current: (blobId) => loads.get(blobId),
-    start(blob, place) {
+    start(blob, place, { waits } = { waits: false }) {
       const now = loads.get(blob.blobId)
       if (now !== undefined) return Promise.resolve(now)
       if (closing.signal.aborted) return Promise.resolve(undefined)
       let begun = starting.get(blob.blobId)
       if (begun === undefined) {
-        begun = begin(blob, place).finally(() => starting.delete(blob.blobId))
+        begun = begin(blob, place, waits).finally(() => starting.delete(blob.blobId))
         starting.set(blob.blobId, begun)
       }
       return begun
@@ -103,7 +110,8 @@ interface LoadParts {
   readonly blobId: string
   readonly sizeBytes: number
   readonly volume: Volume
-  readonly lease: Lease
+  /** Of the shared states; `undefined` where another host has it. */
+  readonly lease: Lease | undefined
   readonly signal: AbortSignal
   readonly throughput: ReturnType<typeof createThroughput>
 }
@@ -129,7 +137,7 @@ function createLoad(context: TierContext, parts: LoadParts): Load {
     })
   }
   const extend = (): void => {
-    if (clock.now() - extendedMs < LOAD_LEASE_MS / 3) return
+    if (lease === undefined || clock.now() - extendedMs < LOAD_LEASE_MS / 3) return
     extendedMs = clock.now()
     // A lease that is lost is no reason to stop: what counts is checked by the catalog when the copy is recorded.
     const progress = receivedBytes === 0 ? {} : { progressRatio: receivedBytes / sizeBytes }
@@ -144,6 +152,9 @@ function createLoad(context: TierContext, parts: LoadParts): Load {
     receivedBytes = bytes
     tell()
     extend()
+  }
+  const settle = async (to: SettledState): Promise<void> => {
+    if (lease !== undefined) await states.settle(lease, to).catch(() => {})
   }
   const run = async (): Promise<CopyOutcome | 'failed'> => {
     try {
@@ -170,17 +181,19 @@ function createLoad(context: TierContext, parts: LoadParts): Load {
         context.heat.came(volume.id, blobId, sizeBytes)
         context.journal.doubt(volume.id)
       }
-      await (outcome === 'made' || outcome === 'present'
-        ? states.settle(lease, { state: 'ready', tier: volume.tier, since: new Date(clock.now()) })
-        : states.settle(lease, { state: 'failed', retryAfterMs: LOAD_RETRY_MS, reason: outcome })
-      ).catch(() => {})
+      await settle(
+        outcome === 'made' || outcome === 'present'
+          ? { state: 'ready', tier: volume.tier, since: new Date(clock.now()) }
+          : { state: 'failed', retryAfterMs: LOAD_RETRY_MS, reason: outcome },
+      )
       return outcome
     } catch (error) {
       const reason = isMediaError(error) ? (error.reason ?? error.code) : 'failed'
       const retryAfterMs = (isMediaError(error) ? error.retryAfterMs : undefined) ?? LOAD_RETRY_MS
-      if (signal.aborted) await states.release(lease).catch(() => {})
-      else {
-        await states.settle(lease, { state: 'failed', retryAfterMs, reason }).catch(() => {})
+      if (signal.aborted) {
+        if (lease !== undefined) await states.release(lease).catch(() => {})
+      } else {
+        await settle({ state: 'failed', retryAfterMs, reason })
         if (isMediaError(error)) tellUpkeepFailed(context, 'load', error)
       }
       return 'failed'

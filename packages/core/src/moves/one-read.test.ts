@@ -259,9 +259,12 @@ it('a process does not end while it waits for another host', async () => {
   const begun = vi.spyOn(globalThis, 'setInterval')
   const ended = vi.spyOn(globalThis, 'clearInterval')
   await waiting.store.warm(id)
-  await vi.waitFor(() => expect(begun).toHaveBeenCalledTimes(1))
-  const [timer] = begun.mock.results.map(({ value }) => value as NodeJS.Timeout)
-  expect(timer?.hasRef()).toBe(true)
+  const timer = await vi.waitFor(() => {
+    const at = begun.mock.calls.findIndex(([, ms]) => ms === LOAD_LEASE_MS)
+    expect(at).toBeGreaterThanOrEqual(0)
+    return begun.mock.results[at]?.value as NodeJS.Timeout
+  })
+  expect(timer.hasRef()).toBe(true)
   expect(ended).not.toHaveBeenCalledWith(timer)
   await waiting.store.close()
   expect(ended).toHaveBeenCalledWith(timer)
@@ -299,6 +302,26 @@ it('who is to wait for the copy waits for that of another host; who reads as it 
   expect(reader.tier).toBe('disk')
   expect(Buffer.from(await reader.bytes({ maxBytes: SIZE })).equals(bytes)).toBe(true)
   expect([loader.reads(), next.reads()]).toEqual([1, 1])
+})
+
+it('with shared states too who is to wait for the copy waits for that of another host', async () => {
+  const { clock, open, pass } = createWorld()
+  const states = { ...memoryStates({ clock }), close: async () => {} }
+  const [loader, next] = [await open(states), await open(states)]
+  const { id, bytes } = await cold(loader)
+  const held = latch()
+  loader.trouble.piece = () => held.opening
+  await loader.store.warm(id)
+  const waiting = next.store.open(id, { cold: 'wait' })
+  await pass(1_000)
+  expect((await next.store.warm(id)).state).toBe('loading')
+  held.open()
+  await pass(2 * COPY_POLL_MAX_MS)
+  const reader = await waiting
+  expect(reader.tier).toBe('disk')
+  expect(Buffer.from(await reader.bytes({ maxBytes: SIZE })).equals(bytes)).toBe(true)
+  expect([loader.reads(), next.reads()]).toEqual([1, 0])
+  await isReady(next, id)
 })
 
 it('who waits keeps the lease by which others are told that it loads', async () => {

@@ -139,13 +139,17 @@ export function createTiers(context: TierContext, pollMs: number): Tiers {
     relieveSoon(volume)
     return sizeBytes <= marks.capacityBytes - marks.lowBytes
   }
-  const begin = (record: MediaRecord): Promise<Load | undefined> =>
-    loads.start(record.content, async () => {
-      // What nobody has read whole has no digest yet: it can be served, and is copied once its digest is learned.
-      if (record.content.digest === undefined) return undefined
-      const to = await target()
-      return to !== undefined && (await hasRoom(to, record)) ? to : undefined
-    })
+  const begin = (record: MediaRecord, options?: { readonly waits: boolean }): Promise<Load | undefined> =>
+    loads.start(
+      record.content,
+      async () => {
+        // What nobody has read whole has no digest yet: it can be served, and is copied once its digest is learned.
+        if (record.content.digest === undefined) return undefined
+        const to = await target()
+        return to !== undefined && (await hasRoom(to, record)) ? to : undefined
+      },
+      options,
+    )
 
   return {
     isCounting: paid !== undefined || volumes.all.some(({ marks }) => marks !== undefined),
@@ -185,7 +189,7 @@ export function createTiers(context: TierContext, pollMs: number): Tiers {
         context.ledger.avoided(from.volume.id, 'single-flight', sizeBytes)
         return now
       }
-      if (cold === 'wait') return begin(record)
+      if (cold === 'wait') return begin(record, { waits: true })
       if (reads === 0 || sizeBytes > maxBytes || demand.read(blobId) < reads) return undefined
       try {
         return await begin(record)
