@@ -141,15 +141,14 @@ export function createHolds(
         }
         if (clock.now() >= untilMs) throw locked(limits.stallMs)
         if (isStill(there)) stop(there, takenOver())
-        await Promise.race([there.done, pause(POLL_MS, clock, signal)])
+        await untilDone(there, POLL_MS, clock, signal)
       }
     },
     async settle(id, signal) {
       const there = entries.get(id)
       if (there === undefined || there.isShared) return
       if (isStill(there)) stop(there, takenOver())
-      if (there.stopping.signal.aborted)
-        await Promise.race([there.done, pause(limits.lockWaitMs, clock, signal)])
+      if (there.stopping.signal.aborted) await untilDone(there, limits.lockWaitMs, clock, signal)
     },
     async stop(id, signal) {
       const there = entries.get(id)
@@ -157,6 +156,24 @@ export function createHolds(
       stop(there, uploadEnded())
       await untilAbort(there.done, signal)
     },
+  }
+}
+
+/** Waits for the end of a hold, for `ms` at most. Leaves neither a timer nor a listener: many may wait, and take turns fast. */
+async function untilDone(
+  { done }: Pick<Entry, 'done'>,
+  ms: number,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  let cancel = (): void => {}
+  const late = new Promise<void>((resolve) => {
+    cancel = clock.after(ms, resolve)
+  })
+  try {
+    await untilAbort(Promise.race([done, late]), signal)
+  } finally {
+    cancel()
   }
 }
 
