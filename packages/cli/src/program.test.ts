@@ -271,6 +271,30 @@ describe('mediakeep refuses, with exit code 2 and one sentence,', () => {
 })
 
 describe('settings', () => {
+  it('are not what Kubernetes tells of a service called mediakeep, or minio', async () => {
+    const links = {
+      MEDIAKEEP_PORT: 'tcp://10.0.0.7:80',
+      MEDIAKEEP_SERVICE_HOST: '10.0.0.7',
+      MEDIAKEEP_SERVICE_PORT: '80',
+      MEDIAKEEP_SERVICE_PORT_HTTP: '80',
+      MEDIAKEEP_PORT_80_TCP: 'tcp://10.0.0.7:80',
+      MEDIAKEEP_PORT_80_TCP_ADDR: '10.0.0.7',
+      MINIO_PORT: 'tcp://10.0.0.8:9000',
+    }
+    expect(await mediakeep(['ls', '--namespace', 'linked'], { env: links })).toMatchObject({ code: 0 })
+    // Refused for what it lacks, not for the port.
+    expect((await mediakeep(['ls'], { env: { ...links, MINIO_ENDPOINT: 'minio:9000' } })).err).toContain(
+      'MINIO_ACCESS_KEY',
+    )
+    const misspelt = { ...links, MEDIAKEEP_SERVICE: 'x' }
+    expect(await mediakeep(['ls'], { env: misspelt })).toMatchObject({ code: 2 })
+  })
+
+  it('may begin with a byte order mark', async () => {
+    await writeFile(join(folder, 'marked.json'), '\uFEFF{"namespace":"marked"}')
+    expect(await mediakeep(['ls', '--config', 'marked.json'])).toMatchObject({ code: 0 })
+  })
+
   it('come from the file, then the environment, then the command line', async () => {
     await writeFile(join(folder, 'set.json'), JSON.stringify({ namespace: 'from-file' }))
     await writeFile(join(folder, 's.txt'), 's')

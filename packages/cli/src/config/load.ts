@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { UsageError } from '../exit-codes.ts'
 import { tierVariable } from '../stores/credentials.ts'
 import { CONFIG_KEYS, type Config, configSchema } from './keys.ts'
-import { usualTiers } from './usual-names.ts'
+import { isServiceLink, usualTiers } from './usual-names.ts'
 
 const FILE_NAMES = ['mediakeep.config.js', 'mediakeep.config.json']
 
@@ -28,7 +28,7 @@ export async function loadConfig({ cwd, env, file, flags }: ConfigSource): Promi
     const fits = (name: string): boolean =>
       name === key.env || key.aliasFits === undefined || key.aliasFits.test(env[name] ?? '')
     const source = [key.env, ...(key.aliases ?? [])].find(
-      (name) => env[name] !== undefined && env[name] !== '' && fits(name),
+      (name) => env[name] !== undefined && env[name] !== '' && !isServiceLink(env[name]) && fits(name),
     )
     if (source === undefined) continue
     values[key.name] = env[source]
@@ -81,12 +81,16 @@ function refuseUnknownVariables(env: ConfigSource['env']): void {
       name.startsWith('MEDIAKEEP_') &&
       !known.has(name) &&
       !TIER_CREDENTIALS.test(name) &&
+      !SERVICE_LINK.test(name) &&
       !name.startsWith('MEDIAKEEP_TEST_') &&
       name !== 'MEDIAKEEP_LONG',
   )
   if (ours.length > 0)
     throw new UsageError(`configuration: unknown key ${ours.join(', ')}; known are ${[...known].join(', ')}`)
 }
+
+/** What Kubernetes tells all containers beside a service called `mediakeep`; its `MEDIAKEEP_PORT` is told by its value. */
+const SERVICE_LINK = /^MEDIAKEEP_(SERVICE_(HOST|PORT)|PORT_\d+_(TCP|UDP|SCTP))(_|$)/
 
 const TIER_CREDENTIALS = /^MEDIAKEEP_TIER_[A-Z0-9_]+_(ACCESS_KEY|SECRET_KEY|TOKEN)$/
 
@@ -130,7 +134,7 @@ async function readOne(path: string): Promise<Record<string, unknown> | undefine
 
 function parseJson(text: string, path: string): unknown {
   try {
-    return JSON.parse(text)
+    return JSON.parse(text.replace(/^\uFEFF/, '')) // as editors of Windows begin a file
   } catch (cause) {
     throw new UsageError(`configuration: ${path} is not JSON`, { cause })
   }

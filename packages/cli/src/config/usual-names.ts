@@ -129,7 +129,7 @@ function endpointOf(
   if (url.pathname !== '/' || url.search !== '')
     throw new UsageError(`configuration: ${name}: give host and port, without a path`)
   const port = names === 'MINIO' ? given(env, 'MINIO_PORT') : undefined
-  if (port === undefined) return url
+  if (port === undefined || isServiceLink(port)) return url
   if (!/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65_535)
     throw new UsageError('configuration: MINIO_PORT: give a port')
   if (url.port !== '' && url.port !== port)
@@ -137,6 +137,9 @@ function endpointOf(
   url.port = port
   return url
 }
+
+/** What Kubernetes sets as `NAME_PORT` beside a service of that name: no port, and nobody's setting. */
+export const isServiceLink = (value: string | undefined): boolean => /^(tcp|udp|sctp):\/\//.test(value ?? '')
 
 function addressOf(name: string, text: string, scheme: string): URL {
   const whole = /^[a-z]+:\/\//i.test(text) ? text : `${scheme}://${text}`
