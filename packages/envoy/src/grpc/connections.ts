@@ -36,8 +36,26 @@ export interface Connections {
   drain(): void
 }
 
+interface Connection {
+  readonly session: ServerHttp2Session
+  /** What it is written to; absent over TLS. */
+  readonly plain: Socket | undefined
+}
+
 /** The largest id of a stream: whatever the client has begun by then is still taken. */
 const ANY_STREAM = 2 ** 31 - 1
+
+/** How much the age at which a connection is renewed is spread. */
+const AGE_SPREAD_RATIO = 0.1
+/** One that its client has not ended by then is cut off. */
+const LONGEST_CONNECTION_MS = MAX_CONNECTION_AGE_MS * (1 + AGE_SPREAD_RATIO) + CONNECTION_AGE_GRACE_MS
+
+/**
+ * The same, by hand: after a GOAWAY of its own Node passes over what begins, and reads no more once nothing is under
+ * way. It writes whole frames at a time, so that this comes between two of them. Not over TLS, whose socket takes no
+ * second writer.
+ */
+const GOAWAY = Buffer.of(0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0)
 
 const OPTIONS: ServerOptions = {
   settings: { maxConcurrentStreams: MAX_CONCURRENT_CHECKS },
@@ -53,7 +71,10 @@ export interface ConnectionsOptions {
 
 export function createConnections({ methods, tls, isLocal }: ConnectionsOptions): Connections {
   const server = serverOf(tls)
-  const sessions = new Set<ServerHttp2Session>()
+  const open = new Set<Connection>()
+  let isDraining = false
+  /** Without TLS its session begins while it is taken. */
+  let arriving: Socket | undefined
   // What is wrong with a connection ends it, and is between it and its client.
   server.on('sessionError', () => undefined)
   server.on('session', (session: ServerHttp2Session) => {
@@ -63,17 +84,29 @@ export function createConnections({ methods, tls, isLocal }: ConnectionsOptions)
       session.destroy()
       return
     }
-    sessions.add(session)
-    const stop = watch(session, (address ?? '').replace(/^::ffff:(?=\d+\.)/, ''), methods)
+    const connection = { session, plain: arriving }
+    open.add(connection)
+    const stop = watch(connection, (address ?? '').replace(/^::ffff:(?=\d+\.)/, ''), methods)
     session.once('close', () => {
-      sessions.delete(session)
+      open.delete(connection)
       stop()
     })
+    // Its handshake of TLS ended after the others were told.
+    if (isDraining) retire(connection)
   })
   return {
-    take: (socket) => void server.emit('connection', socket),
+    take(socket) {
+      // Not the session: Node waits for what is still to be written, of one that it destroyed too, and a client that
+      // reads nothing would keep its socket for ever.
+      const end = setTimeout(() => socket.destroy(), LONGEST_CONNECTION_MS)
+      socket.once('close', () => clearTimeout(end))
+      arriving = tls === undefined ? socket : undefined
+      server.emit('connection', socket)
+      arriving = undefined
+    },
     drain() {
-      for (const session of sessions) retire(session)
+      isDraining = true
+      for (const connection of open) retire(connection)
     },
   }
 }
@@ -87,10 +120,11 @@ function serverOf(tls: TlsOptions | undefined): Http2Server | Http2SecureServer 
 
 /** Answers its calls, and ends it when it is dead, or old. Returns how to stop its timers. */
 function watch(
-  session: ServerHttp2Session,
+  connection: Connection,
   peerAddress: string,
   methods: ReadonlyMap<string, Method>,
 ): () => void {
+  const { session } = connection
   const reading = new Set<UnreadCall>()
   const context = { methods, peerAddress, reading }
   session.on('error', () => undefined) // it closes
@@ -110,8 +144,8 @@ function watch(
     })
   }, KEEPALIVE_MS)
   // Not all at once: connections that began together would be renewed together for ever.
-  const ageMs = MAX_CONNECTION_AGE_MS * (0.9 + 0.2 * Math.random())
-  const age = setTimeout(() => retire(session), ageMs)
+  const ageMs = MAX_CONNECTION_AGE_MS * (1 + AGE_SPREAD_RATIO * (2 * Math.random() - 1))
+  const age = setTimeout(() => retire(connection), ageMs)
   const end = setTimeout(() => session.destroy(), ageMs + CONNECTION_AGE_GRACE_MS)
   return () => {
     clearInterval(keepalive)
@@ -132,10 +166,15 @@ function giveUpLate(reading: ReadonlySet<UnreadCall>): void {
  * Ends it without losing a call: what the client begins before it hears of the end is still taken. When it has answered
  * the ping it has heard; one of Node answers none by then. @see RFC 9113 section 6.8
  */
-function retire(session: ServerHttp2Session): void {
-  if (session.closed || session.destroyed) return
-  const heard = setTimeout(() => session.close(), GOAWAY_NOTICE_MS)
-  session.once('close', () => clearTimeout(heard))
-  session.goaway(constants.NGHTTP2_NO_ERROR, ANY_STREAM)
-  session.ping(() => session.close())
+function retire({ session, plain }: Connection): void {
+  // Its settings have to be the first that a client hears: they are written by then.
+  setImmediate(() => {
+    if (session.closed || session.destroyed) return
+    // What came while this process was busy for so long is read between timers and this: it was asked in time.
+    const heard = setTimeout(() => setImmediate(() => session.close()), GOAWAY_NOTICE_MS)
+    session.once('close', () => clearTimeout(heard))
+    if (plain === undefined) session.goaway(constants.NGHTTP2_NO_ERROR, ANY_STREAM)
+    else plain.write(GOAWAY)
+    session.ping(() => session.close())
+  })
 }
