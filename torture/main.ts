@@ -84,3 +84,5 @@ try {
   process.stderr.write(`${isUsage ? `${error.message}\n\n${USAGE}` : inspect(error)}\n`)
   process.exitCode = isUsage ? 2 : 1
 }
+// What the dead of a simulation had under way never ends, and would keep this process alive.
+process.exit()

@@ -17,6 +17,7 @@ import { COPY_POLL_MAX_MS, COPY_POLL_MS, LOAD_LEASE_MS } from '../defaults.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
 import type { Volume } from '../tiering/volume.ts'
 import { pause } from '../time/pause.ts'
+import { stayAwake } from '../time/stay-awake.ts'
 import type { IngestContext } from './context.ts'
 import { createPutSession, type PutSession } from './session.ts'
 import { tellUpkeepFailed } from './upkeep-failed.ts'
@@ -125,7 +126,7 @@ async function untilOver(
   { signal, onElsewhere }: CopyOptions,
 ): Promise<void> {
   // Timers of the clock let a process end; a command that copies would end here, with nothing said.
-  const awake = setInterval(() => {}, LOAD_LEASE_MS)
+  const sleep = stayAwake()
   try {
     let leftMs = leaseLeftMs
     for (let waitMs = COPY_POLL_MS; leftMs > 0; waitMs = Math.min(2 * waitMs, COPY_POLL_MAX_MS)) {
@@ -135,7 +136,7 @@ async function untilOver(
       leftMs -= waitMs
     }
   } finally {
-    clearInterval(awake)
+    sleep()
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../contracts/clock.ts'
 import { MediaError } from '../errors/media-error.ts'
+import { stayAwake } from '../time/stay-awake.ts'
 
 /** Calls under way, so that closing can wait for them and end the rest. */
 export interface Activity {
@@ -22,10 +23,7 @@ export interface Activity {
 export function createActivity(): Activity {
   const underWay = new Set<(reason: Error) => void>()
   let uploads = 0
-  let calls = 0
   let closing = false
-  /** Keeps the process alive while a call is under way: timers of the clock do not, and a pause before a retry may be all there is. */
-  let awake: NodeJS.Timeout | undefined
   let idle: (() => void) | undefined
 
   const leave = (abort: (reason: Error) => void): void => {
@@ -58,12 +56,12 @@ export function createActivity(): Activity {
       else signal?.addEventListener('abort', onAbort, { once: true })
       underWay.add(abort)
       if (kind === 'upload') uploads++
-      if (calls++ === 0) awake = awake?.ref() ?? setInterval(() => {}, 60_000)
+      const sleep = stayAwake()
       try {
         return await work(controller.signal)
       } finally {
         if (kind === 'upload') uploads--
-        if (--calls === 0) awake?.unref()
+        sleep()
         signal?.removeEventListener('abort', onAbort)
         leave(abort)
       }
@@ -75,10 +73,9 @@ export function createActivity(): Activity {
     },
     async close(graceMs, clock) {
       closing = true
-      if (underWay.size === 0) return clearInterval(awake)
-      // Here the process would end with the catalog open and its own `close` unanswered.
-      clearInterval(awake)
-      const closingAwake = setInterval(() => {}, 60_000)
+      if (underWay.size === 0) return
+      // The process would end with the catalog open and its own `close` unanswered.
+      const sleep = stayAwake()
       const done = whenIdle()
       let cancel = (): void => {}
       const late = new Promise<void>((resolve) => {
@@ -88,7 +85,7 @@ export function createActivity(): Activity {
       cancel()
       for (const abort of [...underWay]) abort(closedError())
       await done
-      clearInterval(closingAwake)
+      sleep()
     },
   }
 }
