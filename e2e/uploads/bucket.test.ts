@@ -159,7 +159,7 @@ for (const [serverName, adapterName] of [
       expect(await ask('GET', url)).toMatchObject([
         200,
         {
-          state: 'created',
+          state: 'receiving',
           receivedParts: [
             [1, 1],
             [3, 3],
