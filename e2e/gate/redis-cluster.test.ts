@@ -203,7 +203,11 @@ describeUnless(missingRedisReason(), 'a Redis Cluster of three primaries with a 
     const [lost, given] = [stale.leases[0] as Lease, next.leases[0] as Lease]
     expect(given.key).toBe(lost.key)
     expect(given.fencingToken).toBeGreaterThan(lost.fencingToken)
-    await vi.waitFor(async () => expect((await next.store.availability(id)).state).toBe('ready'), WAIT)
+    // The one that stands still has a lease in the catalog too, of 30 s: until that is over it is waited for.
+    await vi.waitFor(async () => expect((await next.store.availability(id)).state).toBe('ready'), {
+      ...WAIT,
+      timeout: 60_000,
+    })
     const refused = { code: 'MEDIA_LEASE_LOST' }
     await expect(first.extend(lost, LONG)).rejects.toMatchObject(refused)
     letGo()
