@@ -21,7 +21,7 @@ export async function bundleProgram(source: string): Promise<string> {
     target: 'node20',
     conditions: ['@mediakeep/source'],
     // Clients of remote stores and databases are imported late, and these programs need none.
-    external: ['better-sqlite3', '@aws-sdk/*', '@grpc/*', '@smithy/*', 'ioredis', 'minio', 'pg'],
+    external: ['better-sqlite3', '@aws-sdk/*', '@smithy/*', 'ioredis', 'minio', 'pg'],
     logLevel: 'error',
     outdir: join(folder, 'dist'),
     outExtension: { '.js': '.js' },

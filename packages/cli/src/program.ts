@@ -1,4 +1,4 @@
-import { isMediaError } from '@mediakeep/core'
+import { isMediaError, stayAwake } from '@mediakeep/core'
 import { Command, CommanderError } from 'commander'
 import { type CollectFlags, collectCommand } from './commands/collect.ts'
 import type { CommandContext } from './commands/context.ts'
@@ -61,9 +61,6 @@ interface GlobalFlags {
 
 type Work = (context: CommandContext) => Promise<ExitCode>
 
-/** No more than setInterval takes. */
-const LONG_MS = 2 ** 31 - 1
-
 /**
  * Runs one command line to its end. Never throws: failures are told on stderr and by the exit code
  * (0 done, 1 failed, 2 wrong usage, 3 found damage).
@@ -72,7 +69,7 @@ export async function run(args: readonly string[], streams: Streams): Promise<Ex
   let code: ExitCode = DONE
   const json = asksForJson(args)
   // Timers of stores let a process end, and a pause between two reads may be all that is under way.
-  const awake = setInterval(() => {}, LONG_MS)
+  const sleep = stayAwake()
   const forget = noteFailedWrites(streams, () => {
     code = FAILED
   })
@@ -93,7 +90,7 @@ export async function run(args: readonly string[], streams: Streams): Promise<Ex
     return WRONG_USAGE
   } finally {
     forget()
-    clearInterval(awake)
+    sleep()
   }
 }
 

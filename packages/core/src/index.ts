@@ -75,6 +75,7 @@ export type { TierOptions, TierRole } from './tiering/tier.ts'
 export { type CallScope, openCallScope } from './time/call-scope.ts'
 export { systemClock } from './time/clock.ts'
 export { createKeyedLock, type KeyedLock } from './time/keyed-lock.ts'
+export { stayAwake } from './time/stay-awake.ts'
 export {
   type ObjectPartials,
   type ObjectPartialsOptions,

@@ -6,6 +6,7 @@ import {
   isMediaError,
   type MediaErrorCode,
   type ObjectHead,
+  type ObjectPage,
   type ObjectReader,
   type ObjectStore,
 } from '@mediakeep/core'
@@ -95,21 +96,34 @@ export async function holds(
   sameBytes(await readAll(store, key), Buffer.from(bytes), what)
 }
 
+/** The pages of a listing, each asked for when the one before was looked at. */
+export async function* pagesOf(
+  store: ObjectStore,
+  options: { prefix?: string; limit?: number } = {},
+): AsyncGenerator<ObjectPage> {
+  let cursor: string | undefined
+  for (let pages = 0; pages < 10_000; pages++) {
+    const page = await store.list(cursor === undefined ? options : { ...options, cursor })
+    yield page
+    cursor = page.cursor
+    if (cursor === undefined) return
+  }
+  assert.fail('list() does not end')
+}
+
 /** All keys, over as many pages as it takes. */
 export async function listAll(
   store: ObjectStore,
   options: { prefix?: string; limit?: number } = {},
 ): Promise<ObjectHead[]> {
   const objects: ObjectHead[] = []
-  let cursor: string | undefined
-  for (let pages = 0; pages < 10_000; pages++) {
-    const page = await store.list(cursor === undefined ? options : { ...options, cursor })
-    objects.push(...page.objects)
-    if (page.cursor === undefined) return objects
-    assert.notEqual(page.cursor, cursor, 'list() gives the same cursor again')
-    cursor = page.cursor
+  let before: string | undefined
+  for await (const { objects: found, cursor } of pagesOf(store, options)) {
+    objects.push(...found)
+    if (cursor !== undefined) assert.notEqual(cursor, before, 'list() gives the same cursor again')
+    before = cursor
   }
-  return assert.fail('list() does not end')
+  return objects
 }
 
 function describeError(error: unknown): string {

@@ -3,7 +3,7 @@ import { bytesSource, type ObjectStore } from '@mediakeep/core'
 import { gatedSource } from '../../bodies.ts'
 import { seededBytes } from '../../random.ts'
 import type { ObjectStoreCase } from '../context.ts'
-import { listAll, putBytes, rejectsWith } from '../expect.ts'
+import { listAll, pagesOf, putBytes, rejectsWith } from '../expect.ts'
 
 const empty = bytesSource(new Uint8Array(0))
 
@@ -56,15 +56,12 @@ const pages: readonly ObjectStoreCase[] = [
       const keys = numbered(6)
       await putAll(store, keys)
       for (const limit of [1, 2, 3, 4, 6, 7, 1_000]) {
-        let cursor: string | undefined
         const seen: string[] = []
-        do {
-          const page = await store.list(cursor === undefined ? { limit } : { limit, cursor })
-          assert.ok(page.objects.length <= limit, `a page of ${page.objects.length} for the limit ${limit}`)
-          cursor = page.cursor
-          assert.ok(page.objects.length > 0 || cursor === undefined, 'an empty page in between')
-          seen.push(...page.objects.map((object) => object.key))
-        } while (cursor !== undefined)
+        for await (const { objects, cursor } of pagesOf(store, { limit })) {
+          assert.ok(objects.length <= limit, `a page of ${objects.length} for the limit ${limit}`)
+          assert.ok(objects.length > 0 || cursor === undefined, 'an empty page in between')
+          seen.push(...objects.map((object) => object.key))
+        }
         sameSet(seen, keys, `limit ${limit}`)
       }
     },
@@ -76,18 +73,15 @@ const pages: readonly ObjectStoreCase[] = [
       const keys = numbered(6)
       await putAll(store, keys)
       for (const limit of [1, 2, 3, 4, 6, 7, 1_000]) {
-        let cursor: string | undefined
         const seen: string[] = []
-        do {
-          const page = await store.list(cursor === undefined ? { limit } : { limit, cursor })
-          seen.push(...page.objects.map((object) => object.key))
-          cursor = page.cursor
+        for await (const { objects, cursor } of pagesOf(store, { limit })) {
+          seen.push(...objects.map((object) => object.key))
           assert.equal(
             cursor !== undefined,
             seen.length < keys.length,
             `cursor after ${seen.length} of 6 with the limit ${limit}`,
           )
-        } while (cursor !== undefined)
+        }
       }
     },
   },
@@ -138,11 +132,9 @@ const pages: readonly ObjectStoreCase[] = [
       const keys = numbered(30).map((key) => `${key}-m`)
       await putAll(store, keys)
       const seen: string[] = []
-      let cursor: string | undefined
-      for (let round = 0; ; round++) {
-        const page = await store.list(cursor === undefined ? { limit: 7 } : { limit: 7, cursor })
-        seen.push(...page.objects.map((object) => object.key))
-        cursor = page.cursor
+      let round = 0
+      for await (const { objects, cursor } of pagesOf(store, { limit: 7 })) {
+        seen.push(...objects.map((object) => object.key))
         if (cursor === undefined) break
         await putAll(store, [
           `kit/a${round}`,
@@ -150,6 +142,7 @@ const pages: readonly ObjectStoreCase[] = [
           `kit/n/00015-z${round}`,
           `kit/z${round}`,
         ])
+        round++
       }
       const counts = keys.map((key) => seen.filter((found) => found === key).length)
       assert.deepEqual(
@@ -166,13 +159,11 @@ const pages: readonly ObjectStoreCase[] = [
       const keys = numbered(30)
       await putAll(store, keys)
       const seen: string[] = []
-      let cursor: string | undefined
-      do {
-        const page = await store.list(cursor === undefined ? { limit: 5 } : { limit: 5, cursor })
-        seen.push(...page.objects.map((object) => object.key))
-        cursor = page.cursor
-        await store.deleteMany(page.objects.map((object) => object.key)) // also the one the cursor stands on
-      } while (cursor !== undefined)
+      for await (const { objects } of pagesOf(store, { limit: 5 })) {
+        const found = objects.map((object) => object.key)
+        seen.push(...found)
+        await store.deleteMany(found) // also the one the cursor stands on
+      }
       sameSet(seen, keys, 'all pages')
     },
   },
