@@ -7,7 +7,7 @@ import { posix } from 'node:path'
  */
 export const coreLevels = [
   ['contracts'],
-  ['errors', 'bytes', 'time', 'names', 'pages', 'defaults'],
+  ['errors', 'options', 'bytes', 'time', 'names', 'pages', 'defaults'],
   [
     'access',
     'cas',

@@ -35,7 +35,6 @@ export {
 } from './defaults.ts'
 export { MEDIA_ERRORS, type MediaErrorCode, statusOf } from './errors/codes.ts'
 export { isMediaError, MediaError, type MediaErrorOptions } from './errors/media-error.ts'
-export { type OptionNames, refuseUnknown } from './errors/unknown-option.ts'
 export * from './eviction/index.ts'
 export * from './failover/index.ts'
 export * from './http/index.ts'
@@ -69,12 +68,14 @@ export {
   memoryStore,
 } from './memory/object-store/index.ts'
 export * from './names/index.ts'
+export * from './options/index.ts'
 export * from './state/index.ts'
 export { awsPrices } from './tiering/prices.ts'
 export type { TierOptions, TierRole } from './tiering/tier.ts'
 export { type CallScope, openCallScope } from './time/call-scope.ts'
 export { systemClock } from './time/clock.ts'
 export { createKeyedLock, type KeyedLock } from './time/keyed-lock.ts'
+export { MAX_TIMER_MS } from './time/max-timer.ts'
 export { stayAwake } from './time/stay-awake.ts'
 export {
   type ObjectPartials,

@@ -21,7 +21,7 @@ export interface ExtAuthzServer extends AsyncDisposable {
 
 /**
  * The gate over gRPC: Envoy's ext_authz filter asks it whether a media is ready, loading or missing before the request goes on.
- * @throws MediaError MEDIA_BAD_INPUT `bad-option`; TypeError when `authorize` is absent.
+ * @throws MediaError MEDIA_BAD_INPUT `bad-option`, also when `authorize` is absent.
  * @example
  * await extAuthzServer({ store, authorize }).listen({ port: 9191 })
  */

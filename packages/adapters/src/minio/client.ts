@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createRequestSigner, escapeUri, MediaError, presignedQuery } from '@mediakeep/core'
+import { badOption, createRequestSigner, escapeUri, presignedQuery } from '@mediakeep/core'
 import { Client } from 'minio'
 import type { BucketClient } from '../s3-protocol/bucket-client.ts'
 import type { BucketAdmin } from '../s3-protocol/set-up.ts'
@@ -118,9 +118,7 @@ function endpointOf(endpoint: string | URL): URL {
   const url = URL.canParse(String(endpoint)) ? new URL(endpoint) : undefined
   if (url !== undefined && /^https?:$/.test(url.protocol) && url.pathname === '/' && url.search === '')
     return url
-  throw new MediaError('MEDIA_BAD_INPUT', `minio: the endpoint is no http or https address without a path`, {
-    reason: 'bad-option',
-  })
+  throw badOption(`minio: the endpoint is no http or https address without a path`)
 }
 
 function valuesOf(value: string | number | readonly string[] | undefined): readonly string[] {

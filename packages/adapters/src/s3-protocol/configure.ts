@@ -1,4 +1,4 @@
-import { type Clock, MediaError, type StoreTraits } from '@mediakeep/core'
+import { badOption, type Clock, type StoreTraits } from '@mediakeep/core'
 import type { Bucket } from './bucket.ts'
 import type { BucketClient } from './bucket-client.ts'
 import { createByteBudget } from './byte-budget.ts'
@@ -66,7 +66,5 @@ export function checkOption(
   max: number,
 ): void {
   if (Number.isSafeInteger(value) && value >= min && value <= max) return
-  throw new MediaError('MEDIA_BAD_INPUT', `${storeName}: ${option} is ${value}, not from ${min} to ${max}`, {
-    reason: 'bad-option',
-  })
+  throw badOption(`${storeName}: ${option} is ${value}, not from ${min} to ${max}`)
 }

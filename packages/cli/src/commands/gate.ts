@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { join, resolve } from 'node:path'
-import { type KeyRing, MediaError } from '@mediakeep/core'
+import { badOption, type KeyRing } from '@mediakeep/core'
 import {
   bucketUpstream,
   createGate,
@@ -192,10 +192,7 @@ function originOf(
 ): Parameters<typeof bucketUpstream>[0] {
   const { bucket, prefix, region } = address
   const { endpoint } = address
-  if (endpoint === undefined)
-    throw new MediaError('MEDIA_BAD_INPUT', `gate.upstreams: ${tier}: give the host of the bucket`, {
-      reason: 'bad-option',
-    })
+  if (endpoint === undefined) throw badOption(`gate.upstreams: ${tier}: give the host of the bucket`)
   const credentials =
     address.scheme === 'minio' ? minioCredentials(endpoint, tier, env) : s3Credentials(endpoint, tier, env)
   return {

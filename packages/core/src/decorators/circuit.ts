@@ -6,7 +6,7 @@ import {
   CIRCUIT_OPEN_MS,
   CIRCUIT_WINDOW_MS,
 } from '../defaults.ts'
-import type { OptionNames } from '../errors/unknown-option.ts'
+import type { OptionNames } from '../options/unknown-option.ts'
 
 /*
  * closed ─too many failures→ open ─openMs→ half-open ─a probe succeeds→ closed

@@ -3,7 +3,7 @@ import type { Clock } from '../contracts/clock.ts'
 import type { DeleteResult, ObjectReader, ObjectStore } from '../contracts/object-store.ts'
 import { CIRCUIT_MIN_TIMEOUT_MS } from '../defaults.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
-import { type OptionNames, refuseUnknown } from '../errors/unknown-option.ts'
+import { type OptionNames, refuseUnknown } from '../options/unknown-option.ts'
 import { systemClock } from '../time/clock.ts'
 import { blamedSource, isBackendFailure } from './backend-failure.ts'
 import {

@@ -14,7 +14,7 @@ import type {
 import type { CircuitOptions, CircuitReport } from '../decorators/circuit.ts'
 import { FAILOVER_MAX_OWED, FAILOVER_MAX_PLACES } from '../defaults.ts'
 import { MediaError } from '../errors/media-error.ts'
-import { type OptionNames, refuseUnknown } from '../errors/unknown-option.ts'
+import { type OptionNames, refuseUnknown } from '../options/unknown-option.ts'
 import { createGenerations } from '../state/generations.ts'
 import { openCallScope } from '../time/call-scope.ts'
 import { systemClock } from '../time/clock.ts'

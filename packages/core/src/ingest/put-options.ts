@@ -4,7 +4,6 @@ import type { Digest } from '../contracts/bytes.ts'
 import type { CommitContent } from '../contracts/catalog.ts'
 import type { LatePutOptions, MediaCondition, MediaRef, PutOptions, Visibility } from '../contracts/media.ts'
 import { MediaError } from '../errors/media-error.ts'
-import { CALL_OPTIONS, type OptionNames, refuseUnknown } from '../errors/unknown-option.ts'
 import {
   cleanFilename,
   isUnprintable,
@@ -13,6 +12,7 @@ import {
   parseTags,
   parseTargets,
 } from '../names/index.ts'
+import { CALL_OPTIONS, type OptionNames, refuseUnknown } from '../options/unknown-option.ts'
 
 /** A put with every option checked and every default filled in: what follows asks no more questions. */
 export interface PutRequest {

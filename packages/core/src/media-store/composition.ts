@@ -10,8 +10,8 @@ import type {
   PromotionOptions,
   TieringOptions,
 } from '../contracts/tiering.ts'
+import { anything, type Check, listOf, membersOf, oneOf, wordsOr } from '../options/checks.ts'
 import type { TierOptions } from '../tiering/tier.ts'
-import { anything, type Check, listOf, membersOf, oneOf, wordsOr } from '../validation/members.ts'
 import type { LimitOptions, MediaStoreOptions, ReadOptions, UpkeepOptions } from './options.ts'
 
 const archives = membersOf<ArchiveLimits>({

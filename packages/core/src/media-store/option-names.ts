@@ -1,6 +1,6 @@
 import type { MediaChange, MediaQuery, OpenOptions } from '../contracts/media.ts'
 import type { ListAllQuery, MediaStore, SignOptions } from '../contracts/media-store.ts'
-import { CALL_OPTIONS, type OptionNames } from '../errors/unknown-option.ts'
+import { CALL_OPTIONS, type OptionNames } from '../options/unknown-option.ts'
 
 /* Options of the calls in which one that is misspelt would open, list, change or delete something else. */
 

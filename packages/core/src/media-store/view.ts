@@ -6,7 +6,6 @@ import type { Availability, Media, MediaQuery, MediaRef, OpenOptions } from '../
 import type { ListAllQuery, MediaReader, MediaStore, Upkeep } from '../contracts/media-store.ts'
 import { CLOSE_GRACE_MS } from '../defaults.ts'
 import { MediaError } from '../errors/media-error.ts'
-import { refuseUnknown } from '../errors/unknown-option.ts'
 import { parseCondition, parseOwner, parseRef, parseVisibility } from '../ingest/put-options.ts'
 import type { SharedTiering } from '../moves/index.ts'
 import {
@@ -17,6 +16,7 @@ import {
   parseTags,
   parseTargets,
 } from '../names/index.ts'
+import { refuseUnknown } from '../options/unknown-option.ts'
 import { pagesOf } from '../pages.ts'
 import { createUploads } from '../uploads/sessions.ts'
 import { signUpload, verifySignedUpload } from '../uploads/signed-upload.ts'

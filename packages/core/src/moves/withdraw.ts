@@ -1,7 +1,7 @@
 import type { MoveCause } from '../contracts/catalog.ts'
 import type { WithdrawOptions } from '../contracts/tiering.ts'
 import { MediaError } from '../errors/media-error.ts'
-import { CALL_OPTIONS, type OptionNames, refuseUnknown } from '../errors/unknown-option.ts'
+import { CALL_OPTIONS, type OptionNames, refuseUnknown } from '../options/unknown-option.ts'
 import { pagesOf } from '../pages.ts'
 import type { TierContext } from './context.ts'
 

@@ -1,9 +1,7 @@
 import type { Call } from '../contracts/call.ts'
 import type { Clock } from '../contracts/clock.ts'
 import { MediaError } from '../errors/media-error.ts'
-
-/** setTimeout takes no longer waits than this: it fires at once instead. */
-const MAX_TIMER_MS = 2 ** 31 - 1
+import { MAX_TIMER_MS } from './max-timer.ts'
 
 /** The one signal that a call listens to: the caller's, its deadline, and the end of the store. */
 export interface CallScope {

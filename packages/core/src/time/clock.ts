@@ -1,7 +1,5 @@
 import type { Clock } from '../contracts/clock.ts'
-
-/** setTimeout takes no longer waits than this: it fires at once instead. */
-const MAX_TIMER_MS = 2 ** 31 - 1
+import { MAX_TIMER_MS } from './max-timer.ts'
 
 /** The machine's clock. */
 export const systemClock: Clock = {

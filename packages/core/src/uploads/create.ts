@@ -13,10 +13,10 @@ import {
   UPLOAD_TTL_MS,
 } from '../defaults.ts'
 import { MediaError } from '../errors/media-error.ts'
-import { CALL_OPTIONS, type OptionNames, refuseUnknown } from '../errors/unknown-option.ts'
 import { admit } from '../ingest/admit.ts'
 import { LATE_OPTIONS, type PutRequest, parsePutOptions } from '../ingest/put-options.ts'
 import { quotaReservation, roomReservation } from '../ingest/session.ts'
+import { CALL_OPTIONS, type OptionNames, refuseUnknown } from '../options/unknown-option.ts'
 import { choosePlaces } from '../tiering/places.ts'
 import type { OpenUpload, UploadContext } from './context.ts'
 import { type DirectPlan, directKey, planDirect } from './direct.ts'

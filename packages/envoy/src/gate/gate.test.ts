@@ -182,5 +182,7 @@ it('refuses everything once it is closed, and to be made without a rule', async 
     status: 503,
     facts: { reason: 'closing' },
   })
-  expect(() => createGate({ store } as unknown as Parameters<typeof createGate>[0])).toThrow(TypeError)
+  expect(() => createGate({ store } as unknown as Parameters<typeof createGate>[0])).toThrow(
+    expect.objectContaining({ code: 'MEDIA_BAD_INPUT', reason: 'bad-option' }),
+  )
 })

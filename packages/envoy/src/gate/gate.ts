@@ -1,5 +1,6 @@
 import {
   type Authorizer,
+  badOption,
   isMediaError,
   type Media,
   type Principal,
@@ -38,11 +39,11 @@ export interface CountingGate extends Gate {
 
 /**
  * Makes the decision that all transports share.
- * @throws MediaError MEDIA_BAD_INPUT `bad-option`; TypeError when `authorize` is absent.
+ * @throws MediaError MEDIA_BAD_INPUT `bad-option`, also when `authorize` is absent.
  */
 export function createGate(options: GateOptions): CountingGate {
   if (typeof options?.authorize !== 'function')
-    throw new TypeError(
+    throw badOption(
       'the gate: authorize is required: a rule of your own, or that of ownersOnly(...) or openAccess()',
     )
   checkGateOptions(options)

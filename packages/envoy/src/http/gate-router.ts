@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { MediaError } from '@mediakeep/core'
+import { badOption } from '@mediakeep/core'
 import { answerInTime } from '../answer-in-time.ts'
 import type { Gate, GateAnswer } from '../contracts.ts'
 import { ANSWER_WITHIN_MS, BUSY_WAIT_MS } from '../defaults.ts'
@@ -42,14 +42,11 @@ export interface GateHandler {
 /**
  * The gate for proxies that ask over HTTP: the same decision as over gRPC, told as each proxy understands it.
  * What is meant stands in `x-media-status` of every no, `x-media-state` in every answer.
- * @throws MediaError MEDIA_BAD_INPUT `bad-option`; TypeError when neither `gate` nor `authorize` is there.
+ * @throws MediaError MEDIA_BAD_INPUT `bad-option`, also when neither `gate` nor `authorize` is there.
  */
 export function gateRouter(options: GateRouterOptions): GateHandler {
   const profile = Object.hasOwn(PROFILES, options.proxy) ? PROFILES[options.proxy] : undefined
-  if (profile === undefined)
-    throw new MediaError('MEDIA_BAD_INPUT', 'gateRouter: proxy is envoy, nginx, traefik or caddy', {
-      reason: 'bad-option',
-    })
+  if (profile === undefined) throw badOption('gateRouter: proxy is envoy, nginx, traefik or caddy')
   const { proxy: _proxy, trustedProxies = LOOPBACK, pathPrefix = '', ...more } = options
   const { answerWithinMs = ANSWER_WITHIN_MS, ...rest } = more
   checkAnswerWithin(answerWithinMs)

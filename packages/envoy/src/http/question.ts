@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { MediaError } from '@mediakeep/core'
+import { badOption } from '@mediakeep/core'
 import { refuse } from '../answers/direct.ts'
 import type { DirectAnswer, GateRequest } from '../contracts.ts'
 import { createNetworks } from '../identity/networks.ts'
@@ -42,9 +42,7 @@ export function createQuestions(
   { trustedProxies, pathPrefix }: QuestionSettings,
 ): ReadQuestion {
   if (pathPrefix !== '' && !/^(?:\/[A-Za-z0-9._~-]+)+$/.test(pathPrefix))
-    throw new MediaError('MEDIA_BAD_INPUT', 'gateRouter: pathPrefix is a path without a slash at its end', {
-      reason: 'bad-option',
-    })
+    throw badOption('gateRouter: pathPrefix is a path without a slash at its end')
   const isListed = createNetworks(trustedProxies.filter((address) => address !== 'unix'))
   const trustsUnixSockets = trustedProxies.includes('unix')
   const read = asks === 'itself' ? askedItself(pathPrefix) : askedInHeaders

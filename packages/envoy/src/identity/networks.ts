@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net'
-import { MediaError } from '@mediakeep/core'
+import { badOption } from '@mediakeep/core'
 
 /**
  * Tells whether an address lies in one of the networks, each an address or in CIDR notation.
@@ -13,13 +13,7 @@ export function createNetworks(networks: readonly string[]): (address: string) =
     const length =
       bits === undefined ? (family === 4 ? 32 : 128) : /^[0-9]{1,3}$/.test(bits) ? Number(bits) : -1
     if (family === 0 || length < 0 || length > (family === 4 ? 32 : 128))
-      throw new MediaError(
-        'MEDIA_BAD_INPUT',
-        'a trusted proxy is an address, or a network such as 10.0.0.0/8',
-        {
-          reason: 'bad-option',
-        },
-      )
+      throw badOption('a trusted proxy is an address, or a network such as 10.0.0.0/8')
     list.addSubnet(address, length, family === 4 ? 'ipv4' : 'ipv6')
   }
   return (raw) => {

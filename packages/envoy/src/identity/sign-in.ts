@@ -1,4 +1,4 @@
-import { MediaError } from '@mediakeep/core'
+import { badOption } from '@mediakeep/core'
 import type { GateRequest } from '../contracts.ts'
 
 export interface SignInOptions {
@@ -20,9 +20,7 @@ export interface SignIn {
 export function createSignIn({ url, returnHosts = [] }: SignInOptions): SignIn {
   const target = URL.canParse(String(url)) ? new URL(url) : undefined
   if (target === undefined || !/^https?:$/.test(target.protocol))
-    throw new MediaError('MEDIA_BAD_INPUT', 'signIn.url is no http or https address', {
-      reason: 'bad-option',
-    })
+    throw badOption('signIn.url is no http or https address')
   const hosts = new Set(returnHosts.map((host) => host.toLowerCase()))
   return {
     locationFor(request, path) {

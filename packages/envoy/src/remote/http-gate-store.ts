@@ -1,5 +1,6 @@
 import {
   type Availability,
+  badOption,
   DEFAULT_NAMESPACE,
   type KeyRing,
   MediaError,
@@ -128,13 +129,7 @@ export function httpGateStore(options: HttpGateStoreOptions): GateStore {
 function baseOf(url: string | URL): URL {
   const base = URL.canParse(String(url)) ? new URL(url) : undefined
   if (base === undefined || !/^https?:$/.test(base.protocol) || base.search !== '' || base.hash !== '')
-    throw new MediaError(
-      'MEDIA_BAD_INPUT',
-      'httpGateStore: url is the http or https address of the media routes',
-      {
-        reason: 'bad-option',
-      },
-    )
+    throw badOption('httpGateStore: url is the http or https address of the media routes')
   if (!base.pathname.endsWith('/')) base.pathname += '/'
   return base
 }

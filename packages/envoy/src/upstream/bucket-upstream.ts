@@ -1,8 +1,8 @@
 import {
+  badOption,
   canonicalQuery,
   createRequestSigner,
   escapeUri,
-  MediaError,
   presignedQuery,
   type RequestSigner,
   type SigningKeys,
@@ -49,19 +49,21 @@ export function bucketUpstream(options: BucketUpstreamOptions): Upstream {
   const { mode = 'headers', host, bucket, prefix = '', region = 'us-east-1', pathStyle = true } = options
   const { credentials, reuseMs = SIGNATURE_WINDOW_MS, layout = 'volume', sharedCacheSeconds } = options
   if (!/^[A-Za-z0-9.-]+(?::[0-9]{1,5})?$/.test(host))
-    throw badOption('host is no host name with or without a port')
-  if (!(reuseMs >= 1_000 && reuseMs <= MAX_REUSE_MS)) throw badOption('reuseMs is 1 second to 5 minutes')
-  if (mode !== 'path' && credentials === undefined) throw badOption(`mode "${mode}" needs credentials`)
+    throw badOption('bucketUpstream: host is no host name with or without a port')
+  if (!(reuseMs >= 1_000 && reuseMs <= MAX_REUSE_MS))
+    throw badOption('bucketUpstream: reuseMs is 1 second to 5 minutes')
+  if (mode !== 'path' && credentials === undefined)
+    throw badOption(`bucketUpstream: mode "${mode}" needs credentials`)
   // As the stores of buckets lay them out.
   const start = prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`
   const objects = layout === 'volume' ? `${start}objects/` : start
   if (sharedCacheSeconds !== undefined && !(Number.isInteger(sharedCacheSeconds) && sharedCacheSeconds >= 0))
-    throw badOption('sharedCacheSeconds is a whole number of seconds')
+    throw badOption('bucketUpstream: sharedCacheSeconds is a whole number of seconds')
   const folder = pathStyle ? `/${escapeUri(bucket)}/` : '/'
   let signer: RequestSigner | undefined
   const currentSigner = (): RequestSigner => {
     const keys = typeof credentials === 'function' ? credentials() : credentials
-    if (keys === undefined) throw badOption(`mode "${mode}" needs credentials`)
+    if (keys === undefined) throw badOption(`bucketUpstream: mode "${mode}" needs credentials`)
     // A key of the day is derived once for each pair of keys.
     if (signer === undefined || !isSame(signer.keys, keys)) signer = createRequestSigner(keys, region)
     return signer
@@ -96,8 +98,4 @@ export function bucketUpstream(options: BucketUpstreamOptions): Upstream {
 
 function isSame(a: SigningKeys, b: SigningKeys): boolean {
   return a.accessKey === b.accessKey && a.secretKey === b.secretKey && a.sessionToken === b.sessionToken
-}
-
-function badOption(message: string): MediaError {
-  return new MediaError('MEDIA_BAD_INPUT', `bucketUpstream: ${message}`, { reason: 'bad-option' })
 }

@@ -1,6 +1,7 @@
 import {
   type Authenticator,
   type AuthorizeInput,
+  badOption,
   isMediaError,
   MediaError,
   type ObjectStore,
@@ -36,17 +37,16 @@ export interface OpenBucket {
 
 const BUCKET_NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}$/
 
-/** @throws TypeError for a name that cannot stand in a path, or a bucket that is no store. */
+/** @throws MediaError MEDIA_BAD_INPUT `bad-option` for a name that cannot stand in a path, or a bucket that is no store. */
 export function bucketsOf(buckets: Readonly<Record<string, Bucket>>): ReadonlyMap<string, OpenBucket> {
   return new Map(
     Object.entries(buckets).map(([name, bucket]) => {
       const { store, allow } = 'store' in bucket ? bucket : { store: bucket, allow: 'all' as const }
       if (!BUCKET_NAME.test(name))
-        throw new TypeError(`objectRouter: ${JSON.stringify(name)} is no name of a bucket`)
-      if (typeof store?.put !== 'function')
-        throw new TypeError(`objectRouter: the bucket ${name} has no store`)
+        throw badOption(`objectRouter: ${JSON.stringify(name)} is no name of a bucket`)
+      if (typeof store?.put !== 'function') throw badOption(`objectRouter: the bucket ${name} has no store`)
       if (!['read', 'write', 'all'].includes(allow))
-        throw new TypeError(`objectRouter: the bucket ${name} allows read, write or all`)
+        throw badOption(`objectRouter: the bucket ${name} allows read, write or all`)
       return [name, { name, store, allow }]
     }),
   )

@@ -1,4 +1,4 @@
-import { parseObjectPath, parseObjectQuery } from '@mediakeep/core'
+import { badOption, parseObjectPath, parseObjectQuery } from '@mediakeep/core'
 import { absent } from '../router/access.ts'
 import { refuseMethod, sendProblem } from '../router/answer.ts'
 import { type HttpExchange, openExchange } from '../router/exchange.ts'
@@ -35,19 +35,20 @@ interface Target {
  * Object stores over HTTP, for `httpStore` of another instance and for whatever else can send requests:
  * GET, HEAD, PUT and DELETE `/:bucket/*key`, GET `/:bucket?prefix=&after=&limit=`, POST `/:bucket?delete`.
  * It serves what the stores hold as it is: no records, no checks of types, no owners. Media are served by `mediaRouter`.
- * @throws TypeError when `access` is absent, a bucket is none, and for options that are unknown or of another kind.
+ * @throws MediaError MEDIA_BAD_INPUT `bad-option` when `access` is absent, a bucket is none, and for options that are unknown or of another
+ * kind.
  * @example
  * app.use('/objects', objectRouter({ buckets: { media: fsStore({ root }) }, access: { authenticate, authorize } }))
  */
 export function objectRouter(options: ObjectRouterOptions): MediaHandler {
   const access = options?.access
   if (typeof access?.authenticate !== 'function' || typeof access.authorize !== 'function') {
-    throw new TypeError(
+    throw badOption(
       'objectRouter: access is required: { authenticate, authorize }, or openAccess() for a machine of your own',
     )
   }
   const buckets = bucketsOf(options.buckets)
-  const settings = settingsOf(options)
+  const settings = settingsOf('objectRouter', options)
 
   async function answer(exchange: HttpExchange): Promise<void> {
     const principal = await access.authenticate(exchange.request)

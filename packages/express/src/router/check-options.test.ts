@@ -16,16 +16,22 @@ describe('options of routers', () => {
     ['maxStallMs must be a number of at least 0', { maxStallMs: -1 }],
     ['maxStallMs must be a number of at least 0 and at most', { maxStallMs: Number.POSITIVE_INFINITY }],
     ['multipart must be an object', { multipart: 5 }],
-    ['multipart has no maxFiles; it has maxHeadBytes', { multipart: { maxFiles: 1 } }],
-    ['multipart maxFields must be a number', { multipart: { maxFields: '64' } }],
+    ['multipart.maxFiles is unknown; known are maxHeadBytes', { multipart: { maxFiles: 1 } }],
+    ['multipart.maxFields must be a number', { multipart: { maxFields: '64' } }],
     ['challenge must be a text that a header can hold', { challenge: 'Bearer\r\nx: y' }],
     ['onError must be a function', { onError: {} }],
     ['basePath must begin with a slash', { basePath: 'media' }],
   ])('are refused when the router is made: %s', async (message, options) => {
     const store = await memoryMedia()
-    expect(() => mediaRouter(store, { access, ...(options as object) })).toThrow(message)
+    const refused = (router: string): unknown =>
+      expect.objectContaining({
+        code: 'MEDIA_BAD_INPUT',
+        reason: 'bad-option',
+        message: expect.stringContaining(`${router}: ${message}`) as string,
+      })
+    expect(() => mediaRouter(store, { access, ...(options as object) })).toThrow(refused('mediaRouter'))
     const buckets = { b: memoryStore() }
-    expect(() => objectRouter({ buckets, access, ...(options as object) })).toThrow(message)
+    expect(() => objectRouter({ buckets, access, ...(options as object) })).toThrow(refused('objectRouter'))
     await store.close()
   })
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Access, type MediaStore } from '@mediakeep/core'
+import { type Access, badOption, type MediaStore } from '@mediakeep/core'
 import { answerTus } from '../tus/tus-door.ts'
 import { completePieces, putChunk } from '../uploads/chunks.ts'
 import { createUpload } from '../uploads/create-upload.ts'
@@ -44,18 +44,18 @@ export interface MediaRouterOptions extends RouterOptions {
  * The HTTP interface of a store: upload, read with ranges and conditions, list, change, link.
  * A plain function over `node:http` messages: mount it in Express 4 or 5, Connect, NestJS or Fastify with middie,
  * or give it to `http.createServer`. Every failure is answered as problem+json; nothing is passed to `next`.
- * @throws TypeError when `access` is absent, and for options that are unknown or of another kind.
+ * @throws MediaError MEDIA_BAD_INPUT `bad-option` when `access` is absent, and for options that are unknown or of another kind.
  * @example
  * app.use('/media', mediaRouter(store, { access: openAccess() }))
  */
 export function mediaRouter(store: MediaStore, options: MediaRouterOptions): MediaHandler {
   const access = options?.access
   if (typeof access?.authenticate !== 'function' || typeof access.authorize !== 'function') {
-    throw new TypeError(
+    throw badOption(
       'mediaRouter: access is required: { authenticate, authorize }, ownersOnly({ authenticate }), or openAccess() for a machine of your own',
     )
   }
-  const settings = settingsOf(options)
+  const settings = settingsOf('mediaRouter', options)
   const turns = createTurns()
   return (request, response, next) => {
     const target = splitTarget(request, settings.basePath)

@@ -38,9 +38,9 @@ export interface RouterSettings {
   readonly onError: ErrorListener
 }
 
-/** @throws TypeError naming an option that is unknown, or of another kind than it has to be. */
-export function settingsOf(options: RouterOptions): RouterSettings {
-  checkRouterOptions(options)
+/** @throws MediaError MEDIA_BAD_INPUT `bad-option` naming options that are unknown, or of another kind than they have to be. */
+export function settingsOf(router: string, options: RouterOptions): RouterSettings {
+  checkRouterOptions(router, options)
   const basePath = (options.basePath ?? '').replace(/\/+$/, '')
   return {
     basePath,

@@ -1,5 +1,5 @@
 import type { Call } from '../contracts/call.ts'
-import { MediaError } from './media-error.ts'
+import { MediaError } from '../errors/media-error.ts'
 
 /** Names of the options that a call takes; of a union, those of all its members. */
 export type OptionNames<T> = Readonly<Record<T extends unknown ? keyof T : never, true>>

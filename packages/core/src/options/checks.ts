@@ -7,12 +7,27 @@ export type ChecksOf<T> = { readonly [K in keyof Required<T>]: Check }
 /** Whatever it is, somebody else looks at it. */
 export const anything: Check = () => []
 
-export function oneOf(...words: readonly string[]): Check {
-  return (about, value) =>
-    value === undefined || words.includes(value as string)
-      ? []
-      : [`${about} must be one of ${words.map((word) => `"${word}"`).join(', ')}`]
+/** A value that passes, or one line that says what it has to be. */
+export function valueThat(passes: (value: unknown) => boolean, must: string): Check {
+  return (about, value) => (value === undefined || passes(value) ? [] : [`${about} ${must}`])
 }
+
+export function oneOf(...words: readonly (string | number | boolean)[]): Check {
+  return valueThat(
+    (value) => words.some((word) => word === value),
+    `must be one of ${words.map((word) => JSON.stringify(word)).join(', ')}`,
+  )
+}
+
+/** NaN is below every bound: a limit that is no number would hold nothing back. */
+export function numberFrom(least: number, most: number = Number.POSITIVE_INFINITY): Check {
+  return valueThat(
+    (value) => typeof value === 'number' && value >= least && value <= most,
+    `must be a number of at least ${least}${Number.isFinite(most) ? ` and at most ${most}` : ''}`,
+  )
+}
+
+export const isFunction: Check = valueThat((value) => typeof value === 'function', 'must be a function')
 
 export function listOf(check: Check): Check {
   return (about, value) => {
@@ -40,4 +55,14 @@ export function membersOf<T>(checks: ChecksOf<T>): Check {
 /** Its words, or else an object. */
 export function wordsOr(words: Check, object: Check): Check {
   return (about, value) => (typeof value === 'string' ? words(about, value) : object(about, value))
+}
+
+/** `false`, which switches a part off, or else the object that sets it. */
+export function falseOr(object: Check): Check {
+  const isEither = valueThat(
+    (value) => value === false || (typeof value === 'object' && value !== null),
+    'must be an object, or false',
+  )
+  return (about, value) =>
+    typeof value === 'object' && value !== null ? object(about, value) : isEither(about, value)
 }
