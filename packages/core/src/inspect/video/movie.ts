@@ -116,10 +116,13 @@ async function readTime(window: ByteWindow, box: Box): Promise<MovieTime> {
   if (timescale === 0) throw invalid('invalid-media', 'a second has no parts')
   const madeAt = isLong ? Number(bytes.readBigUInt64BE(4)) : bytes.readUInt32BE(4)
   const captureTime = captureTimeAt((madeAt - SECONDS_TO_1970) * 1000)
-  if (isLong ? bytes.readBigUInt64BE(24) === 0xffff_ffff_ffff_ffffn : bytes.readUInt32BE(16) === 0xffff_ffff)
-    return { timescale, durationMs: undefined, captureTime }
-  const length = isLong ? Number(bytes.readBigUInt64BE(24)) : bytes.readUInt32BE(16)
-  return { timescale, durationMs: (length * 1000) / timescale, captureTime }
+  const length = isLong ? bytes.readBigUInt64BE(24) : BigInt(bytes.readUInt32BE(16))
+  const isUnknown = length === (isLong ? 0xffff_ffff_ffff_ffffn : 0xffff_ffffn)
+  return {
+    timescale,
+    durationMs: isUnknown ? undefined : (Number(length) * 1000) / timescale,
+    captureTime,
+  }
 }
 
 async function readTrack(window: ByteWindow, trak: Box): Promise<Track> {
