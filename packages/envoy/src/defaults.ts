@@ -48,7 +48,7 @@ export const BUSY_MS = 10
 export const BUSY_WAIT_MS = 25
 /** A connection is renewed after this time, so that load spreads over instances that came later. */
 export const MAX_CONNECTION_AGE_MS: number = 5 * 60_000
-/** What questions under way on it may take then. */
+/** How long questions under way may take once the oldest connections are renewed; then the connection is cut off. */
 export const CONNECTION_AGE_GRACE_MS = 10_000
 /** How long a client may take to hear that its connection ends; calls begun later are refused, and may be asked again. */
 export const GOAWAY_NOTICE_MS = 100

@@ -45,9 +45,9 @@ interface Connection {
 /** The largest id of a stream: whatever the client has begun by then is still taken. */
 const ANY_STREAM = 2 ** 31 - 1
 
-/** How much the age at which a connection is renewed is spread. */
+/** How much the ages at which connections are renewed differ from the mean. */
 const AGE_SPREAD_RATIO = 0.1
-/** One that its client has not ended by then is cut off. */
+/** A connection that its client has not ended by then is cut off, whatever its own age. */
 const LONGEST_CONNECTION_MS = MAX_CONNECTION_AGE_MS * (1 + AGE_SPREAD_RATIO) + CONNECTION_AGE_GRACE_MS
 
 /**
@@ -146,10 +146,9 @@ function watch(
   // Not all at once: connections that began together would be renewed together for ever.
   const ageMs = MAX_CONNECTION_AGE_MS * (1 + AGE_SPREAD_RATIO * (2 * Math.random() - 1))
   const age = setTimeout(() => retire(connection), ageMs)
-  const end = setTimeout(() => session.destroy(), ageMs + CONNECTION_AGE_GRACE_MS)
   return () => {
     clearInterval(keepalive)
-    for (const timer of [unheard, age, end]) clearTimeout(timer)
+    for (const timer of [unheard, age]) clearTimeout(timer)
   }
 }
 
