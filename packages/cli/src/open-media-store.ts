@@ -7,6 +7,7 @@ import {
   MediaError,
   type MediaStore,
   type MediaStoreOptions,
+  makeFolder,
   type ObjectStore,
   type OptionNames,
   type ResourceStates,
@@ -15,7 +16,6 @@ import {
 } from '@mediakeep/core'
 import { noteElsewhere, openCatalog } from './catalog-of-folder.ts'
 import { folderKeys } from './key-file.ts'
-import { makeFolder } from './make-folder.ts'
 import { parseStoreUrl } from './stores/address.ts'
 import { createStore } from './stores/create-store.ts'
 import type { Environment } from './stores/credentials.ts'

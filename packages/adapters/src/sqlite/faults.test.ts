@@ -64,6 +64,12 @@ test('a folder without leave to write is named at open', async () => {
   await chmod(folder, 0o700)
 })
 
+test.runIf(process.platform === 'linux')('a folder that cannot be made is named at open', async () => {
+  await expect(sqliteCatalog({ file: '/proc/mediakeep/catalogs/catalog.db' }).open()).rejects.toMatchObject({
+    reason: 'catalog-not-writable',
+  })
+})
+
 test('a network file system is refused by name', async () => {
   const onNfs = { fileSystemType: async () => 0x6969 }
   await expect(checkFile(join(folder, 'catalog.db'), onNfs)).rejects.toMatchObject({

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
-import { access, mkdir, stat, statfs } from 'node:fs/promises'
+import { access, stat, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { MediaError } from '@mediakeep/core'
+import { MediaError, makeFolder } from '@mediakeep/core'
 
 /** Magic numbers of file systems whose locks or shared memory do not hold across hosts. @see statfs(2) */
 const NETWORK: ReadonlyMap<number, string> = new Map([
@@ -30,7 +30,7 @@ export interface FileCheckOptions {
 export async function checkFile(file: string, options: FileCheckOptions = {}): Promise<void> {
   const folder = dirname(file)
   try {
-    await mkdir(folder, { recursive: true })
+    await makeFolder(folder)
     await access(folder, constants.W_OK | constants.X_OK)
     const found = await stat(file).catch(() => undefined)
     if (found !== undefined) {
