@@ -9,12 +9,15 @@ import { BATCH, RECHECK_BATCH } from './batch.ts'
 import { brake } from './brakes.ts'
 import { callCheck } from './call-check.ts'
 import type { UpkeepContext } from './context.ts'
-import { findOrphans } from './orphans.ts'
+import { findOrphans, type Orphans } from './orphans.ts'
 import { sweepUploads } from './sweep-uploads.ts'
 
+/** What a run has done so far. */
+type Total = { -readonly [Name in keyof Omit<GarbageProgress, 'plan'>]: number }
+
 /**
- * Condemn what nothing refers to, then delete what was condemned long enough ago. Each decision is a catalog
- * transaction that looks again under its lock, so any number of processes may collect beside any number of uploads.
+ * Condemns what nothing refers to, then deletes what was condemned long enough ago. Each decision is a catalog transaction that looks
+ * again under its lock, so any number of processes may collect beside any number of uploads.
  */
 export async function* collectGarbage(
   context: UpkeepContext,
@@ -22,14 +25,8 @@ export async function* collectGarbage(
 ): AsyncGenerator<GarbageProgress> {
   const { signal, thorough = false, dryRun = false, force = false } = options
   const graceMs = options.graceMs ?? context.garbageGraceMs
-  const uploadsOlderThanMs = options.uploadsOlderThanMs ?? UPLOAD_SWEEP_AFTER_MS
-  // No upload is younger than what is no number: all would be ended, those of other hosts that are under way too.
-  if (!(Number.isSafeInteger(uploadsOlderThanMs) && uploadsOlderThanMs >= 0)) {
-    throw new MediaError('MEDIA_BAD_INPUT', 'uploadsOlderThanMs must be a whole number, 0 or more', {
-      reason: 'bad-amount',
-    })
-  }
-  const total = {
+  const uploadsOlderThanMs = parseUploadAge(options)
+  const total: Total = {
     condemned: 0,
     freedObjects: 0,
     freedBytes: 0,
@@ -51,19 +48,8 @@ export async function* collectGarbage(
     return
   }
   if (!force) brake(plan, orphans?.count ?? 0, context.maxGarbageRatio)
-  for (const [volumeId, objects] of orphans?.found ?? [])
-    for (let at = 0; at < objects.length; at += BATCH) {
-      check()
-      total.orphans += (await context.catalog.leaveOrphans(volumeId, objects.slice(at, at + BATCH))).length
-    }
-  for (let more = true; more; ) {
-    check()
-    const round = await context.catalog.condemn({ limit: BATCH })
-    total.condemned += round.condemned
-    more = round.more
-    yield { ...total }
-  }
-  const skipped = new Set<string>()
+  if (orphans !== undefined) total.orphans = await leaveOrphans(context, orphans, check)
+  yield* condemnAll(context, total, check)
   const online = await onlineVolumes(context, graceMs)
   if (thorough) {
     total.endedUploads = await sweepUploads(context, online, {
@@ -72,6 +58,55 @@ export async function* collectGarbage(
     })
     yield { ...total }
   }
+  yield* freeAll(context, total, { graceMs, online, check })
+}
+
+/** No upload is younger than what is not a number: every one would be ended, those of other hosts that are under way too. */
+function parseUploadAge({ uploadsOlderThanMs = UPLOAD_SWEEP_AFTER_MS }: CollectOptions): number {
+  if (Number.isSafeInteger(uploadsOlderThanMs) && uploadsOlderThanMs >= 0) return uploadsOlderThanMs
+  throw new MediaError('MEDIA_BAD_INPUT', 'uploadsOlderThanMs must be a whole number, 0 or more', {
+    reason: 'bad-amount',
+  })
+}
+
+/** Marks the objects that no row names as leaving. @returns how many of them the catalog still knew no row for */
+async function leaveOrphans(context: UpkeepContext, { found }: Orphans, check: () => void): Promise<number> {
+  let left = 0
+  for (const [volumeId, objects] of found)
+    for (let at = 0; at < objects.length; at += BATCH) {
+      check()
+      left += (await context.catalog.leaveOrphans(volumeId, objects.slice(at, at + BATCH))).length
+    }
+  return left
+}
+
+async function* condemnAll(
+  context: UpkeepContext,
+  total: Total,
+  check: () => void,
+): AsyncGenerator<GarbageProgress> {
+  for (let more = true; more; ) {
+    check()
+    const round = await context.catalog.condemn({ limit: BATCH })
+    total.condemned += round.condemned
+    more = round.more
+    yield { ...total }
+  }
+}
+
+interface FreeOptions {
+  readonly graceMs: number
+  readonly online: Set<string>
+  readonly check: () => void
+}
+
+/** Deletes what was condemned long enough ago: volumes of one grace together, for some keep theirs longer. */
+async function* freeAll(
+  context: UpkeepContext,
+  total: Total,
+  { graceMs, online, check }: FreeOptions,
+): AsyncGenerator<GarbageProgress> {
+  const skipped = new Set<string>()
   const graces = new Map(context.volumes.all.map((volume) => [volume.id, graceOn(volume, graceMs)]))
   for (const ms of new Set(graces.values()))
     for (;;) {
