@@ -17,21 +17,21 @@ export interface OpenSourceOptions {
 
 /**
  * Bytes of known length that can be opened again.
- * Every `open` gives an own stream of the same bytes, so retries, fan-out and part retries are safe.
+ * Every `open` returns a new stream of the same bytes, so that a write can be retried, or go to several stores.
  */
 export interface ByteSource {
   readonly sizeBytes: number
   readonly digest?: Digest
-  /** The whole body, present when it is in memory already: a store may then write it at once. Never changed after. */
+  /** The whole body, if it is already in memory: a store may then write it at once. It must never change. */
   readonly bytes?: Uint8Array
   open(options?: OpenSourceOptions): Readable
 }
 
 /**
- * What hosts hand in. A stream or iterable is read once. A `Uint8Array` must not be changed before the put is done. Bytes
- * pushed into a stream of bytes must not be changed afterwards; who writes into a transform may use its buffer again after the
- * write, and an iterable when the next chunk is asked for. `{ path }` names a local file, which `move: true` allows the store
- * to take over (it is gone afterwards).
+ * The body of a media, as applications give it. A stream or iterable is read once. Do not change a `Uint8Array` before `put` has
+ * resolved, nor bytes that were pushed into a readable stream. After a write into a transform stream its buffer may be reused, and an
+ * iterable may reuse the buffer of a chunk when the next one is asked for. `{ path }` is a local file; with `move: true` the store takes
+ * it over, and the file is gone afterwards.
  */
 export type Body =
   | Readable

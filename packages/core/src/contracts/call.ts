@@ -1,6 +1,6 @@
 /**
- * Why a store is asked, for the ledger. `read` and `write`: a host's own call. `burst`: a write that went to a paid tier.
- * `promote` and `demote`: a copy that moves. `heal`: one that comes back after a failover. `probe`: health and set-up.
+ * Why an object store is called, for the ledger. `read` and `write`: a call of the application. `burst`: a write that went to a paid tier
+ * instead. `promote` and `demote`: a copy that moves. `heal`: a copy that moves back after a burst or failover. `probe`: health and set-up.
  */
 export type CallCause =
   | 'read'
@@ -16,7 +16,7 @@ export type CallCause =
   | 'reconcile'
   | 'probe'
 
-/** Who asked, for logs, events and audit; passed explicitly, never ambient. */
+/** Who made the call, for logs, events and audit. Always passed explicitly. */
 export interface CallContext {
   readonly requestId?: string
   readonly traceparent?: string
@@ -27,7 +27,7 @@ export interface CallContext {
 
 /** Options that every call to a store takes. */
 export interface Call {
-  /** Ends the call; its reason is thrown untouched. */
+  /** Aborts the call, which then throws the signal's reason unchanged. */
   readonly signal?: AbortSignal
   /** The call fails with MEDIA_TIMEOUT once this instant has passed. */
   readonly deadlineAt?: Date

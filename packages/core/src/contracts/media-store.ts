@@ -18,10 +18,10 @@ import type { ScanOptions, ScanProgress } from './scanning.ts'
 import type { Tiering } from './tiering.ts'
 import type { UploadSessions } from './uploads.ts'
 
-/** An open media. Dispose it, or read one of its bodies to the end; disposed unread it leaks nothing. */
+/** A media that was opened for reading. Read one of its bodies to the end, or dispose the reader: then nothing leaks. */
 export interface MediaReader extends AsyncDisposable {
   readonly media: Media
-  /** The bytes that will be given. */
+  /** The bytes that will be read: half-open offsets into the content. */
   readonly range: ByteRange
   /** Length of `range`. */
   readonly sizeBytes: number
@@ -29,18 +29,17 @@ export interface MediaReader extends AsyncDisposable {
   readonly etag: string
   readonly tier: string
   /**
-   * The bytes when they are in memory already and verified: nothing needs to be awaited. Others are served the same ones:
-   * they must not be changed.
+   * The bytes, if they are already in memory and verified; else `undefined`. Do not change them: other readers get the same buffer.
    */
   readonly buffered: Uint8Array | undefined
-  /** Verified bytes. Errors with MEDIA_CORRUPT before its end when the stored bytes are damaged. Once. */
+  /** Verified bytes: the stream fails with MEDIA_CORRUPT before its end when the stored bytes are damaged. May be called once. */
   stream(): Readable
   web(): ReadableStream<Uint8Array>
   /** @throws MediaError MEDIA_TOO_LARGE when `sizeBytes` is over `maxBytes`. */
   bytes(options: { readonly maxBytes: number }): Promise<Uint8Array>
   /**
-   * Writes everything to `destination` with back-pressure and without ending it: the quickest way out.
-   * Rejects when the destination closes early or `signal` aborts; verified like `stream`.
+   * Writes all bytes to `destination`, with back-pressure, and does not end it. The fastest way to send a media; verified like `stream`.
+   * Rejects when the destination closes early or `signal` aborts.
    */
   writeTo(destination: Writable, options?: { readonly signal?: AbortSignal }): Promise<void>
 }
@@ -51,15 +50,15 @@ export interface GarbageProgress {
   readonly condemned: number
   readonly freedObjects: number
   readonly freedBytes: number
-  /** Objects without a row, found by a thorough run: they leave from now on and are freed after the grace. */
+  /** Objects without a row that a thorough run found. They are condemned now and freed after `graceMs`. */
   readonly orphans: number
-  /** Objects whose names are none of ours: left alone. */
+  /** Objects whose names this store does not make: left alone. */
   readonly foreign: number
-  /** Objects of records that the catalog has lost and a journal knows: left alone, `rebuildCatalog` brings them back. */
+  /** Objects whose records the catalog has lost but a journal still has: left alone, for `rebuildCatalog` can restore them. */
   readonly recoverable: number
   /** Uploads in parts that nobody finished, ended by a thorough run. */
   readonly endedUploads: number
-  /** What a dry run found; it comes once. */
+  /** What a dry run found. Present in its only progress. */
   readonly plan?: GarbagePlan
 }
 export interface ExpireProgress {
@@ -69,20 +68,20 @@ export interface ExpireProgress {
 
 export interface CollectOptions extends Call {
   /**
-   * How long a blob must have been without references before its bytes may go. Default 1 hour. On tiers with `directUrls` 15
-   * minutes at least, which is how long addresses live that were given out; the plan of a dry run counts by what is given here.
+   * How long a blob must have been without references before its bytes may be deleted. Default 1 hour. On tiers with `directUrls` it is
+   * at least 15 minutes, the life of the URLs given out; only the plan of a dry run uses the given value for them, too.
    */
   readonly graceMs?: number
-  /** Tells what a run would do now, and changes nothing. Default false. */
+  /** Reports what a run would do now, and changes nothing. Default false. */
   readonly dryRun?: boolean
   /**
    * Looks at every blob, not only at those that are known to have lost a reference, and lists the volumes for objects that
    * no row names. Default false.
    */
   readonly thorough?: boolean
-  /** How long ago an upload in parts must have been begun before a thorough run ends it: a whole number, 0 or more. Default 7 days. */
+  /** Minimum age of an unfinished upload in parts for a thorough run to end it: a whole number, 0 or more. Default 7 days. */
   readonly uploadsOlderThanMs?: number
-  /** Goes on where a brake would stop: a fifth of all objects at once (from 1,000 on), or no record left. Default false. */
+  /** Continues where the run would stop as a precaution: a fifth of all objects would go (of 1,000 or more), or no record is left. Default false. */
   readonly force?: boolean
 }
 
@@ -101,34 +100,34 @@ export interface DamagedCopy {
 
 export interface VerifyOptions extends Call {
   /**
-   * `content` (default): the SHA-256 of all bytes is the digest they are named by. `stored`: the bytes as they are stored have the
-   * size and the CRC-32 sums that were taken when they came.
+   * `content` (default) compares the SHA-256 of all bytes with their digest. `stored` compares the stored bytes with the size and the
+   * CRC-32 sums that were recorded when they were written.
    */
   readonly mode?: 'content' | 'stored'
   /** Makes a new copy of what is damaged, from a good one on another volume. Default false. */
   readonly repair?: boolean
-  /** From the progress of an earlier run: goes on behind it. */
+  /** From the progress of an earlier run: continues after what that run checked. */
   readonly cursor?: string
-  /** Bytes read a second at most, on average. Default: as fast as it goes. */
+  /** Maximum average rate of reading, in bytes a second. Default: no limit. */
   readonly bytesPerSecond?: number
-  /** Reads copies on paid volumes too. Default true; the background leaves them out. */
+  /** Whether copies on paid volumes are read, too. Default true; verification in the background leaves them out. */
   readonly paid?: boolean
   /** Leaves out copies that were verified, or written, later than this. */
   readonly notVerifiedSince?: Date
 }
 
-/** Totals so far; `damaged` is what came since the progress before. */
+/** Totals since the start, except `damaged`: the copies found since the previous progress. */
 export interface VerifyProgress {
   readonly checkedObjects: number
   readonly checkedBytes: number
-  /** Bytes on the volumes when it began: an estimate of the whole. */
+  /** Bytes on the volumes when the run began: an estimate of what there is to check. */
   readonly totalBytes: number
   readonly damaged: readonly DamagedCopy[]
   readonly damagedObjects: number
   readonly repairedObjects: number
-  /** Volumes that could not be looked at: nothing is said about what they hold. */
+  /** Volumes that could not be read. Their copies were not checked. */
   readonly offlineVolumes: readonly string[]
-  /** Resumes behind all that was checked. */
+  /** Give it to a later run to continue after everything checked so far. */
   readonly cursor: string
 }
 
@@ -143,12 +142,12 @@ export interface RepairProgress {
 }
 
 export interface JournalProgress {
-  /** Journals whose lines a snapshot of the records took the place of. */
+  /** Journals whose lines were replaced by a snapshot of the records. */
   readonly compacted: number
 }
 
 export interface RebuildOptions extends Call {
-  /** Makes a media of every object that no line names, with owner `''` and a file name from its digest. Default false: they are left. */
+  /** Creates a media for every object that no journal line names, with owner `''` and a file name made from its digest. Default false. */
   readonly adoptUnknown?: boolean
 }
 
@@ -165,20 +164,20 @@ export interface LostMedia {
 export interface RebuildProgress {
   /** Records that were written. */
   readonly restored: number
-  /** Records that the catalog had, in the same or a later revision. */
+  /** Records that the catalog already had, in the same or a later revision. */
   readonly alreadyThere: number
   readonly lostMedia: number
-  /** Those found since the last progress. */
+  /** Lost media found since the previous progress. */
   readonly lost: readonly LostMedia[]
-  /** Media whose only copies are on volumes that are not here: put back by a further run, once they are. */
+  /** Media whose only copies are on offline volumes: a later run restores them, once the volumes are back. */
   readonly unreachableMedia: number
   /** Objects that neither the catalog nor a line names. */
   readonly unknownObjects: number
-  /** Of them, those that became media. */
+  /** Unknown objects that became media (`adoptUnknown`). */
   readonly adoptedObjects: number
   /** Lines that could not be used. */
   readonly damagedLines: number
-  /** Ids of volumes that are known and not here. */
+  /** Ids of known volumes that are offline. */
   readonly offlineVolumes: readonly string[]
 }
 
@@ -187,31 +186,31 @@ export interface Upkeep {
    * Condemns what nothing refers to, and deletes what was condemned long enough ago. Safe beside uploads, in any number of
    * processes at once. Volumes that are offline are left alone.
    * @throws MediaError MEDIA_CONFLICT `gc-brake`, before anything is deleted, when so much would go that it looks like a mistake;
-   * MEDIA_BAD_INPUT `bad-amount` for an age of uploads that is no whole number, or below 0.
+   * MEDIA_BAD_INPUT `bad-amount` when `uploadsOlderThanMs` is not a whole number of 0 or more.
    */
   collectGarbage(options?: CollectOptions): AsyncIterable<GarbageProgress>
-  /** Ends sessions past their time and removes what they left. */
+  /** Ends expired upload sessions and removes their staged bytes and reservations. */
   expire(options?: Call): AsyncIterable<ExpireProgress>
   /**
-   * Replaces the lines of a volume's journal by one for each record, where the journal is behind or has grown to several
-   * times what that takes. Safe beside all else, in any number of processes.
+   * Replaces the lines of a volume's journal by one line for each record, if the journal is incomplete or has grown to several times that
+   * size. Safe at any time, in any number of processes.
    */
   compactJournals(options?: Call): AsyncIterable<JournalProgress>
   /**
-   * Reads every copy on the volumes of this host and compares. A damaged one is quarantined: never served again, and never
-   * deleted while its blob is in use. @throws MediaError MEDIA_BAD_INPUT `bad-cursor`
+   * Reads every copy on the volumes of this host and compares it with its digest or sums. A damaged copy is quarantined: it is never
+   * served again, and not deleted while its blob is in use. @throws MediaError MEDIA_BAD_INPUT `bad-cursor`
    */
   verify(options?: VerifyOptions): AsyncIterable<VerifyProgress>
   /**
-   * Has bytes looked at by the scanner: those that wait for it, or also those that were looked at by an older database. What is found
-   * is held back from then on, whoever owns it. @throws MediaError MEDIA_UNSUPPORTED `no-scanner`
+   * Has the scanner look at bytes that wait for it; with options, also at those that were scanned with an older database, or at all. Media in which
+   * something is found are held from then on, whoever owns them. @throws MediaError MEDIA_UNSUPPORTED `no-scanner`
    */
   scan(options?: ScanOptions): AsyncIterable<ScanProgress>
-  /** Makes the copies that `minCopies` asks for and that are missing, each from a good one that is checked on the way. */
+  /** Makes the copies that are missing towards `minCopies`, each from a good copy that is verified while it is read. */
   repair(options?: Call): AsyncIterable<RepairProgress>
   /**
-   * Fills an empty catalog, or one that is behind, from the journals and objects of the volumes. What the catalog has in the
-   * same or a later revision stays, and nothing is deleted. Safe to repeat, and beside all else.
+   * Fills an empty or outdated catalog from the journals and objects of the volumes. Records that the catalog has in the same or a later
+   * revision stay as they are, and nothing is deleted. Safe to repeat, and to run while the store is in use.
    */
   rebuildCatalog(options?: RebuildOptions): AsyncIterable<RebuildProgress>
 }
@@ -229,9 +228,9 @@ export interface HealthReport {
 export interface UsageRow {
   readonly name: string
   readonly media: number
-  /** Sum over records: what owners see. */
+  /** Sum of the sizes of all records: what owners see. */
   readonly logicalBytes: number
-  /** Sum over distinct blobs: what disks see. */
+  /** Sum of the sizes of distinct blobs: what is stored. */
   readonly storedBytes: number
 }
 
@@ -241,13 +240,13 @@ export interface SignOptions {
   /** Served as attachment. */
   readonly download?: boolean
   /**
-   * An address of the bucket itself, where the nearest copy lies in a tier with `directUrls`; else one of our own. It lives for
-   * 15 minutes at most, and reads by it are neither verified nor counted: each address is booked as one whole read. Default false.
+   * A URL of the bucket itself if the nearest copy is in a tier with `directUrls`, else one of this store. A URL of the bucket is valid for 15
+   * minutes at most. Reads by it are neither verified nor counted: the ledger books one whole read for each URL. Default false.
    */
   readonly direct?: boolean
 }
 
-/** Where a copy lies that serves now. */
+/** The place of a copy that can be served now. */
 export interface MediaPlace {
   readonly volumeId: string
   readonly tier: string
@@ -255,34 +254,37 @@ export interface MediaPlace {
   readonly objectKey: string
 }
 
-/** All that is to be known before a read may begin, from one look. */
+/** Record, availability and place of a media, as they were at one moment. */
 export interface MediaLocation {
   /** `undefined` when the catalog does not know it. */
   readonly media: Media | undefined
   readonly availability: Availability
   /** Present when it is `ready`. */
   readonly place?: MediaPlace
-  /** As long as `watch` tells none of these, and no gap, nothing of this was changed by a store that shares these states. */
+  /**
+   * Names to compare with those that `watch` reports. As long as it reports none of these, and no gap, no store that shares the
+   * resource states has changed anything in this location.
+   */
   readonly names: readonly string[]
 }
 
 export interface LocateOptions extends Call {
   /**
-   * How long, from the beginning of the call, shared resource states may take. After it the catalog alone says what is so. Default: as
-   * long as they take at most.
+   * How long to wait for shared resource states, from the start of the call. After that the answer is made from the catalog alone.
+   * Default: the states' own time limit.
    */
   readonly statesWithinMs?: number
 }
 
 /**
- * What hosts hold. Every call sees the namespace it was made in. `put`, `open`, `update`, `delete`, `list`, `listAll`, `url` and
- * `uploads.create` refuse options that they do not take: MEDIA_BAD_INPUT `unknown-option`.
+ * The store as applications use it. All calls work in one namespace (`in` gives another). `put`, `open`, `update`, `delete`, `list`,
+ * `listAll`, `url` and `uploads.create` refuse unknown options with MEDIA_BAD_INPUT `unknown-option`.
  */
 export interface MediaStore extends AsyncDisposable {
   readonly namespace: string
   /**
-   * Takes the bytes, stores them once, and answers when they are as durable as the volume promises.
-   * All or nothing: a failure leaves no record, no temporary file and no reservation.
+   * Stores a body and its record. Equal bytes are stored once. Resolves when both are as durable as the volume promises.
+   * A failure leaves no record, no temporary file and no reservation.
    */
   put(body: Body, options?: PutOptions): Promise<Media>
   /**
@@ -298,7 +300,7 @@ export interface MediaStore extends AsyncDisposable {
     change: MediaChange,
     options?: Call & { readonly ifRevision?: number },
   ): Promise<Media>
-  /** The record goes at once, the bytes with garbage collection. Answers whether there was one. */
+  /** Deletes the record now; garbage collection deletes its bytes later. @returns whether there was such a record */
   delete(
     ref: MediaRef,
     options?: Call & {
@@ -309,7 +311,7 @@ export interface MediaStore extends AsyncDisposable {
   ): Promise<boolean>
   list(query?: MediaQuery): Promise<MediaPage>
   listAll(query?: ListAllQuery): AsyncIterable<Media>
-  /** Media linked to many targets in one call; in the order of `targets`, each newest first. */
+  /** The media linked to each of several targets: one list for each target, in the order of `targets`, newest media first. */
   linked(
     targets: readonly LinkTarget[],
     options?: Call & { readonly limitPerTarget?: number },
@@ -317,59 +319,59 @@ export interface MediaStore extends AsyncDisposable {
   link(ref: MediaRef, target: LinkTarget, options?: Call): Promise<void>
   unlink(ref: MediaRef, target: LinkTarget, options?: Call): Promise<void>
   /**
-   * A signed address below the store's `publicBaseUrl`; with `direct` perhaps one of a bucket.
+   * A signed URL below the store's `publicBaseUrl`, or with `direct` possibly one of a bucket.
    * @throws MediaError MEDIA_ABSENT; MEDIA_BAD_INPUT `bad-expiry` or `no-public-base-url`
    */
   url(ref: MediaRef, options: SignOptions): Promise<URL>
-  /** Checks the query of a signed address. @throws MediaError MEDIA_DENIED `signature` or `expired`. */
+  /** Checks the query of a URL that `url` made. @throws MediaError MEDIA_DENIED `signature` or `expired`. */
   verifyUrl(id: string, query: URLSearchParams): { readonly download: boolean; readonly expiresAt: Date }
-  /** Where `mediaRouter` is mounted as clients see it, with a slash at its end; `undefined` where nobody said. */
+  /** The URL at which clients reach `mediaRouter`, with a slash at its end; `undefined` if it was not configured. */
   readonly publicBaseUrl: URL | undefined
   /**
-   * The query that lets whoever has it put the bytes of this upload, once, until `expiresAt`.
-   * @throws MediaError MEDIA_BAD_INPUT `bad-expiry` for more than 1 hour from now
+   * The query of a signed URL: whoever has it may send the bytes of this upload, once, until `expiresAt`.
+   * @throws MediaError MEDIA_BAD_INPUT `bad-expiry` unless `expiresAt` is within the next hour
    */
   signUpload(uploadId: string, options: { readonly expiresAt: Date }): URLSearchParams
   /**
-   * Checks that query, as it stands on the request line.
+   * Checks such a query. Give it exactly as it stands on the request line, without decoding.
    * @throws MediaError MEDIA_UNAUTHENTICATED `signature-required`; MEDIA_DENIED `signature` or `expired`; MEDIA_BAD_INPUT `bad-expiry`
    */
   verifyUpload(uploadId: string, query: string): { readonly expiresAt: Date }
-  /** Never starts a fetch. */
+  /** Whether the media can be read now, and if not, why. Never starts a fetch. */
   availability(ref: MediaRef, options?: Call): Promise<Availability>
-  /** Record, availability and place from one look, for gates. Never starts a fetch. */
+  /** Record, availability and place in one call, for gates. Never starts a fetch. */
   locate(ref: MediaRef, options?: LocateOptions): Promise<MediaLocation>
   /**
-   * Asks whether the copies that serve are still there, and gives up those whose store says that they are not: for readers past this
-   * store, such as a proxy that met an absent object. Answers what is so then. One request for each such copy.
+   * Asks the object stores whether the copies that serve are still there, and gives up those that are absent. For those who read past
+   * this store, such as a proxy that found an object missing. Costs one request for each copy. @returns the availability after that
    */
   recheck(ref: MediaRef, options?: Call): Promise<Availability>
   /**
-   * Tells the names of `MediaLocation` whose media were changed: by this store, and by every other that shares its resource
-   * states. `onGap`: some may have been missed; nothing that was found out before is certain. Returns how to stop.
+   * Reports the names (of `MediaLocation`) of media that were changed by this store or by another that shares its resource states.
+   * `onGap` is called when changes may have been missed: then every location found earlier may be outdated. @returns a function that stops it
    */
   watch(listener: (names: readonly string[]) => void, options: { readonly onGap: () => void }): () => void
   /**
-   * Lets out what a scanner holds back, because somebody looked: every media of the same bytes serves from now on, also those that
-   * come later, and no look takes it back. Meant is the newest content of the media that is in quarantine, also one that is to
-   * replace another and waits behind it: it serves at once, unless a newer one does. `digest` names another that is held, or one
-   * that still waits for a look, and makes sure that nothing goes out but what was looked at.
-   * @throws MediaError MEDIA_ABSENT; MEDIA_CONFLICT `not-held`: there is no such content
+   * Releases content from quarantine after a person has judged it to be harmless. From then on every media with the same bytes is
+   * served, later ones too, and no later scan takes that back. Without `digest` it releases the newest quarantined content of the media,
+   * even if that is a replacement which does not serve yet: it serves at once, unless newer content does. `digest` selects the content that
+   * was judged, quarantined or still waiting for its scan, so that nothing else is released.
+   * @throws MediaError MEDIA_ABSENT; MEDIA_CONFLICT `not-held` when there is no such content
    */
   release(ref: MediaRef, options?: Call & { readonly digest?: Digest }): Promise<Media>
   /**
-   * Has the bytes of a media looked at now, of the content that serves and of all that are held, whatever is known of them, and
-   * settles every media that shares them. What was released stays so.
-   * @throws MediaError MEDIA_ABSENT; MEDIA_UNSUPPORTED `no-scanner`; MEDIA_CONFLICT `no-digest` for an external object that nobody has read yet;
-   * what the scanner throws
+   * Scans a media now, whatever earlier scans found: its serving content and all held content. The result applies to every media with
+   * the same bytes. Content that was released stays released.
+   * @throws MediaError MEDIA_ABSENT; MEDIA_UNSUPPORTED `no-scanner`; MEDIA_CONFLICT `no-digest` for an external object that was not read yet;
+   * the scanner's error
    */
   rescan(ref: MediaRef, options?: Call): Promise<Media>
-  /** Asks for the bytes to be brought to a serving tier; one fetch for any number of callers. */
+  /** Starts a load into a serving tier, unless the media is there or loading; all callers share one fetch. Does not wait for it. */
   warm(ref: MediaRef, options?: Call): Promise<Availability>
   usage(by: 'owner' | 'type' | 'tier', options?: Call): Promise<readonly UsageRow[]>
   in(namespace: string): MediaStore
   /**
-   * Refuses now what `put` with these options would refuse before its first byte: limits, type, conditions, room.
+   * Throws what `put` with these options would throw before the first byte: limits, type, conditions, space.
    * Transports call it before they answer `Expect: 100-continue`.
    */
   admit(options: PutOptions): Promise<void>
@@ -377,8 +379,8 @@ export interface MediaStore extends AsyncDisposable {
   readonly tiers: Tiering
   readonly upkeep: Upkeep
   health(): Promise<HealthReport>
-  /** Events from now on, at most 1,024 waiting: a slow consumer loses the oldest. Ends at close. */
+  /** Events from now on, until the store is closed. At most 1,024 wait: a slow consumer loses the oldest. */
   events(): AsyncIterable<MediaEvent>
-  /** Refuses new calls, waits up to `graceMs` (default 10,000) for those under way, aborts the rest, frees everything. Idempotent. */
+  /** Refuses new calls, waits up to `graceMs` (default 10,000) for calls in progress, aborts the others, frees all resources. Idempotent. */
   close(options?: { readonly graceMs?: number }): Promise<void>
 }

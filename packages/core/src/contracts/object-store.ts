@@ -8,7 +8,7 @@ import type { Call, CallCause } from './call.ts'
  */
 export type WriteCondition = { readonly type: 'absent' } | { readonly type: 'match'; readonly etag: string }
 
-/** What an acknowledged write survives: nothing, `file`: kill -9 of the process, `durable`: also power loss. */
+/** What an acknowledged write survives. `none`: nothing; `file`: kill -9 of the process; `durable`: power loss, too. */
 export type Durability = 'none' | 'file' | 'durable'
 
 /** Facts about a store that callers plan with. They never change while a store is open. */
@@ -23,13 +23,13 @@ export interface StoreTraits {
   /** Other hosts see the same objects. */
   readonly shared: boolean
   readonly durability: Durability
-  /** `ignored`: the backend takes `when` without honouring it, so nobody may rely on it. */
+  /** `ignored`: the backend accepts `when` but does not enforce it, so do not rely on it. */
   readonly conditionalPut: 'enforced' | 'ignored'
   /** The store (or its client) retries by itself; `withRetry` then refuses to wrap it. */
   readonly retries: boolean
-  /** `key`: list is in ascending byte order of keys; `none`: in an order that is stable between calls. */
+  /** `key`: `list` returns keys in ascending byte order; `none`: in another order, which is the same in every call. */
   readonly listOrder: 'key' | 'none'
-  /** When `put` has resolved, nothing reads the memory that its source gave: it may be used again. Absent: not known. */
+  /** Once `put` has resolved, the store no longer reads the buffers of its source, so they may be reused. Absent: not known. */
   readonly keepsNoSource?: true
 }
 
@@ -42,7 +42,7 @@ export interface ObjectHead {
   readonly contentType?: string
   /** Names are lower-case ASCII tokens; values as they were given. */
   readonly metadata?: Readonly<Record<string, string>>
-  /** Name of the store that holds it, where a composed store chose one. */
+  /** Name of the store that holds the object, when a composed store chose among several. */
   readonly storedIn?: string
 }
 
@@ -50,7 +50,7 @@ export interface PutObjectOptions extends Call {
   readonly when?: WriteCondition
   readonly contentType?: string
   readonly metadata?: Readonly<Record<string, string>>
-  /** The store refuses bytes of another digest with MEDIA_DIGEST_MISMATCH and keeps nothing. */
+  /** Digest of the bytes. The store refuses other bytes with MEDIA_DIGEST_MISMATCH and keeps nothing. */
   readonly checksum?: Digest
 }
 
@@ -59,12 +59,12 @@ export interface GetObjectOptions extends Call {
   readonly range?: ByteRange
 }
 
-/** An open object. Dispose it, or read one of its bodies to the end: either frees all it holds. */
+/** An object that was opened for reading. Read it to the end or dispose it: either frees its resources. */
 export interface ObjectReader extends AsyncDisposable {
   readonly head: ObjectHead
-  /** The bytes that will be given, after clamping. */
+  /** The bytes that will be read, after clamping. */
   readonly range: ByteRange
-  /** The bytes, once. A second call throws MEDIA_BAD_INPUT. */
+  /** The bytes. May be called once: a second call throws MEDIA_BAD_INPUT. */
   stream(): Readable
 }
 
@@ -76,7 +76,7 @@ export interface DeleteResult {
 
 export interface ListObjectsOptions extends Call {
   readonly prefix?: string
-  /** Opaque, from the page before. */
+  /** `cursor` of the previous page. Opaque. */
   readonly cursor?: string
   /** Objects a page, 1 to 1000. Default 1000. */
   readonly limit?: number
@@ -84,7 +84,7 @@ export interface ListObjectsOptions extends Call {
 
 export interface ObjectPage {
   readonly objects: readonly ObjectHead[]
-  /** Present when there is more; behind a full page of some backends also where there is none, and the next page is empty. */
+  /** Present when there may be more objects. With some backends the page after a full one can be empty. */
   readonly cursor?: string
 }
 
@@ -93,12 +93,12 @@ export interface ObjectWriter {
   /** Resolves when the writer may be given more; it may still hold the bytes in memory. */
   write(chunk: Uint8Array): Promise<void>
   commit(options?: PutObjectOptions): Promise<ObjectHead>
-  /** Drops all that was written; idempotent; after `commit` does nothing. */
+  /** Discards all that was written. Idempotent; does nothing after `commit`. */
   abort(): Promise<void>
 }
 
 export interface SweepUploadsOptions extends Call {
-  /** Younger ones may still be under way. */
+  /** Only uploads begun longer ago than this are ended: younger ones may still be in progress. */
   readonly olderThanMs: number
 }
 
@@ -117,7 +117,7 @@ export interface PresignOptions extends Call {
 export interface SignedRequest {
   readonly method: string
   readonly url: URL
-  /** Must be sent as they stand. */
+  /** Must be sent unchanged. */
   readonly headers: Readonly<Record<string, string>>
 }
 
@@ -137,7 +137,7 @@ export type AttemptClass =
   | 'delete'
   | 'other'
 
-/** One request that left for a backend, whatever became of it: each retry, page and part is one of its own. */
+/** One request that was sent to a backend, whatever its result. Each retry, page and part is a request of its own. */
 export interface StoreAttempt {
   readonly class: AttemptClass
   readonly cause: CallCause
@@ -148,7 +148,7 @@ export interface StoreAttempt {
   readonly durationMs: number
 }
 
-/** An object that somebody else sends in parts, by addresses the store signs. Nothing is visible under the key before `complete`. */
+/** An object whose parts somebody else uploads by signed URLs. Nothing is visible under the key before `complete`. */
 export interface PartsUpload {
   readonly key: string
   readonly uploadId: string
@@ -171,28 +171,28 @@ export interface SignPartOptions {
 }
 
 /**
- * Objects whose parts somebody else sends straight to the backend. Only the store begins, completes and ends them: whoever holds an
- * address of a part can write that part, as often as he likes, until the upload is completed or ended, and nothing after that.
+ * Uploads whose parts somebody else sends straight to the backend. Only the store begins, completes and ends such an upload. Whoever has
+ * the signed URL of a part can write that part any number of times until then, and never after.
  */
 export interface DirectParts {
   readonly maxParts: number
-  /** Of a part. The smallest, but of the last one, is `traits.minPartBytes`. */
+  /** Largest part. Every part except the last has at least `traits.minPartBytes`. */
   readonly maxPartBytes: number
   begin(key: string, options?: Call & { readonly contentType?: string }): Promise<PartsUpload>
   sign(upload: PartsUpload, part: SignPartOptions): Promise<SignedRequest>
-  /** What the backend holds, by number. `undefined` when it knows no such upload: it was completed, ended, or never begun. */
+  /** The parts that the backend has, by number. `undefined` when it knows no such upload: it was completed, ended, or never begun. */
   list(upload: PartsUpload, options?: Call): Promise<readonly StoredPart[] | undefined>
   /**
-   * Makes the object of these parts, in the order of their numbers; others are dropped. `undefined` as for `list`, where the backend does
-   * not remember that it made it.
-   * @throws MediaError MEDIA_CONFLICT `part-changed` when a part is not there, or is another by now; as `put`
+   * Makes the object from these parts, in the order of their numbers; other parts are discarded. `undefined` when the backend knows no such
+   * upload, which may mean that it was completed before.
+   * @throws MediaError MEDIA_CONFLICT `part-changed` when a part is absent or was replaced; otherwise as `put`
    */
   complete(
     upload: PartsUpload,
     parts: readonly Pick<StoredPart, 'number' | 'etag'>[],
     options?: Call,
   ): Promise<ObjectHead | undefined>
-  /** Ends every upload of this key, also one whose beginning nobody heard of; idempotent. An object under the key stays. */
+  /** Ends every upload of this key, also one whose id was lost. Idempotent. An object under the key stays. */
   abort(key: string, options?: Call): Promise<void>
 }
 
@@ -204,31 +204,32 @@ export interface ObjectFile {
    * Calls may overlap.
    */
   read(buffer: Uint8Array, position: number): Promise<number>
-  /** Changes whenever the bytes may have changed under us; synchronous and cheap. Throws when that cannot be told. */
+  /** A value that changes whenever another program may have changed the bytes. Synchronous and cheap. Throws when that cannot be known. */
   stamp(): string
-  /** Frees the handle once reads under way have ended. */
+  /** Closes the file once reads in progress have ended. */
   close(): Promise<void>
 }
 
-/** Bytes on their way in, counted against the staging budget until `discard` or until a store adopted them. */
+/** Options of `ObjectStore.adopt`. */
 export interface AdoptOptions extends PutObjectOptions {
-  /** The file keeps its name, and may share its bytes with the object: nobody writes to it any more. Default false. */
+  /** The file stays under its name, and may share its bytes with the object: do not write to it any more. Default false. */
   readonly keepsFile?: boolean
 }
 
+/** Bytes on their way in, counted against the staging budget until `discard` or until a store adopted them. */
 export interface StagedBody extends ByteSource {
-  /** The file is needed until the object is somebody's: to be adopted with `keepsFile`. */
+  /** Adopt it with `keepsFile`: the file is needed until the object is recorded. */
   readonly keepsFile?: boolean
-  /** The staging file, where there is one: `ObjectStore.adopt` takes it over. */
+  /** The staging file, if there is one: `ObjectStore.adopt` can take it over. */
   readonly path?: string
-  /** Removes the bytes and frees their budget; idempotent; does nothing to the bytes after an adopt. */
+  /** Removes the bytes and frees their budget. Idempotent. Leaves bytes that a store adopted. */
   discard(): Promise<void>
 }
 
 export interface StagingWriter {
   /** The chunk may be reused by the caller once this has resolved. */
   write(chunk: Uint8Array): Promise<void>
-  /** No more bytes: what was written can be opened from now on. Durable only when a store adopted or copied it. */
+  /** Ends the writing: the body can be read from now on. It is durable only once a store has adopted or copied it. */
   finish(digest: Digest): Promise<StagedBody>
   /** Removes what was written; idempotent. */
   abort(): Promise<void>
@@ -236,7 +237,7 @@ export interface StagingWriter {
   follow?(): StagedFollower
 }
 
-/** Sees a staged body grow, and keeps its bytes readable until it is closed, also after they were adopted. */
+/** Reads a staged body while it is still being written. The bytes stay readable until it is closed, even after a store adopted them. */
 export interface StagedFollower {
   /** From the start of the body; grows while it is written, to all of it by `finish`. */
   readonly availableBytes: number
@@ -246,7 +247,7 @@ export interface StagedFollower {
   close(): void
 }
 
-/** Room for bodies whose digest is not known yet, beside the volume that will adopt them. */
+/** Space for bodies whose digest is not known yet, on the file system of the volume that will adopt them. */
 export interface Staging {
   /**
    * Reserves `sizeBytes` (grows while writing when the length is unknown).
@@ -260,7 +261,7 @@ export interface Staging {
   /** Bytes now reserved or written. */
   readonly usedBytes: number
   readonly budgetBytes: number
-  /** Removes files left by sessions that no longer live. `keep` answers whether a name's session still does. */
+  /** Removes files of sessions that have ended. `keep` says whether the session of a name still exists. @returns how many were removed */
   sweep(keep: (name: string) => boolean | Promise<boolean>): Promise<number>
   /** Bodies that come in pieces. */
   readonly partials?: Partials
@@ -383,36 +384,36 @@ export interface ObjectStore extends AsyncDisposable {
   /** Checks that the store can be used, before the first call. */
   open?(): Promise<void>
   /**
-   * Reads the identity from the volume itself, each time. Throws MEDIA_UNAVAILABLE `volume-offline` where the marker is missing. A store
-   * without it is known by the name of its tier: nothing tells then that another one, or an emptied one, is in its place.
+   * Reads the identity from the volume itself, at each call. Throws MEDIA_UNAVAILABLE `volume-offline` when the marker is missing. A store
+   * without this member is identified by the name of its tier only: a wrong or emptied store in its place goes unnoticed.
    */
   identity?(): Promise<VolumeIdentity>
   presign?(key: string, options: PresignOptions): Promise<SignedRequest>
-  /** Bodies that others send in parts. Only beside `presign`. */
+  /** Uploads whose parts others send straight to the backend. Only together with `presign`. */
   readonly directParts?: DirectParts
   createWriter?(key: string, options?: Call): Promise<ObjectWriter>
   /**
-   * Ends uploads of this volume, and of no other, that were begun longer ago than this and never became an object.
+   * Ends unfinished uploads of this volume, and of no other, that are older than `olderThanMs`.
    * @returns how many were ended
-   * @throws MediaError MEDIA_BAD_INPUT for an age that is no whole number, or below 0.
+   * @throws MediaError MEDIA_BAD_INPUT when the age is not a whole number of 0 or more.
    */
   sweepUploads?(options: SweepUploadsOptions): Promise<number>
-  /** Takes over a local file under `key`, as durable as `put`: by rename where it can, else by reflink or copy. */
+  /** Takes over a local file as the object `key`, by rename if possible, else by reflink or copy. As durable as `put`. */
   adopt?(key: string, filePath: string, options?: AdoptOptions): Promise<ObjectHead>
-  /** Path of the object's bytes on this host, for offload. Does not say that it exists. */
+  /** Path of the object's file on this host, so that a proxy can serve it. Does not check that it exists. */
   localPath?(key: string): string
   /** Positional reads; `undefined` when absent. */
   openFile?(key: string, options?: Call): Promise<ObjectFile | undefined>
   /**
-   * Fills `buffer` from `position` at once, on this thread, and answers the stamp that `ObjectFile.stamp` gives after that.
-   * For bytes that were read a short while ago. `undefined` when they may have to be waited for, are too few, or cannot be
-   * read: `openFile` then reads them, or tells what is wrong. Never throws; the buffer's content then means nothing.
+   * Fills `buffer` from `position` synchronously and returns what `ObjectFile.stamp` returns after that. For bytes that were read a short
+   * while ago and are likely in memory. Never throws: returns `undefined`, with undefined content of the buffer, when the bytes may have to
+   * be waited for, are too few, or cannot be read. Use `openFile` then, which reads them or throws the reason.
    */
   readNow?(key: string, buffer: Uint8Array, position: number): string | undefined
   /**
-   * Tells of every attempt once it is over (a `get` when its body is), synchronously. What the listener throws is swallowed.
-   * Of a store that composes others, those of all of them.
-   * @returns how to stop
+   * Calls the listener, synchronously, for every request to the backend once it has ended (a `get` when its body has). Errors of the
+   * listener are ignored. A store that is composed of others reports the requests of all of them.
+   * @returns a function that stops it
    */
   observe?(listener: (attempt: StoreAttempt) => void): () => void
   /** Staging on the same file system, so that adopting is a rename. */

@@ -1,6 +1,6 @@
-/** What bodies of a type must be like. The first policy whose `match` fits the verified type is used. */
+/** The rules for bodies of one type. The first policy that matches the verified content type applies. */
 export interface MediaPolicy {
-  /** `image/png`, `image/*` or `*` for all. */
+  /** A content type: `image/png`, `image/*`, or `*` for all. */
   readonly match: string
   readonly maxBytes?: number
   readonly minBytes?: number
@@ -11,35 +11,35 @@ export interface MediaPolicy {
   /** Pixels of all frames together. Default 1,000,000,000. */
   readonly maxTotalPixels?: number
   /**
-   * Bytes behind the end of an image. Default `camera`: only what cameras append (further pictures, a moving photo, their
-   * own trailers) and padding. `refuse`: padding alone. Whatever hides an archive, markup or a program there is refused by both.
+   * Which bytes may follow the end of an image. Default `camera`: padding, and what cameras append (further pictures, a moving photo, their
+   * own trailers). `refuse`: padding only. Both refuse an archive, markup or a program hidden there.
    */
   readonly trailingData?: 'camera' | 'refuse' | 'allow'
   /**
-   * Script, event attributes, references to other places, entities in SVG, HTML and XML; macros in office documents.
+   * Whether SVG, HTML and XML may contain script, event attributes, external references and entities, and office documents macros.
    * Default `refuse`.
    */
   readonly activeContent?: 'refuse' | 'allow'
-  /** What archives may hold. `unchecked` takes them as they are. Default: limits with their own defaults. */
+  /** What archives may contain. `unchecked` accepts them without a look inside. Default: the defaults of `ArchiveLimits`. */
   readonly archives?: 'refuse' | 'unchecked' | ArchiveLimits
   /**
-   * What of a body's own words its record tells to everybody who may read it. `size`: width, height, orientation, duration.
-   * `camera` also: when and with what it was taken. `position` also: where. Default `camera`.
+   * Which facts from the bytes the record keeps, for everybody who may read it. `size`: width, height, orientation, duration.
+   * `camera`: in addition when and with what it was taken. `position`: in addition where. Default `camera`.
    */
   readonly facts?: 'size' | 'camera' | 'position'
   /** Refuse this type. */
   readonly refuse?: boolean
-  /** Types without magic bytes (text, SVG, unknown) are taken only where a policy says so. */
+  /** Accept types that cannot be recognised from their bytes (text, SVG, unknown). Default false. */
   readonly allowUnrecognised?: boolean
 }
 
-/** What an archive may promise. It is looked at by its directory and never unpacked. */
+/** Limits for archives, by what their directory says. Archives are never unpacked. */
 export interface ArchiveLimits {
   /** Files and folders in it. Default 10,000. */
   readonly maxEntries?: number
-  /** What all of it takes unpacked. Default 1 GiB. */
+  /** Total size of the unpacked contents. Default 1 GiB. */
   readonly maxTotalBytes?: number
-  /** Unpacked bytes for each packed one, of any entry above 1 MiB and of the whole. Default 100. */
+  /** Ratio of unpacked to packed bytes, for every entry above 1 MiB and for the whole. Default 100. */
   readonly maxRatio?: number
   /** Default false: what is encrypted cannot be scanned. */
   readonly allowEncrypted?: boolean

@@ -3,17 +3,17 @@ import type { MoveCause } from './catalog.ts'
 import type { MediaRef, Visibility } from './media.ts'
 import type { AttemptClass } from './object-store.ts'
 
-/** Prices in US dollars. What is absent costs nothing. */
+/** Prices in US dollars. A price that is absent is 0. */
 export interface PriceTable {
   /** For one request of a class. */
   readonly perRequest?: Partial<Readonly<Record<AttemptClass, number>>>
-  /** For 10^9 bytes that leave the store for us. */
+  /** For 10^9 bytes read from the store. */
   readonly perGigabyteOut?: number
   /** For 10^9 bytes kept for a month. */
   readonly perGigabyteMonth?: number
 }
 
-/** Which new bodies, or which media, a rule is about: every member given must hold. */
+/** Which media a rule applies to: all given members must match. */
 export interface PlacementMatch {
   /** `video/mp4`, or `video/*`. */
   readonly contentType?: string
@@ -21,52 +21,52 @@ export interface PlacementMatch {
   readonly maxBytes?: number
   readonly owner?: string
   readonly namespace?: string
-  /** Media that were created longer ago. New bodies never are. */
+  /** Only media created longer ago than this, so never a new body. */
   readonly olderThanMs?: number
 }
 
-/** Where media belong, as data: the first rule that matches counts. */
+/** Where media belong. Of several rules the first that matches decides. */
 export interface PlacementRule {
-  /** For `explain` and events; unique. */
+  /** Unique; shown by `explain` and in events. */
   readonly name: string
   readonly match: PlacementMatch
   /** Names of home tiers in order of preference; a body goes to the first that takes it. */
   readonly tiers: readonly string[]
 }
 
-/** When writes leave the first tier of their rule for the next one. Each condition can be switched off. */
+/** When writes skip a tier and go to the next one (a burst). Each condition can be turned off. */
 export interface BurstOptions {
-  /** The tier is over its high watermark, until it is under its low one. Default true. */
+  /** While the tier is full: from its high watermark on, until it is below its low one. Default true. */
   readonly whenFull?: boolean
-  /** Its volume is offline or refuses writes. Default true. */
+  /** While its volume is offline or refuses writes. Default true. */
   readonly whenDown?: boolean
   /**
-   * Its writes of late took longer than this for each MiB begun, until they take less than half of it. In milliseconds.
+   * While recent writes are slow: from more than this many milliseconds for each MiB begun, until they take less than half of that.
    * Default 0: never.
    */
   readonly whenSlowerThanMs?: number
-  /** A condition holds at least this long, in milliseconds. Default 10,000. */
+  /** Shortest duration of a burst in milliseconds. Default 10,000. */
   readonly holdMs?: number
-  /** What went elsewhere in a burst comes back once the condition has ended and there is room below the low watermark. Default true. */
+  /** Media that went elsewhere in a burst move back once it has ended and the tier has space below its low watermark. Default true. */
   readonly drainBack?: boolean
 }
 
-/** When a copy of what is read from a tier that does not serve is made on one that does. */
+/** When media that are read from a tier that does not serve are copied to one that does. */
 export interface PromotionOptions {
-  /** Reads within the window that make a media worth a copy. Default 2; 0: never. */
+  /** How many reads within `windowMs` cause a copy. Default 2; 0: never. */
   readonly reads?: number
-  /** In milliseconds. Default one hour. */
+  /** Window for `reads`, in milliseconds. Default one hour. */
   readonly windowMs?: number
   /** Larger media are never promoted by reading, only by `warm`. Default 1 GiB. */
   readonly maxBytes?: number
 }
 
-/** What a day may cost, over all hosts. What is spent is counted before it is spent. */
+/** What all hosts together may spend in a day. A cost is counted before the request is sent. */
 export interface BudgetOptions {
   readonly dailyDollars: number
-  /** Writes do not burst into a paid tier while there is room elsewhere once it is spent. Default true. */
+  /** Once the budget is spent, writes do not burst into a paid tier while other tiers have space. Default true. */
   readonly stopBursts?: boolean
-  /** Reads from paid tiers are answered MEDIA_NOT_READY `budget-spent` once it is spent. Default true. */
+  /** Once the budget is spent, reads from paid tiers fail with MEDIA_NOT_READY `budget-spent`. Default true. */
   readonly delayReads?: boolean
 }
 
@@ -76,11 +76,11 @@ export interface TieringOptions {
   readonly promotion?: PromotionOptions
   readonly budget?: BudgetOptions
   /**
-   * How long bytes stay after their copy was told to leave, in milliseconds: longer than anybody may use an address or a decision
-   * made before. Default 0.
+   * How long the bytes of a copy stay after the copy was evicted, in milliseconds. Must be longer than the life of URLs and gate decisions
+   * that were given out before. Default 0.
    */
   readonly evictGraceMs?: number
-  /** Copies that move at once. Default 4. */
+  /** How many copies may move at the same time. Default 4. */
   readonly maxMoves?: number
   /**
    * Pause between two reconciliations of an external tier that has `imports`, in milliseconds. Default 24 hours; 0: never. The
@@ -89,24 +89,24 @@ export interface TieringOptions {
   readonly reconcileEveryMs?: number
 }
 
-/** How objects of a store that is not ours become media. */
+/** How the objects of an external tier become media. */
 export interface ImportMapping {
-  /** Only objects whose key begins so. Default: all. */
+  /** Only objects whose key has this prefix. Default: all. */
   readonly prefix?: string
   /** Of new records. Default `anonymous`. */
   readonly owner?: string
   /** Of new records. Default `private`. */
   readonly visibility?: Visibility
   /**
-   * Key of the media that an object of this key is; `undefined`: it is none. Must answer the same at all times, and another for every
-   * object. Default: the same key.
+   * The key of the media for an object key; `undefined`: the object becomes no media. Must always return the same for an object key, and
+   * different keys for different objects. Default: the object key itself.
    */
   readonly keyOf?: (objectKey: string) => string | undefined
 }
 
-/** What keeps an external tier in step by itself, and what calls that say nothing else use. */
+/** The mapping for reconciling an external tier in the background, and the default for calls that give none. */
 export interface ImportOptions extends ImportMapping {
-  /** Where its media live: those of one tier in one namespace. Default `default`. */
+  /** The namespace of its media; all media of a tier are in one. Default `default`. */
   readonly namespace?: string
 }
 
@@ -120,18 +120,18 @@ export interface ImportProgress {
   /** Records with a new content. */
   readonly replaced: number
   readonly unchanged: number
-  /** Left alone: another media has the key, or the object is one of ours. */
+  /** Left alone: another media has the key, or the store itself made the object. */
   readonly taken: number
-  /** Left alone: `keyOf` said so, or the name is none that a media may have. */
+  /** Left alone: `keyOf` returned `undefined`, or the key is not valid for a media. */
   readonly refused: number
-  /** Those since the progress before. */
+  /** Those found since the previous progress. */
   readonly refusedKeys: readonly string[]
 }
 
 export interface ReconcileProgress extends ImportProgress {
   /** Objects that were known and not listed. */
   readonly missing: number
-  /** Of them, those that are forgotten now, with their records. */
+  /** The missing ones whose records were removed. */
   readonly forgotten: number
 }
 
@@ -144,10 +144,10 @@ export type HintOutcome = 'registered' | 'replaced' | 'unchanged' | 'taken' | 'r
  */
 export type ObjectHint = { readonly key: string } | { readonly type: 'all' }
 
-/** Where hints come from: each call listens anew, until the signal. */
+/** Where hints come from. Each call starts listening again, until the signal aborts. */
 export type HintSource = (options: { readonly signal: AbortSignal }) => AsyncIterable<ObjectHint>
 
-/** Which external tier a call is about, and how its objects become media. Members that are absent are those of its `imports`. */
+/** Which external tier a call is about, and how its objects become media. Absent members default to the tier's `imports`. */
 export interface ExternalCall extends ImportMapping, Call {
   readonly tier: string
 }
@@ -166,12 +166,12 @@ export interface PlannedMove {
 
 /** What `apply` would do now. */
 export interface TierPlan {
-  /** At most 1,000 of them, in the order they would be made; the sums are of all. */
+  /** The first 1,000 moves, in the order in which they would be made. The sums below are of all moves. */
   readonly moves: readonly PlannedMove[]
   readonly objects: number
   readonly bytes: number
   readonly costDollars: number
-  /** What keeping costs a month more (or less, below 0) afterwards. */
+  /** Change of the monthly cost of storage after the moves; negative when it is cheaper. */
   readonly monthlyDollars: number
 }
 
@@ -186,14 +186,14 @@ export interface TierProgress {
 
 /** Why a media is where it is. */
 export interface PlacementExplanation {
-  /** The rule that matched; absent: no rule, the order of the tiers. */
+  /** The rule that matched. Absent: no rule did, and the order of the tiers decides. */
   readonly rule?: string
   /** Where it belongs, in order of preference. */
   readonly tiers: readonly string[]
   readonly copies: readonly {
     readonly tier: string
     readonly volumeId: string
-    /** On this host, or on one that all share. */
+    /** Whether this host can reach it: it is on this host or shared. */
     readonly isReachable: boolean
     readonly storedBytes: number
     readonly owned: boolean
@@ -221,7 +221,7 @@ export interface CostReport {
   readonly spentDollars: number
   /** What the calls that were avoided would have cost. */
   readonly avoidedDollars: number
-  /** What the reads and writes of these days would have cost had every byte lived in the dearest tier. */
+  /** What the reads and writes of these days would have cost with every byte in the most expensive tier. */
   readonly allPaidDollars: number
   readonly budget?: { readonly dailyDollars: number; readonly takenTodayDollars: number }
 }
@@ -239,12 +239,12 @@ export interface VolumeStatus {
   readonly objects: number
   readonly reservedBytes: number
   readonly capacityBytes?: number
-  /** Why writes go elsewhere now; absent: they do not. */
+  /** Why new writes skip this volume now. Absent: they do not. */
   readonly burst?: 'full' | 'slow' | 'down'
 }
 
 export interface WithdrawOptions extends Call {
-  /** Only moves to this tier, which may be one that is configured no more. */
+  /** Only moves to this tier, even one that is no longer configured. */
   readonly to?: string
   readonly cause?: MoveCause
 }
@@ -253,12 +253,11 @@ export interface Tiering {
   status(): Promise<readonly TierStatus[]>
   /** What would be moved now to relieve full tiers, follow the rules and drain bursts, and what that costs. Changes nothing. */
   plan(options?: Call): Promise<TierPlan>
-  /** Plans and moves until nothing is due. Safe beside all else, in any number of processes. */
+  /** Plans and makes moves until none is due. Safe at any time, in any number of processes. */
   apply(options?: Call): AsyncIterable<TierProgress>
   /**
-   * Takes back planned moves that have not been made: all of them, or those to a tier, or of a cause. What is being copied at this
-   * moment may still be: it is a copy more then, and what was there stays or leaves as ever. What a rule or a full tier still asks
-   * for is planned again.
+   * Cancels planned moves: all, or those to a tier or of a cause. A move that is copying at this moment may still finish its copy, which
+   * then is an additional one. Moves that a rule or a full tier still asks for are planned again by the next `apply`.
    * @throws MediaError MEDIA_BAD_INPUT `unknown-tier`, `unknown-cause`, `unknown-option`
    */
   withdraw(options?: WithdrawOptions): Promise<{ readonly withdrawn: number }>
@@ -267,28 +266,28 @@ export interface Tiering {
   /** Days are UTC dates of the catalog's clock, both included. Default: today. */
   costs(options?: Call & { readonly fromDay?: string; readonly toDay?: string }): Promise<CostReport>
   /**
-   * Makes media of the objects of an external tier, by its listing alone: nothing is read, and nothing there is ever changed. Their
-   * digest is learned when they are read whole for the first time. Safe to repeat: what is known stays as it is.
+   * Creates media for the objects of an external tier from its listing. No object is read, and nothing in the tier is changed. A media gets
+   * its digest when it is first read whole. Safe to repeat: known media stay as they are.
    * @throws MediaError MEDIA_BAD_INPUT `not-external` | `other-namespace`
    */
   importObjects(options: ExternalCall): AsyncIterable<ImportProgress>
   /**
-   * Brings what is known of an external tier in step with the store: new objects are registered, changed ones give their
-   * media a new content, media whose objects are gone go. Nothing goes because of a listing that failed, or of a volume that
-   * is away, and each only after it was asked for by itself.
-   * @throws MediaError MEDIA_CONFLICT `reconcile-brake`, before anything goes, when so much would that it looks like a mistake;
+   * Updates the media of an external tier to the objects it has now: new objects are registered, changed ones become new content of their
+   * media, and media whose objects are gone are removed. A failed listing or an offline volume removes nothing, and each media is removed
+   * only after a request for its own object has confirmed it.
+   * @throws MediaError MEDIA_CONFLICT `reconcile-brake`, before anything is removed, when so many would be that it looks like a mistake;
    * MEDIA_BAD_INPUT as `importObjects`.
    */
   reconcile(options: ExternalCall & { readonly force?: boolean }): AsyncIterable<ReconcileProgress>
   /**
-   * Looks at one object and does what `reconcile` would for it. What a notification says is never believed: late, double and
-   * out of order ones end in what the store has.
+   * Does for one object what `reconcile` would do. It asks the store and never trusts the notification itself, so that late, repeated or
+   * reordered ones do no harm.
    * @throws MediaError MEDIA_BAD_INPUT as `importObjects`; MEDIA_UNAVAILABLE when the store cannot be asked.
    */
   hint(options: ExternalCall & { readonly key: string }): Promise<HintOutcome>
   /**
-   * Follows hints until they end: some keys at once, each once however often it is hinted at meanwhile; what fails is tried
-   * again a few times and then told as an event. After `all` it reconciles.
+   * Follows hints until they end. Several keys are looked at concurrently, and hints that repeat while a key waits are merged. A failure is
+   * retried a few times and then reported as an event. After the hint `all` the tier is reconciled.
    */
   followHints(hints: AsyncIterable<ObjectHint>, options: ExternalCall): Promise<void>
 }

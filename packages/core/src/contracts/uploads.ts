@@ -3,12 +3,12 @@ import type { Call } from './call.ts'
 import type { LatePutOptions, Media, MediaId, PutOptions } from './media.ts'
 import type { SignedRequest, StoredPart } from './object-store.ts'
 
-/** `direct`: the bytes go straight to a bucket. */
+/** How the bytes of an upload arrive. `direct`: the sender puts them straight into a bucket. */
 export type UploadDoor = 'presigned' | 'chunked' | 'tus' | 'direct'
 
 /**
- * created → receiving → received → verifying → scanning → active, or quarantined where something was found.
- * rejected: a check said no; aborted: the sender gave up; expired: its time was over. These four never change again.
+ * created → receiving → received → verifying → scanning → active, or quarantined if the scanner found something.
+ * rejected: a check refused the bytes; aborted: the sender ended it; expired: its time ran out. The last four states are final.
  */
 export type UploadState =
   | 'created'
@@ -22,49 +22,52 @@ export type UploadState =
   | 'expired'
   | 'aborted'
 
-/** What an upload says of the put that it will be. */
+/** Options for the record that the upload will make. */
 export type UploadPutOptions = Pick<PutOptions, keyof LatePutOptions | 'contentType' | 'digest'>
 
 export interface CreateUpload extends Call, UploadPutOptions, Pick<PutOptions, 'owner'> {
   readonly door: UploadDoor
-  /** Whole length, where it is known: room and quota are reserved now. Only `tus` and `direct` may leave it open. */
+  /** Length of the whole body, for which space and quota are reserved now. Required, except for `tus` and `direct`. */
   readonly sizeBytes?: number
-  /** Bytes of each chunk but the last. Only for `chunked`: 256 KiB to 64 MiB. Default 8 MiB. */
+  /** For `chunked`: bytes of every chunk except the last, 256 KiB to 64 MiB. Default 8 MiB. */
   readonly chunkBytes?: number
   /**
-   * Of `direct`: in parts that the sender puts to the bucket, several at once, and that the store completes. `exact`: all of `partBytes`
-   * but the last, which the addresses bind; `any`: as the sender cuts them; `none`: the whole by one request. Default: `exact` from
-   * 100 MiB on, where a bucket can, else `none`.
+   * For `direct`: whether the sender puts the body into the bucket in parts, several at a time, which the store then completes. `exact`:
+   * every part except the last has `partBytes`, enforced by its signed URL; `any`: the sender chooses the sizes; `none`: one request for the
+   * whole body. Default: `exact` from 100 MiB on if the bucket supports it, else `none`.
    */
   readonly parts?: 'exact' | 'any' | 'none'
-  /** Of `exact`: 5 MiB to 5 GiB, as the bucket takes them. Default 16 MiB, or what 10,000 parts need. */
+  /** For `exact`: 5 MiB to 5 GiB, within the bucket's limits. Default 16 MiB, or more if the body would need over 10,000 parts. */
   readonly partBytes?: number
-  /** How long it may rest before it is swept. Default 24 hours; 15 minutes for `presigned` and a `direct` one that is not in parts, whose longest is 1 hour. */
+  /**
+   * How long after its last bytes the upload expires. Default 24 hours. For `presigned`, and `direct` without parts: default 15 minutes, at
+   * most 1 hour.
+   */
   readonly ttlMs?: number
   /** A part of a later upload: it never becomes a media by itself. */
   readonly partial?: boolean
-  /** What the door wants to find again: at most 16 KiB as JSON. */
+  /** Data that the transport keeps with the upload: at most 16 KiB as JSON. */
   readonly extra?: JsonObject
 }
 
 /** A snapshot of an upload. */
 export interface Upload {
-  /** Unguessable (128 random bits), for addresses. */
+  /** 128 random bits: cannot be guessed, so it may be part of URLs. */
   readonly id: string
-  /** The media it will be. */
+  /** The id of the media that it will become. */
   readonly mediaId: MediaId
   readonly namespace: string
   readonly door: UploadDoor
   readonly owner: string
   readonly state: UploadState
-  /** Bytes from the start that are durable; of `chunked` those of all chunks that are. */
+  /** How many bytes are durable: from the start, or for `chunked` in all chunks together. */
   readonly offsetBytes: number
   readonly sizeBytes?: number
   readonly digest?: Digest
   readonly chunkBytes?: number
-  /** Of `direct` in parts. `partBytes` is that of every part but the last; absent where the sender chooses. */
+  /** Present for `direct` in parts. `partBytes`: size of every part except the last; absent if the sender chooses. */
   readonly parts?: { readonly partBytes?: number }
-  /** Indexes of the chunks that are durable, in order. Only of `chunked`. */
+  /** For `chunked`: indexes of the durable chunks, ascending. */
   readonly chunks?: readonly number[]
   readonly partial: boolean
   readonly filename: string
@@ -85,30 +88,30 @@ export interface PieceChecksum {
 }
 
 export interface AppendOptions extends Call {
-  /** Where the sender believes the upload to be. */
+  /** The offset at which the sender wants to continue: must be that of the upload. */
   readonly offsetBytes: number
-  /** Length of this piece, where it is known: refused before the body when it does not fit. */
+  /** Length of this piece, if known: one that does not fit is refused before its bytes are read. */
   readonly pieceBytes?: number
-  /** The whole length, when it becomes known only now. Once. */
+  /** Length of the whole body, if it becomes known only now. May be given once. */
   readonly sizeBytes?: number
-  /** Asked for after the last byte of the piece: nothing of a piece that does not match is kept. */
+  /** Checked after the last byte of the piece: a piece that does not match is discarded whole. */
   readonly checksum?: PieceChecksum | (() => PieceChecksum | undefined)
   readonly onProgress?: (offsetBytes: number) => void
   /**
-   * Goes on to `complete` when this piece was the last, without letting go of the upload in between. A function is asked first, when all
-   * bytes are there: what it throws leaves them to be completed later. Default false.
+   * Completes the upload if this piece was the last, without unlocking it in between. A function is called first, once all bytes are there;
+   * if it throws, the bytes stay, and the upload can be completed later. Default false.
    */
   readonly complete?: boolean | (() => Promise<void>)
 }
 
 /** What `append` answers. */
 export interface AppendedUpload extends Upload {
-  /** What it became, when it was completed. */
+  /** Present when the upload was completed. */
   readonly media?: Media
 }
 
 export interface ReceiveOptions extends Call {
-  /** Length of the body, where it is known: refused before the body when it is not that of the upload. */
+  /** Length of the body, if known: one that differs from the upload's is refused before its bytes are read. */
   readonly bodyBytes?: number
   readonly onProgress?: (receivedBytes: number) => void
 }
@@ -119,79 +122,79 @@ export interface ChunkOptions extends Call {
   readonly checksum?: PieceChecksum
 }
 
-/** An address that takes one part. */
+/** A signed URL for one part. */
 export interface SignedPart extends SignedRequest {
   readonly number: number
 }
 
 export interface CompleteOptions extends Call {
-  /** Of `direct` in parts: those that the sender believes to be there; ETags are compared with what the bucket tells. Default: all that are. */
+  /** For `direct` in parts: the parts that the sender expects; their ETags are compared with the bucket's. Default: all parts that are there. */
   readonly parts?: readonly { readonly number: number; readonly etag: string }[]
 }
 
 /**
- * Uploads that come in pieces, over days, restarts and instances: one machine for every door. All of one namespace; whoever
- * asks for one that is not of it, or with an id that is not whole, is told that there is none.
+ * Uploads whose bytes may arrive in pieces, over days, restarts and several instances. All transports use the same sessions. An upload of
+ * another namespace, or an id that is not complete, is treated as absent.
  */
 export interface UploadSessions {
-  /** Largest body of any type that is taken. */
+  /** The largest size that any policy of the store accepts. */
   readonly maxBytes: number
-  /** Those under way, of this namespace; puts too. */
+  /** The uploads in progress in this namespace, calls of `put` among them. */
   list(): Promise<readonly UploadStatus[]>
   /**
-   * Checks what can be checked without bytes, reserves room and quota, and begins.
-   * @throws MediaError MEDIA_UNSUPPORTED `direct-unsupported` where no bucket signs addresses; as `admit`; MEDIA_QUOTA, MEDIA_NO_SPACE; MEDIA_RATE_LIMITED `too-many-uploads` when the owner has too many
-   * open; MEDIA_BAD_INPUT
+   * Begins an upload: checks what can be checked without the bytes, and reserves space and quota.
+   * @throws MediaError as `admit`; MEDIA_UNSUPPORTED `direct-unsupported` when no bucket can sign URLs; MEDIA_QUOTA; MEDIA_NO_SPACE;
+   * MEDIA_RATE_LIMITED `too-many-uploads` when the owner has too many open; MEDIA_BAD_INPUT
    */
   create(options: CreateUpload): Promise<Upload>
-  /** `undefined` when there is none, or it was swept. */
+  /** `undefined` when there is none, or it was removed after it expired. */
   get(id: string, options?: Call): Promise<Upload | undefined>
-  /** As `get`, by the id of the media that it will be. Of sessions that replace a media: `undefined`. */
+  /** As `get`, by the id of the media that it will become. `undefined` for an upload that replaces the bytes of a media. */
   ofMedia(mediaId: MediaId, options?: Call): Promise<Upload | undefined>
   /**
-   * Adds a piece at the end. What arrived stays, also when the sender breaks off: it is durable when this resolves or rejects.
-   * A body is never read when the offset is wrong.
+   * Adds a piece at the end. Bytes that arrived are kept even if the sender breaks off: they are durable when this resolves or rejects.
+   * The body is not read when the offset is wrong.
    * @throws MediaError MEDIA_ABSENT; MEDIA_GONE `upload-expired`; MEDIA_CONFLICT `offset-mismatch`, `upload-ended`, `size-known`;
-   * MEDIA_LOCKED `upload-locked` while another sender is at it and alive; MEDIA_TOO_LARGE `entity-too-large` (nothing of the piece
-   * is kept when its length was given); MEDIA_DIGEST_MISMATCH `checksum-mismatch`; MEDIA_TYPE_REFUSED by the first bytes: it is rejected then
+   * MEDIA_LOCKED `upload-locked` while another sender is sending; MEDIA_TOO_LARGE `entity-too-large` (nothing of the piece
+   * is kept when its length was given); MEDIA_DIGEST_MISMATCH `checksum-mismatch`; MEDIA_TYPE_REFUSED by the first bytes, which rejects the upload
    */
   append(id: string, body: Body, options: AppendOptions): Promise<AppendedUpload>
   /**
-   * Takes the whole body at once and makes the media, for doors that send it in one piece: the quickest way. Nothing of a body that
-   * breaks off is kept, and it may be sent again. @throws as `append` and `complete`; MEDIA_CONFLICT `upload-begun` when pieces came
+   * Takes the whole body in one piece and makes the media: the fastest way. Nothing of a body that breaks off is kept, and it may be sent
+   * again. @throws as `append` and `complete`; MEDIA_CONFLICT `upload-begun` when pieces have arrived before
    */
   receive(id: string, body: Body, options?: ReceiveOptions): Promise<Media>
-  /** Writes one chunk, in any order, several at once. The same chunk again replaces what there was. @throws as `append`; MEDIA_BAD_INPUT `bad-chunk` */
+  /** Writes one chunk. Chunks may come in any order and concurrently; a chunk that is sent again replaces the earlier one. @throws as `append`; MEDIA_BAD_INPUT `bad-chunk` */
   putChunk(id: string, body: Body, options: ChunkOptions): Promise<Upload>
   /**
-   * Checks the whole and makes the media. Idempotent: a second call answers with the same media.
-   * @throws MediaError MEDIA_CONFLICT `upload-incomplete`; what `put` throws for bytes that are refused: it is rejected then. Of `direct`
-   * in parts also `part-changed`; MEDIA_BAD_INPUT `part-too-small`, `bad-part`; MEDIA_CONFLICT `upload-lost` when the bucket dropped it
+   * Checks the whole body and makes the media. Idempotent: a second call returns the same media.
+   * @throws MediaError MEDIA_CONFLICT `upload-incomplete`; what `put` throws for bytes that it refuses, which rejects the upload. For `direct`
+   * in parts also MEDIA_CONFLICT `part-changed`, or `upload-lost` when the bucket dropped it; MEDIA_BAD_INPUT `part-too-small`, `bad-part`
    */
   complete(id: string, options?: CompleteOptions): Promise<Media>
   /**
-   * Makes the media from finished partial uploads of the same owner, in this order; they stay until they are aborted or run out.
-   * `id` is an upload that has received nothing. @throws as `complete`; MEDIA_ABSENT, MEDIA_CONFLICT `upload-incomplete` for a part
+   * Makes the media from finished partial uploads of the same owner, in this order. The partial uploads stay until they are aborted or
+   * expire. `id` must be an upload without bytes. @throws as `complete`; MEDIA_ABSENT, MEDIA_CONFLICT `upload-incomplete` for a part
    */
   concatenate(id: string, parts: readonly string[], options?: Call): Promise<Upload>
   /**
-   * What the sender of a `direct` upload asks the bucket: exactly this body, and, where the bucket enforces it, only once. Its life is
-   * that of the upload at most. @throws MediaError MEDIA_ABSENT, MEDIA_GONE, MEDIA_CONFLICT `other-door` or `upload-ended`
+   * The signed request with which the sender of a `direct` upload puts the body into the bucket. It accepts exactly this body, and, where the
+   * bucket enforces it, only once. It expires with the upload at the latest. @throws MediaError MEDIA_ABSENT, MEDIA_GONE, MEDIA_CONFLICT `other-door` or `upload-ended`
    */
   address(id: string, options?: Call): Promise<SignedRequest>
   /**
-   * Addresses of parts, for an hour at most; each takes its part as often as it is sent, until the upload is completed. Parts of unknown
-   * lengths are signed 64 ahead of what the bucket has, and no further. @throws as `address`; MEDIA_BAD_INPUT `bad-part`; MEDIA_TOO_LARGE, MEDIA_QUOTA
+   * Signed URLs of parts, valid for an hour at most. A part may be sent again until the upload is completed. If the size of the parts is not
+   * fixed, at most 64 parts beyond those in the bucket are signed. @throws as `address`; MEDIA_BAD_INPUT `bad-part`; MEDIA_TOO_LARGE, MEDIA_QUOTA
    */
   signParts(id: string, numbers: readonly number[], options?: Call): Promise<readonly SignedPart[]>
-  /** The parts that the bucket has, as it tells. Empty once it was completed. @throws as `address` */
+  /** The parts that the bucket reports. Empty once the upload was completed. @throws as `address` */
   listParts(id: string, options?: Call): Promise<readonly StoredPart[]>
   /**
-   * An object has come to a bucket, as its notification says: when it is that of a `direct` upload that nobody has completed, it is
-   * completed now. `undefined` for all others. @throws as `complete`
+   * Call it when a bucket reports a new object. If it belongs to a `direct` upload that was not completed yet, the upload is completed now;
+   * else the result is `undefined`. @throws as `complete`
    */
   arrived(objectKey: string, options?: Call): Promise<Media | undefined>
-  /** Gives up: its bytes and reservations go now. Whether there was one under way. */
+  /** Ends the upload and frees its bytes and reservations now. @returns whether there was one in progress */
   abort(id: string, options?: Call): Promise<boolean>
 }
 

@@ -3,47 +3,49 @@ import type { HintSource, ImportOptions, PriceTable } from '../contracts/tiering
 import type { EvictionSetting } from '../eviction/index.ts'
 
 /**
- * What a tier counts for. `home`: its copies count for acknowledgement and garbage collection. `cache`: they never do.
- * `external`: a store that is not ours. It is read, and never written, cleaned or collected; its objects are known once they are imported.
+ * `home`: copies in the tier count as stored copies, for acknowledging a `put` and for garbage collection. `cache`: its copies never count.
+ * `external`: a store of another program. It is only read, and never written to or cleaned; its objects become media by an import.
  */
 export type TierRole = 'home' | 'cache' | 'external'
 
-/** One tier as a host writes it down: a store with an order, a role, and limits. The first is the nearest. */
+/** One tier: an object store with a role and limits. In a list of tiers the first is the nearest. */
 export interface TierOptions {
   readonly name: string
   readonly store: ObjectStore
   /** Default `home`. */
   readonly role?: TierRole
-  /** Bytes that may be stored and reserved on the volume. Default: as much as the store takes. */
+  /** Limit for the bytes stored and reserved on the volume. Default: no limit but the store's own. */
   readonly capacityBytes?: number
-  /** Of `capacityBytes`: from here on the tier is full, until it is below the low watermark again. Default 0.9. */
+  /** Share of `capacityBytes` from which on the tier is full, until it is below the low watermark. Default 0.9. */
   readonly highWatermarkRatio?: number
-  /** Of `capacityBytes`: how far it is relieved then. Default 0.8. */
+  /** Share of `capacityBytes` down to which a full tier is relieved. Default 0.8. */
   readonly lowWatermarkRatio?: number
   /**
-   * What its requests, bytes and room cost: what plans reckon with. The ledger counts, and the budget holds, what leaves for a store
-   * that is `paid` (`s3Store` without an endpoint; others where `paid: true` is said). Default: nothing.
+   * Prices of its requests, bytes and storage, for plans and costs. Ledger and budget count only requests to a store that is `paid`
+   * (`s3Store` without an endpoint, and others with `paid: true`). Default: all 0.
    */
   readonly prices?: PriceTable
-  /** Its media are `ready`; those of other tiers are `cold` until they are loaded. Default: of unpaid tiers, or of all where all are paid. */
+  /** Whether media with a copy here are `ready`; other media are `cold` until they are loaded. Default: true for unpaid tiers, or for all if all are paid. */
   readonly serves?: boolean
   /**
-   * Readers may be sent to its store by addresses that the store signs (`url(ref, { direct: true })`): what they read passes nothing
-   * of ours. Default false.
+   * Readers may be given signed URLs of its object store (`url(ref, { direct: true })`), by which they read without any check of this store.
+   * Default false.
    */
   readonly directUrls?: boolean
   /**
-   * For an `external` tier: how its objects become media. Given, it is reconciled in the background; absent, only by `tiers.reconcile`.
+   * For an `external` tier: how its objects become media. The tier is then reconciled in the background; without it only by
+   * `tiers.reconcile`.
    */
   readonly imports?: ImportOptions
   /**
-   * What tells of changes there, as `listen` of a MinIO store does. Followed in the background, and asked anew when it ends or fails. Of
-   * an `external` tier with `imports`: for its objects; of any other: for `direct` uploads, which are completed when their object has come.
+   * A source of change notifications, such as `listen` of a MinIO store. It is followed in the background, and restarted when it ends or
+   * fails. For an `external` tier with `imports` it keeps the media up to date; for any other it completes `direct` uploads when their object
+   * has arrived.
    */
   readonly hints?: HintSource
   /**
-   * What a tier with a capacity loses first. Default `balanced`; `bytes` where what leaves the next tier is paid by the byte,
-   * `requests` where each request costs.
+   * Which copies a full tier drops first. Default `balanced`. Use `bytes` if reading from the next tier is paid by the byte, `requests` if
+   * each request is paid.
    */
   readonly eviction?: EvictionSetting
 }
