@@ -69,26 +69,14 @@ export async function putIntake(
   let session: PutSession | undefined
   let received: ReceivedBody | undefined
   try {
-    const isSized = intake.kind === 'stream' || intake.kind === 'placed'
-    const declaredBytes = request.declaredBytes ?? (isSized ? intake.sizeBytes : undefined)
+    const declaredBytes = request.declaredBytes ?? sizeOf(intake)
     await admit(context, { ...request, declaredBytes })
     const about = { namespace: request.namespace, owner: request.owner, ageMs: 0 }
     const placesFor = (sizeBytes: number | undefined, contentType: string | undefined): Promise<Places> =>
       choosePlaces(context, { ...about, sizeBytes, contentType, needsRoom: session?.begun === undefined })
     // Asked before the first byte: where no volume is there, none is read.
     await placesFor(declaredBytes, request.declaredType)
-    session =
-      given ??
-      createPutSession(context, {
-        namespace: request.namespace,
-        owner: request.owner,
-        idempotencyKey: request.idempotencyKey,
-        declaredBytes,
-        declared: {
-          filename: request.filename,
-          ...(request.declaredType === undefined ? {} : { contentType: request.declaredType }),
-        },
-      })
+    session = given ?? sessionFor(context, request, declaredBytes)
     if (request.idempotencyKey !== undefined && given === undefined) {
       const mediaId = await session.begin()
       if (mediaId !== undefined) {
@@ -100,25 +88,12 @@ export async function putIntake(
     received = await receive(context, session, placesFor, request, intake, declaredBytes, signal, progress)
     session.onWhole?.()
     progress.digest = received.summary.digest
-    if (request.digest !== undefined && request.digest !== received.summary.digest) {
-      throw new MediaError(
-        'MEDIA_DIGEST_MISMATCH',
-        `the bytes have digest ${received.summary.digest}, declared was ${request.digest}`,
-        { reason: 'digest-mismatch' },
-      )
-    }
+    checkDeclaredDigest(request, received)
     const { source } = received
     const isReadable = !isDirect(source) || isPlaced(source)
     const examined = !isReadable ? undefined : await examine(context, request, received, source, signal)
     // Asked last: what may change while bytes are looked at is not settled before.
-    const final =
-      request.late === undefined ? request : mergeLate(request, await untilAbort(request.late(), signal))
-    if (final.filename !== request.filename) {
-      decideType(
-        { sniffed: received.sniffed, declared: request.declaredType, filename: final.filename },
-        context.policies,
-      )
-    }
+    const final = await withLate(context, request, received, signal)
     signal?.throwIfAborted()
     await session.own(received.summary.sizeBytes)
     const places = await placesFor(received.summary.sizeBytes, received.contentType)
@@ -134,6 +109,48 @@ export async function putIntake(
     // An upload ends, or goes on, by those who hold it.
     if (given === undefined) await session?.end()
   }
+}
+
+/** The length of a body that tells it before its bytes. */
+function sizeOf(intake: Intake): number | undefined {
+  return intake.kind === 'stream' || intake.kind === 'placed' ? intake.sizeBytes : undefined
+}
+
+function sessionFor(
+  context: IngestContext,
+  { namespace, owner, idempotencyKey, filename, declaredType }: PutRequest,
+  declaredBytes: number | undefined,
+): PutSession {
+  return createPutSession(context, {
+    namespace,
+    owner,
+    idempotencyKey,
+    declaredBytes,
+    declared: { filename, ...(declaredType === undefined ? {} : { contentType: declaredType }) },
+  })
+}
+
+function checkDeclaredDigest({ digest }: PutRequest, { summary }: ReceivedBody): void {
+  if (digest === undefined || digest === summary.digest) return
+  throw new MediaError(
+    'MEDIA_DIGEST_MISMATCH',
+    `the bytes have digest ${summary.digest}, declared was ${digest}`,
+    { reason: 'digest-mismatch' },
+  )
+}
+
+/** The request with the options that the sender gives only after the body. A new name must fit the type. */
+async function withLate(
+  context: IngestContext,
+  request: PutRequest,
+  { sniffed }: ReceivedBody,
+  signal: AbortSignal | undefined,
+): Promise<PutRequest> {
+  if (request.late === undefined) return request
+  const final = mergeLate(request, await untilAbort(request.late(), signal))
+  if (final.filename !== request.filename)
+    decideType({ sniffed, declared: request.declaredType, filename: final.filename }, context.policies)
+  return final
 }
 
 async function receive(
@@ -179,23 +196,19 @@ async function receive(
     onReceived: (receivedBytes) => session.onReceived(receivedBytes),
   }
   const receiver = createReceiver(options)
+  const takeChunk = (chunk: Uint8Array): Promise<void> | undefined => {
+    const wait = receiver.write(chunk)
+    progress.receivedBytes = receiver.receivedBytes
+    try {
+      request.onProgress?.(receiver.receivedBytes)
+    } catch (error) {
+      wait?.catch(() => {}) // one failure is told; this one must not go unheard
+      throw error
+    }
+    return wait
+  }
   try {
-    const stream = openIntake(intake)
-    await forEachChunk(
-      stream,
-      (chunk) => {
-        const wait = receiver.write(chunk)
-        progress.receivedBytes = receiver.receivedBytes
-        try {
-          request.onProgress?.(receiver.receivedBytes)
-        } catch (error) {
-          wait?.catch(() => {}) // one failure is told; this one must not go unheard
-          throw error
-        }
-        return wait
-      },
-      signal,
-    )
+    await forEachChunk(openIntake(intake), takeChunk, signal)
     return await receiver.finish()
   } catch (error) {
     await receiver.abort()
