@@ -8,7 +8,7 @@ export type UploadDoor = 'presigned' | 'chunked' | 'tus' | 'direct'
 
 /**
  * created → receiving → received → verifying → scanning → active, or quarantined if the scanner found something.
- * rejected: a check refused the bytes; aborted: the sender ended it; expired: its time ran out. The last four states are final.
+ * rejected: a check refused the bytes; aborted: the sender ended it; expired: its time ran out. Final are active, rejected, aborted and expired.
  */
 export type UploadState =
   | 'created'

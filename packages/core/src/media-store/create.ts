@@ -1,63 +1,40 @@
-import { createBlockPool } from '../cas/block-pool.ts'
-import { createReadCache } from '../cas/read-cache.ts'
-import { createVerifyMemo } from '../cas/verify-memo.ts'
 import type { MediaStore } from '../contracts/media-store.ts'
 import type { MediaEvent } from '../contracts/observer.ts'
 import type { UploadSessions } from '../contracts/uploads.ts'
 import {
   DEFAULT_NAMESPACE,
-  GARBAGE_GRACE_MS,
-  GC_BRAKE_RATIO,
-  MAX_BODY_BYTES,
-  MAX_UPLOADS_IN_FLIGHT,
-  MEMORY_BODIES_BYTES,
-  MEMORY_BODY_BYTES,
   MOVE_POLL_MS,
-  READ_CACHE_BYTES,
-  READ_CACHE_OBJECT_BYTES,
   RECONCILE_INTERVAL_MS,
-  SESSION_TTL_MS,
-  SUMS_CACHE_BYTES,
   UPKEEP_INTERVAL_MS,
-  VERIFIED_FOR_MS,
   VERIFY_BYTES_PER_SECOND,
   VERIFY_INTERVAL_MS,
 } from '../defaults.ts'
 import { followArrivals } from '../external/follow-arrivals.ts'
 import { followByItself } from '../external/follow-by-itself.ts'
 import { createExternal, reconcileByItself } from '../external/index.ts'
-import { createHeldBytes } from '../ingest/held-bytes.ts'
 import { tellUpkeepFailed, toFailure } from '../ingest/upkeep-failed.ts'
-import { createInspector } from '../inspect/index.ts'
 import { createMediaJournal } from '../journal/index.ts'
-import { createKeyRing, createSigningKey } from '../keys/key-ring.ts'
 import { createHeat, createTiering, createTiers, homeIdsOf, type TierContext } from '../moves/index.ts'
 import { createBackgroundScans } from '../scanning/background.ts'
-import { createScanning } from '../scanning/scanning.ts'
-import { advisoryStates } from '../state/advice.ts'
-import { memoryStates } from '../state/index.ts'
 import { createMoney, type Money } from '../tiering/money.ts'
 import { createChooser } from '../tiering/places.ts'
 import { createVolumeUse } from '../tiering/usage.ts'
 import { type OpenedVolume, openVolume, type Volume } from '../tiering/volume.ts'
 import { createVolumes } from '../tiering/volumes.ts'
 import { systemClock } from '../time/clock.ts'
-import { createKeyedLock } from '../time/keyed-lock.ts'
 import { createUpkeep, startRounds } from '../upkeep/index.ts'
-import { DEFAULT_POLICIES } from '../validation/policies.ts'
-import { createActivity } from './activity.ts'
 import { checkOptions } from './check-options.ts'
 import type { Engine } from './engine.ts'
+import { createEngineBase } from './engine-base.ts'
 import { createEventHub, type EventHub } from './events.ts'
 import type { MediaStoreOptions } from './options.ts'
 import { settledBy } from './settled.ts'
 import { createUploadContext } from './uploads.ts'
 import { createView } from './view.ts'
-import { announce } from './watch.ts'
 
 /**
- * Composes a store: checks the whole composition, opens catalog and volumes, starts upkeep.
- * The store owns what it was given: closing it closes stores and catalog. When opening fails, all that was opened is closed.
+ * Makes a media store of its parts: checks all options, opens the catalog and the volumes, and starts upkeep in the background. Closing the
+ * media store closes its object stores and its catalog; so does a failure to open it.
  * @throws MediaError MEDIA_BAD_INPUT `bad-composition` naming every fault; MEDIA_UNAVAILABLE `not-writable`,
  * `volume-offline` or `volume-foreign`; MEDIA_UNSUPPORTED `layout-newer`.
  */
@@ -115,11 +92,9 @@ function assemble(
   events: EventHub,
   money: Money,
 ): MediaStore {
-  const { limits = {}, reads = {}, upkeep: rounds = {}, tiering = {}, catalog } = options
+  const { limits = {}, upkeep: rounds = {}, tiering = {}, catalog } = options
   const clock = options.clock ?? systemClock
   const volumes = createVolumes(all)
-  const sums = createReadCache(SUMS_CACHE_BYTES)
-  const cacheBytes = reads.cacheBytes ?? READ_CACHE_BYTES
   const use = createVolumeUse(catalog, clock)
   const chooser = createChooser({
     volumes: all,
@@ -130,57 +105,7 @@ function assemble(
     burst: tiering.burst ?? {},
     stopBursts: tiering.budget?.stopBursts ?? true,
   })
-  const shared = options.resourceStates
-  const local = memoryStates({ clock })
-  const states = shared === undefined ? local : advisoryStates(shared, local)
-  const base: Omit<Engine, 'journal' | 'tiers' | 'external' | 'scans' | 'uploads'> = {
-    states,
-    ...(shared === undefined ? {} : { sharedStates: shared }),
-    catalog,
-    volumes,
-    chooser,
-    onKept: (body) => tiers.onKept(body),
-    clock,
-    policies: options.policies ?? DEFAULT_POLICIES,
-    maxBodyBytes: limits.maxBodyBytes ?? MAX_BODY_BYTES,
-    memoryBodyBytes: limits.memoryBodyBytes ?? MEMORY_BODY_BYTES,
-    held: createHeldBytes(MEMORY_BODIES_BYTES),
-    sessionTtlMs: options.sessionTtlMs ?? SESSION_TTL_MS,
-    minCopies: options.minCopies ?? 1,
-    quotaOf: quotaOf(limits.ownerBytes),
-    inspector: createInspector(),
-    scanning: createScanning({
-      scanner: options.scanner,
-      catalog,
-      clock,
-      options: options.scanning ?? {},
-      emit: (event) => events.emit(event),
-    }),
-    domainOf: options.dedupe === 'namespace' ? (namespace) => namespace : () => '',
-    emit(event) {
-      announce(states, event)
-      events.emit(event)
-    },
-    keys: options.keys ?? createKeyRing([createSigningKey()]),
-    activity: createActivity(),
-    events,
-    digestLock: createKeyedLock(),
-    cache: createReadCache(cacheBytes),
-    cacheObjectBytes: cacheBytes === 0 ? 0 : READ_CACHE_OBJECT_BYTES,
-    memo: createVerifyMemo({ forMs: reads.verifiedForMs ?? VERIFIED_FOR_MS, now: () => clock.now() }),
-    pool: createBlockPool(),
-    maxUploadsInFlight: limits.maxUploadsInFlight ?? MAX_UPLOADS_IN_FLIGHT,
-    garbageGraceMs: rounds.garbageGraceMs ?? GARBAGE_GRACE_MS,
-    maxGarbageRatio: rounds.maxGarbageRatio ?? GC_BRAKE_RATIO,
-    publicBaseUrl: options.publicBaseUrl === undefined ? undefined : asFolder(new URL(options.publicBaseUrl)),
-    async chunkSums(blobId) {
-      const known = sums.get(blobId)
-      if (known !== undefined) return known
-      const found = await catalog.chunkSums(blobId)
-      if (found !== undefined) sums.put(blobId, Buffer.from(found.buffer, found.byteOffset, found.byteLength))
-      return found
-    },
-  }
+  const base = createEngineBase(options, { volumes, chooser, events, onKept: (body) => tiers.onKept(body) })
   const journal = createMediaJournal(base)
   const scans = createBackgroundScans(
     {
@@ -222,7 +147,7 @@ function assemble(
     await Promise.all([engine.activity.close(graceMs, clock), stopRounds(), stopFollowing()])
     await Promise.all([tiers.close(), external.close(), scans.close(), engine.inspector.close()])
     events.close()
-    const ended = await Promise.allSettled([money.close(), states.close(), engine.scanning.close()])
+    const ended = await Promise.allSettled([money.close(), engine.states.close(), engine.scanning.close()])
     await closeParts(options)
     for (const end of ended) if (end.status === 'rejected') throw end.reason
   }
@@ -249,25 +174,8 @@ function assemble(
   return store
 }
 
-/** Copies are nobody's: they have no owner. */
-function quotaOf(
-  limit: NonNullable<MediaStoreOptions['limits']>['ownerBytes'],
-): (namespace: string, owner: string) => number | undefined {
-  if (limit === undefined) return () => undefined
-  return (namespace, owner) => {
-    if (owner === '') return undefined
-    return typeof limit === 'number' ? limit : limit(owner, namespace)
-  }
-}
-
 /** Closes stores and catalog; a part that fails to close does not keep the others open. */
 async function closeParts({ tiers, catalog }: MediaStoreOptions): Promise<void> {
   const ended = await Promise.allSettled([...tiers.map(({ store }) => store.close()), catalog.close()])
   for (const end of ended) if (end.status === 'rejected') throw end.reason
-}
-
-/** So that paths are added to the mount instead of taking the place of its last segment. */
-function asFolder(url: URL): URL {
-  if (!url.pathname.endsWith('/')) url.pathname += '/'
-  return url
 }
