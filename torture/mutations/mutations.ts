@@ -173,7 +173,7 @@ export const MUTATIONS: readonly Mutation[] = [
     id: 'last-copy-stays',
     about: 'of two hosts that let their copies go one keeps it',
     file: `${sqlite}/writes/leave.ts`,
-    find: 'if (new Set(others.map(({ volumeId }) => volumeId)).size < keep) continue',
+    find: 'if (!mayLeave(placement, placementsOfBlob(tx, storeId(placement.blobId)), domain, options)) continue',
     replace: '',
     by: { part: 'kits', maxCount: 1 },
   },

@@ -1,4 +1,15 @@
-import { access, chmod, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import {
+  access,
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -63,11 +74,24 @@ describe('openMediaStore()', () => {
 
   it('is offline when the volume is another one than the catalog knows', async () => {
     await (await openMediaStore(folder)).close()
-    await rm(join(folder, 'volume'), { recursive: true })
+    const other = { id: 'of-another-disk', layout: 1 }
+    await writeFile(join(folder, 'volume/mediakeep-volume.json'), JSON.stringify(other))
     await expect(openMediaStore(folder)).rejects.toMatchObject({
       code: 'MEDIA_UNAVAILABLE',
       reason: 'volume-foreign',
     })
+  })
+
+  it('makes nothing in the empty folder of a disk that is not mounted', async () => {
+    await (await openMediaStore(folder)).close()
+    const volume = join(folder, 'volume')
+    await rm(volume, { recursive: true })
+    await mkdir(volume)
+    await expect(openMediaStore(folder)).rejects.toMatchObject({
+      code: 'MEDIA_UNAVAILABLE',
+      reason: 'volume-offline',
+    })
+    expect(await readdir(volume)).toEqual([])
   })
 
   describe('with a second folder', () => {
@@ -77,8 +101,8 @@ describe('openMediaStore()', () => {
         upkeep: { intervalMs: 0 },
       })
     const objectsIn = async (disk: string): Promise<string[]> =>
-      (await readdir(join(folder, disk, 'volume/objects'), { recursive: true })).filter((name) =>
-        name.includes('.'),
+      (await readdir(join(folder, disk), { recursive: true })).filter(
+        (name) => name.startsWith('volume/objects/') && name.includes('.'),
       )
 
     it('answers a put when both have the bytes, and reads from the one that is left', async () => {
@@ -114,7 +138,7 @@ describe('openMediaStore()', () => {
         for await (const step of store.upkeep.repair())
           expect(step).toMatchObject({ madeCopies: 0, thin: 1, lost: [] })
         const isMarker = (await stat(join(folder, 'm'))).isFile()
-        if (!isMarker) await rm(volume, { recursive: true })
+        if (!isMarker) expect(await readdir(join(folder, 'two'))).toEqual([])
         await rename(join(folder, 'm'), isMarker ? join(volume, 'mediakeep-volume.json') : volume)
         for await (const step of store.upkeep.repair()) expect(step).toMatchObject({ madeCopies: 1, thin: 0 })
         expect((await objectsIn('two'))[0]).toContain(media.digest?.slice(7))
@@ -126,7 +150,7 @@ describe('openMediaStore()', () => {
     it('does not start when neither is there', async () => {
       await (await two()).close()
       for (const disk of ['one', 'two']) await rm(join(folder, disk, 'volume'), { recursive: true })
-      await expect(two()).rejects.toMatchObject({ code: 'MEDIA_UNAVAILABLE', reason: 'volume-foreign' })
+      await expect(two()).rejects.toMatchObject({ code: 'MEDIA_UNAVAILABLE', reason: 'volume-offline' })
     })
 
     it('refuses the first folder as the second', async () => {

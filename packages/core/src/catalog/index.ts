@@ -30,7 +30,7 @@ export {
   readPage,
 } from './page.ts'
 export { portableMedia } from './portable.ts'
-export { externalDomain, isKeptBy, standsIn } from './stands-in.ts'
+export { externalDomain, mayLeave, standsIn } from './stands-in.ts'
 export {
   linkTerm,
   ownerTagTerm,

@@ -25,10 +25,28 @@ export function standsIn(
 }
 
 /** Whether a placement on one of these volumes is reason enough for another copy of its blob to go. */
-export function isKeptBy(
-  { state, owned, volumeId }: Copy,
-  domain: string,
-  homes: readonly string[],
-): boolean {
+function isKeptBy({ state, owned, volumeId }: Copy, domain: string, homes: readonly string[]): boolean {
   return state === 'live' && (owned || domain.startsWith(EXTERNAL)) && homes.includes(volumeId)
+}
+
+type PlacedCopy = Copy & { readonly id: string }
+
+/**
+ * Whether a live owned copy may leave beside all others of its blob: because at least `keep` other volumes of `homes` keep one, or
+ * because its own volume has a second one, which is worth nothing to anybody.
+ */
+export function mayLeave(
+  copy: PlacedCopy,
+  all: Iterable<PlacedCopy>,
+  domain: string,
+  { homes, keep }: { readonly homes: readonly string[]; readonly keep: number },
+): boolean {
+  const holding = new Set<string>()
+  for (const one of all) {
+    if (one.id === copy.id) continue
+    if (one.volumeId !== copy.volumeId) {
+      if (isKeptBy(one, domain, homes)) holding.add(one.volumeId)
+    } else if (standsIn(one, undefined)) return true
+  }
+  return holding.size >= keep
 }

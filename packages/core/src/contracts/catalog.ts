@@ -212,9 +212,9 @@ export interface Catalog extends AsyncDisposable, CatalogUploads {
 
   /**
    * Live owned copies that may go because others are kept: each, one after the other, becomes `leaving` while its blob has at
-   * least `keep` (1 or more) other live owned placements on other volumes of `homes` (two on one volume count once), looked at
-   * under the lock that also guards puts. Others are left alone, damaged copies too. In a domain of external objects, which no
-   * put shares, an external object counts as well: its media are what its owner makes of it.
+   * least `keep` (1 or more) other live owned placements on other volumes of `homes` (two on one volume count once), or a second
+   * one on its own volume, whatever `keep` is. Looked at under the lock that also guards puts. Others are left alone, damaged
+   * copies too. In a domain of external objects, which no put shares, an external object counts as well: its media are what its owner makes of it.
    *
    * A pin does not hold a copy back, or a busy blob would never leave: pins keep bytes, not places. A put that was told of the
    * copy and commits later is safe: commit looks again, and where nothing within its reach is left it refuses with

@@ -1,6 +1,6 @@
 import type { StagingWriter } from '../contracts/object-store.ts'
 import { MediaError } from '../errors/media-error.ts'
-import { mayGoElsewhere, type Place } from '../tiering/places.ts'
+import { graver, mayGoElsewhere, type Places } from '../tiering/places.ts'
 import type { Volume } from '../tiering/volume.ts'
 import type { IngestContext } from './context.ts'
 import { openDirect } from './direct.ts'
@@ -9,12 +9,12 @@ import type { PutSession } from './session.ts'
 /**
  * Room for a body that is too large for memory: beside the place it goes to, else beside an unpaid volume that has staging, else
  * straight to the place. Room on the volume is reserved first.
- * @throws what the last one that was asked says
+ * @throws what the nearest one says that may take it later, else what the nearest says
  */
 export async function openStaging(
   context: IngestContext,
   session: PutSession,
-  places: readonly Place[],
+  { places, failure: passedOver }: Pick<Places, 'places' | 'failure'>,
   declaredBytes: number | undefined,
   signal: AbortSignal | undefined,
 ): Promise<StagingWriter> {
@@ -40,7 +40,7 @@ export async function openStaging(
         if (writer !== undefined) return writer
       } catch (error) {
         if (!mayGoElsewhere(error)) throw error
-        failure ??= error
+        failure = graver(failure, error)
       }
     }
     if (beside) continue
@@ -49,11 +49,11 @@ export async function openStaging(
       return await openDirect(volume, cause, context.clock.now(), signal)
     } catch (error) {
       if (!mayGoElsewhere(error)) throw error
-      failure ??= error
+      failure = graver(failure, error)
     }
   }
   throw (
-    failure ??
+    graver(failure, passedOver) ??
     new MediaError('MEDIA_UNSUPPORTED', 'no volume has staging, and the body is too large for memory', {
       reason: 'no-staging',
     })

@@ -2,7 +2,7 @@ import { newPlacementId, physicalKey } from '../cas/physical-key.ts'
 import type { PlacementRecord, StagedPlacement } from '../contracts/catalog.ts'
 import type { ObjectHead, StagedBody } from '../contracts/object-store.ts'
 import { isMediaError, MediaError } from '../errors/media-error.ts'
-import { mayGoElsewhere, type Place, type Places } from '../tiering/places.ts'
+import { graver, mayGoElsewhere, type Place, type Places } from '../tiering/places.ts'
 import type { Volume } from '../tiering/volume.ts'
 import type { IngestContext } from './context.ts'
 import { isDirect } from './direct.ts'
@@ -37,7 +37,7 @@ export type Published =
 export async function publish(
   context: IngestContext,
   session: PutSession,
-  { places }: Pick<Places, 'places'>,
+  { places, failure: passedOver }: Pick<Places, 'places' | 'failure'>,
   namespace: string,
   body: ReceivedBody,
   signal: AbortSignal | undefined,
@@ -50,6 +50,7 @@ export async function publish(
   const away = new Set<string>()
   let told = 0
   let failure: unknown
+  let asksCatalog = false
   for (let at = 0; at < open.length; ) {
     const { volume, cause } = open[at] as Place
     const placementId = direct?.placementId ?? newPlacementId(context.clock.now())
@@ -58,6 +59,7 @@ export async function publish(
       role === 'home' && isOnline && !away.has(id) ? [id] : [],
     )
     try {
+      asksCatalog = true
       if (session.begun !== undefined && direct === undefined && volume.capacityBytes !== undefined)
         await session.reserveOn(volume, body.summary.sizeBytes)
       const staging = context.catalog.stagePlacement({
@@ -74,6 +76,7 @@ export async function publish(
       })
       const [staged]: [StagedPlacement, unknown] = await Promise.all([staging, session.told])
       if (staged.type === 'repeated') return staged
+      asksCatalog = false
       session.adopted(staged.session.fence)
       // Told once our session is known to live: without it, what is not there may have been collected, and rightly.
       for (const placement of distrusted.slice(told)) tellCorrupt(context, placement)
@@ -94,12 +97,16 @@ export async function publish(
       distrusted.push(...found)
     } catch (error) {
       signal?.throwIfAborted()
-      if (!mayGoElsewhere(error)) throw error
-      failure ??= error
+      // A catalog that fails says nothing about the volume, and may have begun our session all the same.
+      if (!mayGoElsewhere(error) || (asksCatalog && !isMediaError(error, 'MEDIA_NO_SPACE'))) throw error
+      failure = graver(failure, error)
       at += 1
     }
   }
-  throw failure ?? new MediaError('MEDIA_UNAVAILABLE', 'no home volume', { reason: 'volume-offline' })
+  throw (
+    graver(failure, passedOver) ??
+    new MediaError('MEDIA_UNAVAILABLE', 'no home volume', { reason: 'volume-offline' })
+  )
 }
 
 async function writeBytes(

@@ -190,7 +190,7 @@ async function receive(
       if (intake.kind === 'staged') return inPlace((digest) => ({ ...intake.body, digest }))
       if (intake.kind === 'placed')
         return inPlace((digest) => placedBody(intake.object, intake.sizeBytes, digest))
-      const { places } = await placesFor(declaredBytes, contentType)
+      const places = await placesFor(declaredBytes, contentType)
       return openStaging(context, session, places, declaredBytes, signal)
     },
     onReceived: (receivedBytes) => session.onReceived(receivedBytes),

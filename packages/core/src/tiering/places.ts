@@ -28,7 +28,7 @@ export interface Places {
   /** Best first. Those that are to be spared come last: full ones still have room above their high watermark. */
   readonly places: readonly Place[]
   readonly refused: readonly Refusal[]
-  /** Why there is no place. */
+  /** Why one that was asked is no place. */
   readonly failure: unknown
 }
 
@@ -189,6 +189,16 @@ export function mayGoElsewhere(error: unknown): boolean {
     isMediaError(error, 'MEDIA_BUSY') ||
     isMediaError(error, 'MEDIA_TIMEOUT')
   )
+}
+
+/**
+ * Which of two refusals the sender is told: the first, but where that one has no room and the other may take the body once it is back,
+ * to come again is the better answer.
+ */
+export function graver(first: unknown, next: unknown): unknown {
+  if (first === undefined) return next
+  const isWorthAWait = mayGoElsewhere(next) && !isMediaError(next, 'MEDIA_NO_SPACE')
+  return isWorthAWait && isMediaError(first, 'MEDIA_NO_SPACE') ? next : first
 }
 
 /** @throws MediaError MEDIA_UNAVAILABLE when no home volume is online, MEDIA_TOO_LARGE when none takes that size. */

@@ -111,6 +111,8 @@ async function identityOf(
   before: readonly VolumeRecord[],
   { hostId }: OpenVolumeContext,
 ): Promise<VolumeIdentity> {
+  // To open makes a volume where there is none: in the empty folder under a disk that is not mounted, a second one of this tier.
+  if (before.length > 0) await store.identity?.()
   await store.open?.()
   // What does not say which it is, is the one of this tier: a new name at each start would lose all that was put before.
   const known = before.length === 1 ? before[0] : undefined
@@ -182,7 +184,6 @@ function createVolume(
     const startedMs = clock.now()
     const before = doubts
     try {
-      if (!online) await store.open?.() // one that was away from the start was never opened
       const found = await store.identity?.()
       if (found !== undefined && found.id !== identity.id) {
         throw new MediaError(
@@ -191,6 +192,7 @@ function createVolume(
           { reason: 'volume-offline' },
         )
       }
+      if (!online) await store.open?.() // one that was away from the start was never opened
     } catch (error) {
       if (online) tellOffline(context, identity.id, error)
       online = false

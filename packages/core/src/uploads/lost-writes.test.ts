@@ -58,3 +58,39 @@ test('bytes that are being committed count in the row: whoever goes on after a l
   )
   expect(await store.uploads.get(id)).toMatchObject({ offsetBytes: BODY.length })
 })
+
+test('whoever writes where another has taken over is told to ask again, not that the request was wrong', async () => {
+  const objects = memoryStore()
+  const { staging } = objects
+  const partials = staging?.partials
+  if (staging === undefined || partials === undefined) throw new Error('a memory store holds parts')
+  await using store = await createMediaStore({
+    tiers: [
+      {
+        name: 'home',
+        store: {
+          ...objects,
+          staging: {
+            ...staging,
+            partials: {
+              ...partials,
+              async open(part) {
+                const writer = await partials.open(part)
+                await partials.delete(part)
+                return writer
+              },
+            },
+          },
+        },
+      },
+    ],
+    catalog: memoryCatalog(),
+    policies: [{ match: '*', allowUnrecognised: true }],
+    upkeep: { intervalMs: 0 },
+  })
+  const { id } = await store.uploads.create({ door: 'chunked', sizeBytes: BODY.length })
+  await expect(store.uploads.putChunk(id, BODY, { index: 0 })).rejects.toMatchObject({
+    code: 'MEDIA_LEASE_LOST',
+    reason: 'upload-taken',
+  })
+})

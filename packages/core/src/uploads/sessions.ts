@@ -71,8 +71,11 @@ export function createUploads(
     try {
       return await work()
     } catch (error) {
-      const now = isLoss(error) ? await look(sessionId) : undefined
-      throw now !== undefined && isEnded(now.record.state) ? uploadEnded() : error
+      if (!isLoss(error)) throw error
+      const now = await look(sessionId)
+      if (now !== undefined && isEnded(now.record.state)) throw uploadEnded()
+      // The sender asked for nothing wrong: what is there is told, and it goes on from there.
+      throw isMediaError(error, 'MEDIA_LEASE_LOST') ? error : uploadTaken(error)
     }
   }
   const holding = async <T>(
@@ -265,6 +268,13 @@ function isLoss(error: unknown): boolean {
     isMediaError(error, 'MEDIA_LEASE_LOST') ||
     (isMediaError(error, 'MEDIA_BAD_INPUT') && error.reason === 'staging-ended')
   )
+}
+
+function uploadTaken(cause: unknown): MediaError {
+  return new MediaError('MEDIA_LEASE_LOST', 'another request took this upload over; ask where it stands', {
+    reason: 'upload-taken',
+    cause,
+  })
 }
 
 function isEndedElsewhere(error: unknown): boolean {

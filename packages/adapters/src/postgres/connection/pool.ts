@@ -1,6 +1,9 @@
 /** As much of a `Pool` of `pg` as the catalog uses. */
 export interface PostgresPool {
   connect(): Promise<PostgresClient>
+  /** Tells of each connection as it is made. A pool that tells of none must see to their errors itself until they are lent. */
+  on?(event: 'connect', listener: (client: PostgresClient) => void): unknown
+  removeListener?(event: 'connect', listener: (client: PostgresClient) => void): unknown
 }
 
 /** As much of a client of `pg` as the catalog uses. */

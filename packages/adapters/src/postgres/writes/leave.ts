@@ -1,4 +1,4 @@
-import { type Catalog, isKeptBy, standsIn } from '@mediakeep/core'
+import { type Catalog, mayLeave, standsIn } from '@mediakeep/core'
 import { sql } from '../connection/statement.ts'
 import type { Database } from '../database.ts'
 import { PLACEMENT_AS_JSON, type PlacementRow, placementOf } from '../reads/record.ts'
@@ -13,7 +13,7 @@ const LEAVE = "UPDATE @placements SET state = 'leaving', left_at = $2::bigint WH
 export function leaveCopies(
   database: Database,
   placementIds: readonly string[],
-  { homes, keep }: Parameters<Catalog['leaveCopies']>[1],
+  options: Parameters<Catalog['leaveCopies']>[1],
 ): Promise<readonly string[]> {
   return database.transact(
     'let copies leave',
@@ -26,20 +26,13 @@ export function leaveCopies(
       )
       const domains = new Map(found.rows)
       const copies = new Map(rows.map(placementOf).map((copy) => [copy.id, copy]))
-      const domainOf = (blobId: string): string => domains.get(blobId) ?? ''
       const left: string[] = []
       for (const id of placementIds) {
         const copy = copies.get(id)
         if (copy === undefined || !standsIn(copy, undefined)) continue
-        const others = new Set<string>()
-        for (const { blobId, volumeId, ...one } of copies.values())
-          if (
-            blobId === copy.blobId &&
-            volumeId !== copy.volumeId &&
-            isKeptBy({ ...one, volumeId }, domainOf(blobId), homes)
-          )
-            others.add(volumeId)
-        if (others.size < keep) continue
+        const { blobId } = copy
+        const ofBlob = [...copies.values()].filter((one) => one.blobId === blobId)
+        if (!mayLeave(copy, ofBlob, domains.get(blobId) ?? '', options)) continue
         copies.set(id, { ...copy, state: 'leaving' })
         left.push(id)
       }

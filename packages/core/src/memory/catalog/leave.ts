@@ -1,7 +1,7 @@
-import { checkLeaveCopies, isKeptBy, standsIn } from '../../catalog/index.ts'
+import { checkLeaveCopies, mayLeave, standsIn } from '../../catalog/index.ts'
 import type { Catalog } from '../../contracts/catalog.ts'
 import { changePlacement } from './blobs.ts'
-import type { MemoryTables, PlacementRow } from './tables.ts'
+import type { MemoryTables } from './tables.ts'
 
 /** Each is judged by what the ones before it left. */
 export function leaveCopies(
@@ -15,16 +15,10 @@ export function leaveCopies(
   for (const id of placementIds) {
     const placement = tables.placements.get(id)
     if (placement === undefined || !standsIn(placement, undefined)) continue
-    if (homesBeside(placement, options.homes) < options.keep) continue
+    const { blob } = placement
+    if (!mayLeave(placement, blob.placements, blob.domain, options)) continue
     changePlacement(tables, placement, { state: 'leaving', leavingSinceMs: nowMs })
     left.push(id)
   }
   return left
-}
-
-function homesBeside({ blob, volumeId }: PlacementRow, homes: readonly string[]): number {
-  const holding = new Set<string>()
-  for (const one of blob.placements)
-    if (one.volumeId !== volumeId && isKeptBy(one, blob.domain, homes)) holding.add(one.volumeId)
-  return holding.size
 }

@@ -22,6 +22,18 @@ async function putTwo(
   return { ...one, copyId: copy.placementId }
 }
 
+/** A put on the disk with two live copies on the cold volume: one was bad, and made again, and found right. */
+async function putTwoOnCold(
+  catalog: Catalog,
+): Promise<{ readonly one: PutCopy; readonly onCold: readonly string[] }> {
+  const one = await putTwo(catalog)
+  await catalog.markBad(one.copyId)
+  const second = await startCopy(catalog, one.blobId)
+  await endCopy(catalog, second)
+  await catalog.markVerified([one.copyId])
+  return { one, onCold: [one.copyId, second.placementId] }
+}
+
 async function liveOf(catalog: Catalog, id: string): Promise<string[]> {
   return (await recordOf(catalog, ALPHA, id)).content.placements.map((placement) => placement.id)
 }
@@ -119,17 +131,31 @@ export const leaveCases: readonly CatalogCase[] = [
   },
   {
     id: 'leave.distinct',
-    claim: 'two copies on one volume count once, and neither keeps the other',
+    claim: 'two copies on one volume count once',
     async check({ catalog }) {
-      const one = await putTwo(catalog)
-      await catalog.markBad(one.copyId)
-      const second = await startCopy(catalog, one.blobId)
-      await endCopy(catalog, second)
-      await catalog.markVerified([one.copyId])
+      const { one, onCold } = await putTwoOnCold(catalog)
       assert.deepEqual([...(await leave(catalog, [one.placementId], { keep: 2 }))], [], 'one volume')
-      const onCold = [one.copyId, second.placementId]
-      assert.deepEqual([...(await leave(catalog, onCold, { homes: [COLD] }))], [], 'neither keeps the other')
-      assert.deepEqual([...(await leave(catalog, onCold))], onCold, 'the disk keeps both')
+      const [first] = onCold
+      assert.deepEqual([...(await leave(catalog, onCold, { homes: [COLD] }))], [first], 'the second stays')
+      assert.deepEqual([...(await leave(catalog, onCold))], onCold.slice(1), 'the disk keeps it')
+    },
+  },
+  {
+    id: 'leave.surplus',
+    claim:
+      'of two copies on one volume one goes, whatever is asked for; bad, staged and leaving ones are none',
+    async check({ catalog }) {
+      const { onCold } = await putTwoOnCold(catalog)
+      const [first = '', second = ''] = onCold
+      await catalog.markBad(second)
+      const many = { homes: [], keep: 9 }
+      assert.deepEqual([...(await leave(catalog, [first], many))], [], 'the second is bad')
+      await catalog.markVerified([second])
+      assert.deepEqual([...(await leave(catalog, onCold, many))], [first])
+      assert.deepEqual([...(await leave(catalog, onCold, many))], [], 'the first leaves')
+      const alone = await putOne(catalog)
+      await startCopy(catalog, alone.blobId)
+      assert.deepEqual([...(await leave(catalog, [alone.placementId], many))], [], 'of no other blob')
     },
   },
   {

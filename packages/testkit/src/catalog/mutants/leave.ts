@@ -21,6 +21,13 @@ function othersOf(tables: MemoryTables, id: string, { homes }: Options): number 
   return others.length
 }
 
+function hasSecond(tables: MemoryTables, id: string): boolean {
+  const copy = tables.placements.get(id)
+  return [...(copy?.blob.placements ?? [])].some(
+    (one) => one !== copy && one.state === 'live' && one.volumeId === copy?.volumeId,
+  )
+}
+
 /** Faults of letting copies go. */
 export const leaveMutants: readonly CatalogMutant[] = [
   mutant('leave.at-once', 'a copy that leaves is gone at once', ['leave.goes'], (inner) =>
@@ -67,6 +74,19 @@ export const leaveMutants: readonly CatalogMutant[] = [
         return left
       },
     }),
+  ),
+  mutant(
+    'leave.second-stays',
+    'a second copy on one volume never leaves',
+    ['leave.surplus', 'leave.distinct'],
+    (inner, tables) =>
+      withMembers(inner, {
+        leaveCopies: (ids, options) =>
+          inner.leaveCopies(
+            ids.filter((id) => !hasSecond(tables, id)),
+            options,
+          ),
+      }),
   ),
   mutant('leave.any-state', 'bad copies leave too', ['leave.live-only'], (inner, tables) =>
     withMembers(inner, {
