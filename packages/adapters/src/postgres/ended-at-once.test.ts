@@ -1,5 +1,4 @@
-import type { AddressInfo } from 'node:net'
-import { createServer, type Server, type Socket } from 'node:net'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { Pool } from 'pg'
 import { afterEach, expect, test } from 'vitest'
 import { postgresCatalog } from './index.ts'

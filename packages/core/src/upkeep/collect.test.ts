@@ -8,6 +8,7 @@ import { MediaError } from '../errors/media-error.ts'
 import { bytesOf, fixture, keys, small } from '../media-store/store.fixture.ts'
 import { memoryCatalog } from '../memory/catalog/index.ts'
 import { type MemoryStore, memoryStore } from '../memory/object-store/index.ts'
+import { paidStore } from '../moves/paid-store.fixture.ts'
 import { systemClock } from '../time/clock.ts'
 
 type Store = Awaited<ReturnType<typeof fixture>>['store']
@@ -134,6 +135,51 @@ describe('collectGarbage()', () => {
     const run = await collected(other, { graceMs: 0, thorough: true, force: true })
     expect(run).toMatchObject({ recoverable: 2, orphans: 2, freedObjects: 2 })
     expect(await keys(objects)).toEqual(wanted)
+  })
+
+  describe('beside a bucket, which has no journal, after the catalog was set back', () => {
+    /** Of two hosts with a disk each: what lies in the bucket, and a store of a catalog that knows none of it. */
+    async function setBack(options: { readonly ownPuts: number }) {
+      const disk = memoryStore()
+      const otherDisk = memoryStore()
+      const bucket = paidStore()
+      const host = async (own: MemoryStore, capacityBytes: number): Promise<Store> => {
+        const tiers = [
+          { name: 'disk', store: own, capacityBytes },
+          { name: 's3', store: bucket.store },
+        ]
+        return (await fixture({ tiers })).store
+      }
+      const full = await host(otherDisk, 1)
+      for (let n = 0; n < 3; n++) await full.put(body(n))
+      const own = await host(disk, 1_000_000)
+      for (let n = 0; n < options.ownPuts; n++) await own.put(body(10 + n))
+      return { disk, otherDisk, bucket, before: await bucket.keys(), host }
+    }
+
+    it('keeps what the journal of the disk names there', async () => {
+      const { otherDisk, bucket, before, host } = await setBack({ ownPuts: 0 })
+      const late = await host(sharing(otherDisk), 1_000_000)
+      const run = await collected(late, { graceMs: 0, thorough: true, force: true })
+      expect(run).toMatchObject({ recoverable: 3, orphans: 0, freedObjects: 0 })
+      expect(await bucket.keys()).toEqual(before)
+    })
+
+    it('keeps what only the journal of another host can name, once its own tells of records that are lost', async () => {
+      const { disk, bucket, before, host } = await setBack({ ownPuts: 1 })
+      const late = await host(sharing(disk), 1_000_000)
+      const run = await collected(late, { graceMs: 0, thorough: true, force: true })
+      expect(run).toMatchObject({ recoverable: 4, orphans: 0, freedObjects: 0 })
+      expect(await bucket.keys()).toEqual(before)
+    })
+
+    it('collects there when no journal says that anything is lost', async () => {
+      const { disk, bucket, host } = await setBack({ ownPuts: 0 })
+      const late = await host(sharing(disk), 1_000_000)
+      const run = await collected(late, { graceMs: 0, thorough: true, force: true })
+      expect(run).toMatchObject({ recoverable: 0, orphans: 3, freedObjects: 3 })
+      expect(await bucket.keys()).toEqual([])
+    })
   })
 
   it('keeps every copy that lines of the newest revision name, also when they name different ones', async () => {

@@ -5,17 +5,17 @@ import { headOfLine } from '../journal/index.ts'
 const KEY = /"key":"([0-9a-f]{2}\/[0-9a-f]{64}\.[0-9a-f]{32})"/g
 
 /**
- * Of these physical keys, those that lines of the newest revision of a media in the journal name as its bytes: the catalog that does not
- * know them was lost or set back, and a rebuild brings their records back. Two readings, so that memory follows the keys that
- * were asked for and not the journal.
+ * Of these physical keys, those that lines of the newest revision of a media in all these journals name as its bytes: the catalog that
+ * does not know them was lost or set back, and a rebuild brings their records back. Two readings, so that memory follows the keys
+ * that were asked for and not the journals.
  */
 export async function claimedKeys(
-  journal: Journal,
+  journals: readonly Journal[],
   keys: ReadonlySet<string>,
   signal: AbortSignal | undefined,
 ): Promise<ReadonlySet<string>> {
   const named = new Map<string, { readonly revision: number; readonly keys: Set<string> }>()
-  await forEachLine(journal, signal, (line) => {
+  await forEachLine(journals, signal, (line) => {
     const head = headOfLine(line)
     if (head?.kind !== 'media') return
     const found = [...line.matchAll(KEY)].flatMap(([, key]) =>
@@ -29,7 +29,7 @@ export async function claimedKeys(
     else if (before.revision === head.revision) for (const key of found) before.keys.add(key)
   })
   if (named.size === 0) return new Set()
-  await forEachLine(journal, signal, (line) => {
+  await forEachLine(journals, signal, (line) => {
     const head = headOfLine(line)
     const known = head === undefined ? undefined : named.get(head.id)
     if (head === undefined || known === undefined) return
@@ -40,10 +40,11 @@ export async function claimedKeys(
 }
 
 async function forEachLine(
-  journal: Journal,
+  journals: readonly Journal[],
   signal: AbortSignal | undefined,
   use: (line: string) => void,
 ): Promise<void> {
-  for await (const { lines } of journal.read(signal === undefined ? {} : { signal }))
-    for (const line of lines) use(line)
+  for (const journal of journals)
+    for await (const { lines } of journal.read(signal === undefined ? {} : { signal }))
+      for (const line of lines) use(line)
 }

@@ -1,5 +1,5 @@
 import { isPhysicalKey } from '../cas/physical-key.ts'
-import type { ObjectHead } from '../contracts/object-store.ts'
+import type { Journal, ObjectHead } from '../contracts/object-store.ts'
 import { isMediaError } from '../errors/media-error.ts'
 import { tellUpkeepFailed } from '../ingest/upkeep-failed.ts'
 import { pagesOf } from '../pages.ts'
@@ -23,43 +23,86 @@ export interface Orphans {
   readonly recoverable: number
 }
 
+type Orphan = NonNullable<ReturnType<Orphans['found']['get']>>[number]
+
 /**
  * Lists the volumes and asks the catalog for every key. No put has bytes without a row, so that an object without one is
  * what a power cut left of a put that was never acknowledged, or belongs to a catalog that was lost or set back: which is why
- * it leaves like all garbage, after a grace, and counts for the brakes. What the volume's journal knows as bytes of a record
- * stays. A listing that fails leaves its volume out.
+ * it leaves like all garbage, after a grace, and counts for the brakes. What a journal here knows as bytes of a record
+ * stays. A volume without a journal, such as a bucket, may hold what only the journal of another host names: nothing leaves it
+ * while one of those here tells of a record that the catalog has lost, or cannot be read. A listing that fails leaves its volume out.
  */
 export async function findOrphans(
   context: UpkeepContext,
   graceMs: number,
   signal: AbortSignal | undefined,
 ): Promise<Orphans> {
-  const found = new Map<string, { key: string; storedBytes: number }[]>()
+  const listed = new Map<Volume, readonly Orphan[]>()
   let foreign = 0
-  let count = 0
-  let recoverable = 0
   for (const volume of context.volumes.all) {
     if (volume.role === 'external') continue // nothing there is ours to clean
-    try {
-      const listed = await orphansOn(context, volume, graceMs, signal)
-      foreign += listed.foreign
-      count += listed.count
-      recoverable += listed.recoverable
-      found.set(volume.id, listed.orphans)
-    } catch (error) {
-      signal?.throwIfAborted()
-      if (!isMediaError(error) || isMediaError(error, 'MEDIA_CLOSED')) throw error
-      tellUpkeepFailed(context, 'list-volume', error)
-    }
+    await unlessFailing(context, signal, async () => {
+      const found = await orphansOn(context, volume, graceMs, signal)
+      foreign += found.foreign
+      listed.set(volume, found.orphans)
+    })
+  }
+  const keys = new Set([...listed.values()].flatMap((orphans) => orphans.map(({ key }) => key)))
+  const { claimed, unread } = await claimsOn(context, keys, signal)
+  const found = new Map<string, readonly Orphan[]>()
+  let count = 0
+  let recoverable = 0
+  for (const [volume, orphans] of listed) {
+    const hasOwn = volume.store.journal !== undefined
+    if (hasOwn ? unread.has(volume) : unread.size > 0) continue
+    const isSpared = !hasOwn && claimed.size > 0
+    const leaving = isSpared ? [] : orphans.filter(({ key }) => !claimed.has(key))
+    count += leaving.length
+    recoverable += orphans.length - leaving.length
+    found.set(volume.id, leaving)
   }
   return { found, count, foreign, recoverable }
 }
 
-interface Listed {
-  readonly orphans: { readonly key: string; readonly storedBytes: number }[]
-  readonly count: number
-  readonly foreign: number
-  readonly recoverable: number
+/** What the journals here name of these keys, and the volumes whose journal could not be asked. */
+async function claimsOn(
+  context: UpkeepContext,
+  keys: ReadonlySet<string>,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly claimed: ReadonlySet<string>; readonly unread: ReadonlySet<Volume> }> {
+  const unread = new Set(context.volumes.all.filter(({ role, store }) => role === 'home' && store.journal))
+  const journals: Journal[] = []
+  if (keys.size === 0) return { claimed: new Set(), unread: new Set() }
+  for (const volume of [...unread]) {
+    const { journal } = volume.store
+    if (journal === undefined) continue
+    await unlessFailing(context, signal, async () => {
+      await volume.checkOnline()
+      journals.push(journal)
+      unread.delete(volume)
+    })
+  }
+  let claimed: ReadonlySet<string> | undefined
+  await unlessFailing(context, signal, async () => {
+    claimed = await claimedKeys(journals, keys, signal)
+  })
+  if (claimed !== undefined) return { claimed, unread }
+  return { claimed: new Set(), unread: new Set(context.volumes.all) }
+}
+
+/** One volume that is away does not keep the others from it. */
+async function unlessFailing(
+  context: UpkeepContext,
+  signal: AbortSignal | undefined,
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (!isMediaError(error) || isMediaError(error, 'MEDIA_CLOSED')) throw error
+    tellUpkeepFailed(context, 'list-volume', error)
+  }
 }
 
 async function orphansOn(
@@ -67,10 +110,9 @@ async function orphansOn(
   volume: Volume,
   graceMs: number,
   signal: AbortSignal | undefined,
-): Promise<Listed> {
-  const orphans: { key: string; storedBytes: number }[] = []
+): Promise<{ readonly orphans: readonly Orphan[]; readonly foreign: number }> {
+  const orphans: Orphan[] = []
   let foreign = 0
-  let count = 0
   const check = callCheck(context, signal)
   await volume.checkOnline()
   const pages = pagesOf((from) => {
@@ -94,22 +136,13 @@ async function orphansOn(
     for (const object of ours) {
       if (!unknown.has(object.key) || !isOld(context, object, graceMs)) continue
       if (await isOnItsWay(context, object.key)) continue
-      count++
       if (orphans.length < MAX_REMEMBERED) orphans.push({ key: object.key, storedBytes: object.sizeBytes })
     }
   }
   // A disk that went away under the listing looks like one with fewer objects.
   volume.doubt()
   await volume.checkOnline()
-  const { journal } = volume.store
-  if (journal === undefined || orphans.length === 0) return { orphans, foreign, count, recoverable: 0 }
-  const claimed = await claimedKeys(journal, new Set(orphans.map(({ key }) => key)), signal)
-  return {
-    orphans: orphans.filter(({ key }) => !claimed.has(key)),
-    foreign,
-    count: count - claimed.size,
-    recoverable: claimed.size,
-  }
+  return { orphans, foreign }
 }
 
 /** An object of an upload that is still to be looked at: a bucket may tell as its time when its first part came. */
