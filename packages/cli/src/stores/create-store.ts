@@ -33,89 +33,104 @@ export type CreatedStore =
  * @throws MediaError MEDIA_BAD_INPUT `missing-credentials` `example-credentials`, MEDIA_UNSUPPORTED `missing-peer`
  */
 export async function createStore(address: StoreAddress, options: CreateStoreOptions): Promise<CreatedStore> {
-  const { env, tier, readOnly = false, create = true } = options
-  const paid = options.paid === undefined ? {} : { paid: options.paid }
-  const shared = { ...(tier === undefined ? {} : { name: tier }), create }
+  const { tier } = options
   switch (address.scheme) {
-    case 'file': {
-      if (readOnly)
-        throw new MediaError('MEDIA_UNSUPPORTED', 'a folder cannot be an external store; import it', {
-          reason: 'not-external',
-        })
-      const { durability, stagingBudgetBytes } = options
-      const store = fsStore({
-        ...shared,
-        root: address.folder,
-        ...(durability === undefined ? {} : { durability }),
-        ...(stagingBudgetBytes === undefined ? {} : { stagingBudgetBytes }),
-      })
-      return { kind: 'file', store }
-    }
-    case 's3': {
-      const { bucket, prefix, endpoint, region, conditionalPut } = address
-      const credentials = s3Credentials(endpoint, tier, env)
-      const usedRegion = region ?? env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION']
-      const { s3Store } = await loadWithPeers(
-        's3',
-        ['@aws-sdk/client-s3', '@aws-sdk/s3-request-presigner'],
-        () => import('@mediakeep/adapters/s3'),
-      )
-      const store = s3Store({
-        ...shared,
-        ...paid,
-        bucket,
-        prefix,
-        readOnly,
-        ...(endpoint === undefined ? {} : { endpoint }),
-        ...(usedRegion === undefined || usedRegion === '' ? {} : { region: usedRegion }),
-        ...(conditionalPut === undefined ? {} : { conditionalPut }),
-        ...(credentials === undefined
-          ? {}
-          : {
-              credentials: {
-                accessKeyId: credentials.accessKey,
-                secretAccessKey: credentials.secretKey,
-                ...(credentials.sessionToken === undefined ? {} : { sessionToken: credentials.sessionToken }),
-              },
-            }),
-      })
-      return { kind: 'bucket', store }
-    }
-    case 'minio': {
-      const { endpoint, bucket, prefix, region } = address
-      const { accessKey, secretKey } = minioCredentials(endpoint, tier, env)
-      const { minioStore } = await loadWithPeers(
-        'minio',
-        ['minio'],
-        () => import('@mediakeep/adapters/minio'),
-      )
-      const store = minioStore({
-        ...shared,
-        ...paid,
-        endpoint,
-        accessKey,
-        secretKey,
-        bucket,
-        prefix,
-        readOnly,
-        ...(region === undefined ? {} : { region }),
-      })
-      return { kind: 'bucket', store }
-    }
-    case 'http': {
-      const { httpStore } = await import('@mediakeep/adapters/http')
-      const token = proxyToken(tier, env)
-      const bucket = httpStore({
-        url: address.url,
-        ...(tier === undefined ? {} : { name: tier }),
-        ...(token === undefined ? {} : { token }),
-        // What another instance acknowledges it has stored; what its own store promises cannot be asked for.
-        traits: { durability: 'durable', ...paid },
-      })
-      const store = readOnly ? foreignHttpBucket(bucket, address.url) : httpVolume(bucket, { create })
-      return { kind: 'remote', store }
-    }
+    case 'file':
+      return { kind: 'file', store: fileStore(address, options) }
+    case 's3':
+      return { kind: 'bucket', store: await s3StoreAt(address, options) }
+    case 'minio':
+      return { kind: 'bucket', store: await minioStoreAt(address, options) }
+    case 'http':
+      return { kind: 'remote', store: await httpStoreAt(address, options) }
     case 'memory':
       return { kind: 'memory', store: memoryStore({ ...(tier === undefined ? {} : { name: tier }) }) }
   }
+}
+
+type AddressOf<Scheme extends StoreAddress['scheme']> = Extract<StoreAddress, { readonly scheme: Scheme }>
+
+/** What adapters of folders and buckets have in common. */
+function volumeOptions({ tier, create = true }: CreateStoreOptions): {
+  readonly name?: string
+  readonly create: boolean
+} {
+  return { ...(tier === undefined ? {} : { name: tier }), create }
+}
+
+function fileStore({ folder }: AddressOf<'file'>, options: CreateStoreOptions): FsStore {
+  const { readOnly = false, durability, stagingBudgetBytes } = options
+  if (readOnly)
+    throw new MediaError('MEDIA_UNSUPPORTED', 'a folder cannot be an external store; import it', {
+      reason: 'not-external',
+    })
+  return fsStore({
+    ...volumeOptions(options),
+    root: folder,
+    ...(durability === undefined ? {} : { durability }),
+    ...(stagingBudgetBytes === undefined ? {} : { stagingBudgetBytes }),
+  })
+}
+
+async function s3StoreAt(address: AddressOf<'s3'>, options: CreateStoreOptions): Promise<S3Store> {
+  const { bucket, prefix, endpoint, region, conditionalPut } = address
+  const { env, tier, readOnly = false, paid } = options
+  const credentials = s3Credentials(endpoint, tier, env)
+  const usedRegion = region ?? env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION']
+  const { s3Store } = await loadWithPeers(
+    's3',
+    ['@aws-sdk/client-s3', '@aws-sdk/s3-request-presigner'],
+    () => import('@mediakeep/adapters/s3'),
+  )
+  return s3Store({
+    ...volumeOptions(options),
+    ...(paid === undefined ? {} : { paid }),
+    bucket,
+    prefix,
+    readOnly,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(usedRegion === undefined || usedRegion === '' ? {} : { region: usedRegion }),
+    ...(conditionalPut === undefined ? {} : { conditionalPut }),
+    ...(credentials === undefined
+      ? {}
+      : {
+          credentials: {
+            accessKeyId: credentials.accessKey,
+            secretAccessKey: credentials.secretKey,
+            ...(credentials.sessionToken === undefined ? {} : { sessionToken: credentials.sessionToken }),
+          },
+        }),
+  })
+}
+
+async function minioStoreAt(address: AddressOf<'minio'>, options: CreateStoreOptions): Promise<MinioStore> {
+  const { endpoint, bucket, prefix, region } = address
+  const { env, tier, readOnly = false, paid } = options
+  const { accessKey, secretKey } = minioCredentials(endpoint, tier, env)
+  const { minioStore } = await loadWithPeers('minio', ['minio'], () => import('@mediakeep/adapters/minio'))
+  return minioStore({
+    ...volumeOptions(options),
+    ...(paid === undefined ? {} : { paid }),
+    endpoint,
+    accessKey,
+    secretKey,
+    bucket,
+    prefix,
+    readOnly,
+    ...(region === undefined ? {} : { region }),
+  })
+}
+
+async function httpStoreAt({ url }: AddressOf<'http'>, options: CreateStoreOptions): Promise<ObjectStore> {
+  const { env, tier, readOnly = false, create = true, paid } = options
+  const { httpStore } = await import('@mediakeep/adapters/http')
+  const token = proxyToken(tier, env)
+  const bucket = httpStore({
+    url,
+    ...(tier === undefined ? {} : { name: tier }),
+    ...(token === undefined ? {} : { token }),
+    // What another instance acknowledges it has stored; what its own store promises cannot be asked for.
+    traits: { durability: 'durable', ...(paid === undefined ? {} : { paid }) },
+  })
+  return readOnly ? foreignHttpBucket(bucket, url) : httpVolume(bucket, { create })
 }
