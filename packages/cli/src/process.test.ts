@@ -104,6 +104,23 @@ describe('the program', () => {
     expect(await ended).toMatchObject({ code: 0, signal: null })
   })
 
+  it('gives addresses of uploads that can be reached when the port is a free one', async () => {
+    const child = start('serve', '--port', '0')
+    const ended = end(child)
+    const [line] = (await once(child.stdout ?? child, 'data')) as [Buffer]
+    const listening = /http:\S+/.exec(line.toString())?.[0] ?? ''
+    const begun = await fetch(`${listening}/uploads`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ filename: 'b.txt', contentType: 'text/plain', sizeBytes: 6, mode: 'presigned' }),
+    })
+    const { method, url, headers } = (await begun.json()) as { method: string; url: string; headers: Headers }
+    const stored = await fetch(new URL(url, listening), { method, headers, body: 'a note' })
+    expect(stored.status).toBe(201)
+    child.kill('SIGTERM')
+    expect(await ended).toMatchObject({ code: 0 })
+  })
+
   it('ends at once by a later signal when what it waits for does not come', async () => {
     const child = start('serve', '--port', '0')
     const ended = end(child)

@@ -43,9 +43,7 @@ export async function openConfigured(
       ...(upkeep === 'background' ? {} : { intervalMs: 0 }),
       ...(config.garbageGraceMs === undefined ? {} : { garbageGraceMs: config.garbageGraceMs }),
     },
-    publicBaseUrl:
-      config.publicBaseUrl ??
-      `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${config.port}/media`,
+    ...publicBaseUrlOf(config),
     ...(config.secondData === undefined ? {} : { secondDirectory: resolve(streams.cwd, config.secondData) }),
     ...(config.databaseUrl === undefined ? {} : { databaseUrl: config.databaseUrl, bringsOver }),
     ...(config.redisUrl === undefined ? {} : { redisUrl: config.redisUrl }),
@@ -58,6 +56,14 @@ export async function openConfigured(
     env: streams.env,
   })
   return config.namespace === store.namespace ? store : store.in(config.namespace)
+}
+
+/** Nobody knows yet which port a free one will be: signed addresses are then relative to the host. */
+function publicBaseUrlOf({ publicBaseUrl, host, port }: Config): { readonly publicBaseUrl?: string } {
+  if (publicBaseUrl !== undefined) return { publicBaseUrl }
+  return port === 0
+    ? {}
+    : { publicBaseUrl: `http://${host.includes(':') ? `[${host}]` : host}:${port}/media` }
 }
 
 /** Runs `work` on the configured store and closes it, whatever happens. */

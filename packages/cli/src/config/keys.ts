@@ -154,7 +154,7 @@ export const CONFIG_KEYS: readonly (ConfigKey & { readonly name: keyof Config })
   {
     name: 'publicBaseUrl',
     env: 'MEDIAKEEP_PUBLIC_BASE_URL',
-    byDefault: 'http://HOST:PORT/media',
+    byDefault: 'http://HOST:PORT/media; none with port 0',
     about: 'Where the media routes are reached from outside: what signed addresses begin with.',
   },
   {
