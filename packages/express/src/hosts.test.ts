@@ -1,11 +1,21 @@
 import { once } from 'node:events'
-import { createServer, type RequestListener, type Server } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import { createRequire } from 'node:module'
 import middie from '@fastify/middie'
 import type { MediaStore } from '@mediakeep/core'
+import { Module } from '@nestjs/common'
+import { NestFactory } from '@nestjs/core'
+import { FastifyAdapter } from '@nestjs/platform-fastify'
 import express from 'express'
 import fastify from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { healthRouter } from './health/health-router.ts'
 import { openAccess } from './router/access.ts'
 import { type MediaHandler, type MediaRouterOptions, mediaRouter } from './router/media-router.ts'
 import { type Answer, formOf, memoryMedia, PNG, pngWith, type Wire, wireOf } from './wire.fixture.ts'
@@ -14,6 +24,14 @@ type Mountable = RequestListener & { use(path: string, handler: MediaHandler): u
 const require = createRequire(import.meta.url)
 const express4 = require('express4') as () => Mountable
 const connect = require('connect') as () => Mountable
+const compression = require('compression') as () => Handler
+// As it is beneath express-session, morgan and compression before 2025.
+const onHeaders = require('on-headers') as (response: ServerResponse, listener: () => void) => void
+
+type Handler = (request: IncomingMessage, response: ServerResponse, next: () => void) => void
+
+class NestApp {}
+Module({})(NestApp)
 
 type RouterOf = (options?: Partial<MediaRouterOptions>) => MediaHandler
 const hosts: readonly (readonly [string, (router: RouterOf) => Promise<Server> | Server])[] = [
@@ -48,6 +66,32 @@ const hosts: readonly (readonly [string, (router: RouterOf) => Promise<Server> |
       app.get('/other', () => 'ok')
       await app.listen({ port: 0, host: '127.0.0.1' })
       return app.server
+    },
+  ],
+  [
+    'NestJS on Express',
+    async (router) => {
+      const app = await NestFactory.create(NestApp, { logger: false })
+      app.setGlobalPrefix('api')
+      app.use('/media', router())
+      await app.listen(0, '127.0.0.1')
+      return app.getHttpServer()
+    },
+  ],
+  [
+    'NestJS on Fastify',
+    async (router) => {
+      const app = await NestFactory.create(NestApp, new FastifyAdapter(), { logger: false })
+      app.use('/media', router())
+      await app.listen(0, '127.0.0.1')
+      return app.getHttpServer()
+    },
+  ],
+  [
+    'a listener that hands on what is not below basePath',
+    (router) => {
+      const media = router({ basePath: '/media' })
+      return createServer((request, response) => media(request, response, () => response.end('another')))
     },
   ],
 ]
@@ -243,6 +287,45 @@ describe.each(hosts)('mediaRouter under %s', (_, mount) => {
     const answer = await wire.ask('/media', { method: 'DELETE' })
     expect([answer.status, answer.headers.allow]).toEqual([405, 'GET, HEAD, POST'])
   })
+
+  it('takes a file of JSON as it is, and one by tus in two pieces', async () => {
+    const json = '{ "a": 1 }'
+    const created = await wire.ask('/media?filename=a.json', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: json,
+    })
+    expect(created.status).toBe(201)
+    expect(String((await wire.ask(`/media/${created.id}/content`)).body)).toBe(json)
+
+    const tus = { 'tus-resumable': '1.0.0' }
+    const begun = await wire.ask('/media/tus', {
+      method: 'POST',
+      headers: { ...tus, 'upload-length': '10', 'upload-metadata': 'filename YS50eHQ=' },
+    })
+    const place = String(begun.headers.location)
+    expect([begun.status, place.startsWith('/media/tus/')]).toEqual([201, true])
+    for (const [offset, body] of ['first', 'again'].entries()) {
+      const sent = await wire.ask(place, {
+        method: 'PATCH',
+        headers: {
+          ...tus,
+          'upload-offset': String(offset * 5),
+          'content-type': 'application/offset+octet-stream',
+        },
+        body,
+      })
+      expect([sent.status, sent.headers['upload-offset']]).toEqual([204, String(offset * 5 + 5)])
+    }
+  })
+
+  it('a refusal reaches a sender in the middle of a large body', async () => {
+    const answer = await wire.ask('/media?visibility=nobody', {
+      method: 'POST',
+      body: Buffer.alloc(3_000_000),
+    })
+    expect([answer.status, answer.json['code']]).toEqual([400, 'MEDIA_BAD_INPUT'])
+  })
 })
 
 describe('mediaRouter', () => {
@@ -272,17 +355,114 @@ describe('mediaRouter', () => {
     await store.close()
   })
 
-  it('reports a media body that a parser in front of it has read, instead of waiting for it', async () => {
+  it('reports a media body that something in front of it has read, in part or as text, instead of waiting for it', async () => {
     const store = await memoryMedia()
     const errors: unknown[] = []
     const router = mediaRouter(store, { access: openAccess(), onError: (error) => errors.push(error) })
-    const app = express()
-      .use(express.raw({ type: () => true }))
-      .use('/media', router)
-    const wire = await wireOf(createServer(app))
-    const answer = await wire.ask('/media', { method: 'POST', body: PNG })
-    expect([answer.status, errors.length]).toEqual([500, 1])
-    await wire.close()
+    const readers: Record<string, Handler> = {
+      raw: express.raw({ type: () => true }) as Handler,
+      json: express.json() as Handler,
+      listener: (request, _, next) => void request.once('data', () => setImmediate(next)),
+      text: (request, _, next) => {
+        request.setEncoding('utf8')
+        next()
+      },
+    }
+    for (const [name, reader] of Object.entries(readers)) {
+      const wire = await wireOf(createServer(express().use(reader).use('/media', router)))
+      for (const coding of [{}, { 'transfer-encoding': 'chunked' }] as Record<string, string>[]) {
+        const answer = await wire.ask('/media?filename=a.json', {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', ...coding },
+          body: '{"a":1}',
+        })
+        expect([answer.status, answer.json['code'], answer.json['reason']], name).toEqual([
+          501,
+          'MEDIA_UNSUPPORTED',
+          'body-already-read',
+        ])
+      }
+      await wire.close()
+    }
+    expect(errors).toHaveLength(8)
+    expect((await store.list()).items).toEqual([])
     await store.close()
+  })
+})
+
+describe('middleware in front of mediaRouter', () => {
+  let store: MediaStore
+  beforeAll(async () => {
+    store = await memoryMedia()
+  })
+  afterAll(() => store.close())
+
+  const behind = (...handlers: Handler[]): Promise<Wire> => {
+    const app = express()
+    for (const handler of handlers) app.use(handler)
+    app.use('/health', healthRouter(store))
+    return wireOf(createServer(app.use('/media', mediaRouter(store, { access: openAccess() }))))
+  }
+
+  it('that listens for headers leaves every header where it was', async () => {
+    const media = await store.put(pngWith('headers'))
+    const plain = await behind()
+    const wire = await behind((_, response, next) => {
+      onHeaders(response, () => response.setHeader('set-cookie', 'session=1'))
+      next()
+    })
+    const part = { headers: { range: 'bytes=0-3' } }
+    const paths = [`/${media.id}/content`, `/${media.id}`, '/none', `/${media.id}/availability`]
+    for (const path of [...paths.map((below) => `/media${below}`), '/health/healthz']) {
+      for (const how of [{}, part, { method: 'HEAD' }, { method: 'OPTIONS' }]) {
+        const expected = await plain.ask(path, how)
+        const answer = await wire.ask(path, how)
+        expect(answer.headers['set-cookie']).toEqual(['session=1'])
+        const { date: _date, 'x-request-id': id, 'set-cookie': _cookie, ...headers } = answer.headers
+        const { date: _other, 'x-request-id': _id, ...before } = expected.headers
+        expect([answer.status, headers], path).toEqual([expected.status, before])
+        expect(id).toMatch(/^[\w.-]+$/)
+      }
+    }
+    await plain.close()
+    await wire.close()
+  })
+
+  it('that varies answers by origin is named in Vary beside the credentials', async () => {
+    const media = await store.put(Buffer.from('x'.repeat(100_000)), { filename: 'vary.txt' })
+    const wire = await behind((_, response, next) => {
+      response.setHeader('Vary', 'Origin, cookie')
+      next()
+    })
+    for (const headers of [{}, { range: 'bytes=0-9' }] as Record<string, string>[]) {
+      const answer = await wire.ask(`/media/${media.id}/content`, { headers })
+      expect(answer.headers.vary).toBe('Origin, cookie, Authorization')
+    }
+    await wire.close()
+  })
+
+  it('that compresses leaves contents and their parts as they are stored', async () => {
+    const text = Buffer.from('all work and no play '.repeat(10_000))
+    const media = await store.put(text, { filename: 'long.txt' })
+    const small = await store.put(text.subarray(0, 4_000), { filename: 'short.txt' })
+    const wire = await behind(compression())
+    const coded = { 'accept-encoding': 'gzip' }
+    for (const [id, bytes] of [
+      [media.id, text],
+      [small.id, text.subarray(0, 4_000)],
+    ] as const) {
+      const whole = await wire.ask(`/media/${id}/content`, { headers: coded })
+      expect([whole.status, whole.headers['content-encoding'], whole.headers['content-length']]).toEqual([
+        200,
+        undefined,
+        String(bytes.length),
+      ])
+      expect(whole.body.equals(bytes)).toBe(true)
+      const part = await wire.ask(`/media/${id}/content`, { headers: { ...coded, range: 'bytes=1000-3999' } })
+      expect([part.status, part.headers['content-encoding']]).toEqual([206, undefined])
+      expect(part.body.equals(bytes.subarray(1_000, 4_000))).toBe(true)
+    }
+    expect((await wire.ask('/media', { headers: coded })).headers['content-encoding']).toBe('gzip')
+    await wire.close()
   })
 })

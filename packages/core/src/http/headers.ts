@@ -1,7 +1,7 @@
 /** Request headers by lower-case name, as `node:http` gives them. */
 export type RequestHeaders = Readonly<Record<string, string | readonly string[] | undefined>>
 
-/** Header names and values in turn: `['ETag', '"x"', 'Vary', 'Cookie']`. `response.writeHead` takes it as it stands. */
+/** Header names and values in turn: `['ETag', '"x"', 'Vary', 'Cookie']`. `writeHead` writes it. */
 export type HeaderList = readonly string[]
 
 /**

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { isId } from '@mediakeep/core'
+import { isId, writeHead } from '@mediakeep/core'
 import type { GateStore } from '../gate/gate-store.ts'
 
 export interface GateFallbackOptions {
@@ -55,7 +55,7 @@ export function gateFallback({
     request.resume()
     const id = request.headers['x-media-id']
     if (typeof id === 'string' && isId(id)) lookAgain(id)
-    response.writeHead(503, [
+    writeHead(response, 503, [
       'content-type',
       'application/problem+json',
       'content-length',

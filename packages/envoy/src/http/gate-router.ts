@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { badOption } from '@mediakeep/core'
+import { badOption, writeHead } from '@mediakeep/core'
 import { answerInTime } from '../answer-in-time.ts'
 import type { Gate, GateAnswer } from '../contracts.ts'
 import { ANSWER_WITHIN_MS, BUSY_WAIT_MS } from '../defaults.ts'
@@ -59,7 +59,7 @@ export function gateRouter(options: GateRouterOptions): GateHandler {
     // Whoever asked may have left meanwhile.
     if (response.destroyed || response.headersSent) return
     const { status, headers, body } = written(answer)
-    response.writeHead(status, [...headers])
+    writeHead(response, status, headers)
     response.end(request.method === 'HEAD' ? undefined : body)
   }
 

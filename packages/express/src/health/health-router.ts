@@ -5,6 +5,7 @@ import {
   isMediaError,
   type MediaStore,
   requestIdOf,
+  writeHead,
 } from '@mediakeep/core'
 import { newRequestId } from '../request-id.ts'
 import { jsonHeaders } from '../router/answer.ts'
@@ -85,6 +86,6 @@ function send(
   headers: string[] = [],
 ): void {
   const body = JSON.stringify(value)
-  response.writeHead(status, [...jsonHeaders(body, requestId, 'no-store'), ...headers])
+  writeHead(response, status, [...jsonHeaders(body, requestId, 'no-store'), ...headers])
   response.end(response.req.method === 'HEAD' ? undefined : body)
 }

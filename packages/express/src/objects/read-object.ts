@@ -8,9 +8,11 @@ import {
   objectHeaders,
   planRead,
   type ReadPlan,
+  setHeaders,
+  writeHead,
 } from '@mediakeep/core'
-import { closingHeaders, sendProblem } from '../router/answer.ts'
-import { breakOff, guardStall, setHeaders } from '../router/body-answer.ts'
+import { contentHeaders, sendProblem } from '../router/answer.ts'
+import { breakOff, guardStall } from '../router/body-answer.ts'
 import { callOf, type ObjectExchange } from './exchange.ts'
 
 /** An object that is replaced between the look and the read is looked at again, so often. */
@@ -67,7 +69,7 @@ async function answer(
       sendProblem(exchange, body.error, plan.headers)
       return true
     case 'none':
-      response.writeHead(plan.status, [...plan.headers, ...objectHeaders(head), ...closingHeaders(exchange)])
+      writeHead(response, plan.status, contentHeaders(exchange, [...plan.headers, ...objectHeaders(head)]))
       response.end()
       return true
     case 'multipart': {
@@ -124,11 +126,11 @@ async function send(
   body: () => AsyncIterable<unknown>,
 ): Promise<void> {
   const { response } = exchange
-  const headers = [...plan.headers, ...objectHeaders(head), ...closingHeaders(exchange)]
+  const headers = contentHeaders(exchange, [...plan.headers, ...objectHeaders(head)])
   try {
     // Set one by one they wait for the first bytes, and can be taken back until then.
     response.statusCode = plan.status
-    setHeaders(exchange, headers)
+    setHeaders(response, headers)
     guardStall(exchange)
     for await (const chunk of body()) {
       if (!response.write(chunk)) await drained(response)

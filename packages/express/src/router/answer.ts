@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http'
+import { ServerResponse } from 'node:http'
 import {
   type HeaderList,
   isMediaError,
@@ -7,6 +7,7 @@ import {
   problemAnswer,
   SAFETY_HEADERS,
   statusOf,
+  writeHead,
 } from '@mediakeep/core'
 import { DRAIN_BYTES, LINGER_MS } from '../defaults.ts'
 import { declaredBytes, hasBody } from './client-body.ts'
@@ -84,9 +85,10 @@ export function refuseMethod(exchange: HttpExchange, methods: readonly string[])
   sendProblem(exchange, new MediaError('MEDIA_METHOD', `the methods here are ${allowed}`), ['Allow', allowed])
 }
 
-/** A dependency that fails or damage, as against a client's mistake or a store that is full or busy. */
+/** A dependency that fails, damage or a mistake of the host, as against a client's or a store that is full or busy. */
 function isOurs(error: unknown): boolean {
-  return !isMediaError(error) || statusOf(error.code) === 500 || error.code === 'MEDIA_UNAVAILABLE'
+  if (!isMediaError(error) || error.reason === 'body-already-read') return true
+  return statusOf(error.code) === 500 || error.code === 'MEDIA_UNAVAILABLE'
 }
 
 /** Tells the host; what its listener throws is its own. */
@@ -108,13 +110,13 @@ function finish(exchange: HttpExchange, status: number, headers: string[], body:
   if (response.headersSent || response.destroyed) return
   exchange.body?.stop()
   if (isBodySpent(exchange)) {
-    response.writeHead(status, headers)
+    writeHead(response, status, headers)
     response.end(body)
     return
   }
   // Whoever still sends reads the answer late, or never: the whole answer goes out, some of the rest is taken in,
   // and the connection is closed, so that the body is not read as the next request.
-  response.writeHead(status, [...headers, 'Connection', 'close'])
+  writeHead(response, status, [...headers, 'Connection', 'close'])
   if (isContinueAwaited(response)) {
     response.end(body)
     return
@@ -141,10 +143,25 @@ function finish(exchange: HttpExchange, status: number, headers: string[], body:
   request.resume()
 }
 
-/** What stands in every answer of bytes. A body that came with a read is not taken in: the connection ends with the answer. */
-export function closingHeaders(exchange: HttpExchange): HeaderList {
-  const requestId = ['X-Request-Id', exchange.requestId]
-  return isBodySpent(exchange) ? requestId : [...requestId, 'Connection', 'close']
+/** As Node made it. */
+const { write: writeOwn } = ServerResponse.prototype
+
+/**
+ * The headers of a content, and what stands in every answer of bytes. A body that came with a read is not taken in: the
+ * connection ends with the answer.
+ *
+ * Middleware that compresses what is written would do so with parts too, and leave length, ranges and strong ETag of other
+ * bytes than it sends; `no-transform` is what it asks before. @see RFC 9110 section 7.7
+ */
+export function contentHeaders(exchange: HttpExchange, headers: HeaderList): HeaderList {
+  const { response, requestId } = exchange
+  const list = [...headers, 'X-Request-Id', requestId]
+  if (!isBodySpent(exchange)) list.push('Connection', 'close')
+  if (response.write !== writeOwn) {
+    const at = list.indexOf('Cache-Control') + 1
+    list[at] = `${list[at] ?? ''}, no-transform`
+  }
+  return list
 }
 
 /** Nothing of a body is left, or so little that node:http may read it away. */

@@ -20,9 +20,3 @@ export function guardStall({ response, settings }: HttpExchange): void {
   if (settings.maxStallMs === 0) return
   response.setTimeout(settings.maxStallMs, () => response.destroy())
 }
-
-/** One by one they wait for the first bytes, and can be taken back until then. */
-export function setHeaders({ response }: HttpExchange, headers: HeaderList): void {
-  for (let at = 0; at + 1 < headers.length; at += 2)
-    response.setHeader(headers[at] ?? '', headers[at + 1] ?? '')
-}

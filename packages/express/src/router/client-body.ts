@@ -33,6 +33,20 @@ export function declaredBytes({ headers }: IncomingMessage): number | undefined 
   return length === undefined ? 0 : Number(length)
 }
 
+/** Something read of the body, or made text of it: what would come now is not what was sent. */
+function isTaken(request: IncomingMessage): boolean {
+  if (!hasBody(request)) return false
+  return request.readableDidRead || request.readableEnded || request.readableEncoding !== null
+}
+
+function takenBefore(): MediaError {
+  return new MediaError(
+    'MEDIA_UNSUPPORTED',
+    'the body was read before it came to the router: mount the router in front of body parsers',
+    { reason: 'body-already-read' },
+  )
+}
+
 /** Bodies of the process that are being read. */
 let readCount = 0
 
@@ -44,14 +58,11 @@ function queueLimitBytes(): number {
 /**
  * Opens the body. Reading begins with the first `next`, so that `Expect` is answered no sooner.
  * @throws MediaError MEDIA_UNSUPPORTED `unsupported-transfer-coding`.
- * @throws Error when something read the body before: a body parser mounted in front, which is the host's mistake.
+ * @throws MediaError MEDIA_UNSUPPORTED `body-already-read` when something in front of the router read it, or some of it:
+ * a body parser, which is the host's mistake.
  */
 export function openClientBody(request: IncomingMessage, options: ClientBodyOptions): ClientBody {
-  if (request.readableEnded && hasBody(request)) {
-    throw new Error(
-      'the body was read before it came to mediaRouter: mount mediaRouter in front of body parsers',
-    )
-  }
+  if (isTaken(request)) throw takenBefore()
   const coding = request.headers['transfer-encoding']
   if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
     // node:http takes off only the outermost `chunked`: what is left is not what the sender means.
@@ -134,6 +145,8 @@ export function openClientBody(request: IncomingMessage, options: ClientBodyOpti
     request.on('close', onLost)
     if (options.minBytesPerSecond > 0) timer = setInterval(onWindow, options.rateWindowMs).unref()
     if (request.destroyed && !request.complete) onLost()
+    // Between the opening and now, by somebody who listens too.
+    else if (isTaken(request)) fail(takenBefore())
   }
   const detach = (): void => {
     if (isRead) readCount--

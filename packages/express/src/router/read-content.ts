@@ -9,11 +9,13 @@ import {
   planRead,
   type RangePart,
   type ReadPlan,
+  setHeaders,
+  writeHead,
 } from '@mediakeep/core'
 import { ONE_WRITE_BYTES } from '../defaults.ts'
 import { absent, allowOn, checkServed } from './access.ts'
-import { closingHeaders, sendProblem } from './answer.ts'
-import { breakOff, guardStall, setHeaders } from './body-answer.ts'
+import { contentHeaders, sendProblem } from './answer.ts'
+import { breakOff, guardStall } from './body-answer.ts'
 import { type Exchange, principalOf } from './exchange.ts'
 
 interface Permit {
@@ -94,7 +96,7 @@ async function answerSnapshot(exchange: Exchange, media: Media, permit: Permit):
       sendProblem(exchange, body.error, plan.headers)
       return
     case 'none':
-      response.writeHead(status, [...plan.headers, ...closingHeaders(exchange)])
+      writeHead(response, status, contentHeaders(exchange, plan.headers))
       response.end()
       return
     case 'multipart':
@@ -113,24 +115,24 @@ async function answerSnapshot(exchange: Exchange, media: Media, permit: Permit):
 /** Bytes that are in memory, in one write with their headers. */
 function sendAtOnce(exchange: Exchange, plan: ReadPlan, bytes: Uint8Array): void {
   const { response } = exchange
-  response.writeHead(plan.status, [...plan.headers, ...closingHeaders(exchange)])
+  writeHead(response, plan.status, contentHeaders(exchange, plan.headers))
   response.end(bytes)
 }
 
 async function sendBytes(exchange: Exchange, plan: ReadPlan, reader: MediaReader): Promise<void> {
   const { response } = exchange
   try {
-    const headers = [...plan.headers, ...closingHeaders(exchange)]
+    const headers = contentHeaders(exchange, plan.headers)
     // Small bodies are read before the headers go: one write, and damage still has a status of its own.
     if (reader.sizeBytes <= ONE_WRITE_BYTES) {
       const bytes = await reader.bytes({ maxBytes: ONE_WRITE_BYTES })
-      response.writeHead(plan.status, headers)
+      writeHead(response, plan.status, headers)
       response.end(bytes)
       return
     }
     // Set one by one they wait for the first bytes, and can be taken back until then.
     response.statusCode = plan.status
-    setHeaders(exchange, headers)
+    setHeaders(response, headers)
     guardStall(exchange)
     await reader.writeTo(response)
     response.end()
@@ -151,7 +153,7 @@ async function sendParts(
   const { response, store } = exchange
   try {
     response.statusCode = plan.status
-    setHeaders(exchange, [...plan.headers, ...closingHeaders(exchange)])
+    setHeaders(response, contentHeaders(exchange, plan.headers))
     guardStall(exchange)
     for (const { head, range } of parts) {
       await using reader = await store.open(media, { range })

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isIP } from 'node:net'
-import { MediaError, problemAnswer, requestIdOf } from '@mediakeep/core'
+import { MediaError, problemAnswer, requestIdOf, writeHead } from '@mediakeep/core'
 import { newRequestId } from '../request-id.ts'
 
 /** Tells a name of this machine alone: `localhost`, `127.0.0.0/8`, `::1`. */
@@ -34,7 +34,8 @@ export function loopbackOnly(): (
       reason: 'not-this-machine',
     })
     const { status, headers, body } = problemAnswer(error, { requestId })
-    response.writeHead(status, [...headers, 'X-Request-Id', requestId, 'Connection', 'close']).end(body)
+    writeHead(response, status, [...headers, 'X-Request-Id', requestId, 'Connection', 'close'])
+    response.end(body)
   }
 }
 
