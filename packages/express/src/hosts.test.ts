@@ -404,6 +404,16 @@ describe('middleware in front of mediaRouter', () => {
     return wireOf(createServer(app.use('/media', mediaRouter(store, { access: openAccess() }))))
   }
 
+  it('that pauses a request while it looks something up does not keep its body back', async () => {
+    const wire = await behind((request, _, next) => {
+      request.pause()
+      setImmediate(next)
+    })
+    const answer = await wire.ask('/media?filename=a.png', { method: 'POST', body: pngWith('paused') })
+    expect(answer.status).toBe(201)
+    await wire.close()
+  })
+
   it('that listens for headers leaves every header where it was', async () => {
     const media = await store.put(pngWith('headers'))
     const plain = await behind()

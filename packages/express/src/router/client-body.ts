@@ -147,6 +147,8 @@ export function openClientBody(request: IncomingMessage, options: ClientBodyOpti
     if (request.destroyed && !request.complete) onLost()
     // Between the opening and now, by somebody who listens too.
     else if (isTaken(request)) fail(takenBefore())
+    // Paused in front, while somebody was looked up: listening alone does not set it going.
+    else if (request.isPaused()) request.resume()
   }
   const detach = (): void => {
     if (isRead) readCount--
