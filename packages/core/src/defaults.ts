@@ -30,6 +30,8 @@ export const GARBAGE_GRACE_MS: number = 60 * 60_000
 export const UPLOAD_SWEEP_AFTER_MS: number = 7 * 24 * 60 * 60_000
 /** Garbage collection brakes only when at least so many objects would go. */
 export const GC_BRAKE_OBJECTS = 1_000
+/** Objects without a record brake from so many on: a crash leaves few, a bucket that another installation uses as well is full of them. */
+export const GC_BRAKE_ORPHANS = 20
 /** Share of all objects that may go at once without being forced. */
 export const GC_BRAKE_RATIO = 0.2
 /** How often the background looks at every blob and lists the volumes for objects without a row. */

@@ -5,7 +5,7 @@ import { newPlacementId, physicalKey } from '../cas/physical-key.ts'
 import type { Catalog } from '../contracts/catalog.ts'
 import type { CollectOptions, GarbageProgress } from '../contracts/media-store.ts'
 import { MediaError } from '../errors/media-error.ts'
-import { bytesOf, fixture, keys, small } from '../media-store/store.fixture.ts'
+import { bytesOf, fixture, keys, noise, small } from '../media-store/store.fixture.ts'
 import { memoryCatalog } from '../memory/catalog/index.ts'
 import { type MemoryStore, memoryStore } from '../memory/object-store/index.ts'
 import { paidStore } from '../moves/paid-store.fixture.ts'
@@ -135,6 +135,21 @@ describe('collectGarbage()', () => {
     const run = await collected(other, { graceMs: 0, thorough: true, force: true })
     expect(run).toMatchObject({ recoverable: 2, orphans: 2, freedObjects: 2 })
     expect(await keys(objects)).toEqual(wanted)
+  })
+
+  it('brakes where another installation was given the same bucket by mistake', async () => {
+    const bucket = paidStore()
+    const installed = async (puts: number): Promise<Store> => {
+      const { store } = await fixture({ tiers: [{ name: 's3', store: bucket.store }] })
+      for (let n = 0; n < puts; n++) await store.put(noise(100))
+      return store
+    }
+    await installed(20)
+    const other = await installed(30)
+    await expect(collected(other, { graceMs: 0, thorough: true })).rejects.toMatchObject({
+      reason: 'gc-brake',
+    })
+    expect(await bucket.keys()).toHaveLength(50)
   })
 
   describe('beside a bucket, which has no journal, after the catalog was set back', () => {
