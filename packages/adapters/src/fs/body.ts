@@ -36,13 +36,13 @@ export async function writeBody(
   const sink = createFileSink(fs, fd, { chunks: 'own' })
   try {
     await pump(openSource(source, scope), scope, (chunk) => {
-      if (sink.writtenBytes + chunk.byteLength > source.sizeBytes)
-        throw sizeMismatch(source.sizeBytes, sink.writtenBytes + chunk.byteLength)
+      if (sink.writtenBytes() + chunk.byteLength > source.sizeBytes)
+        throw sizeMismatch(source.sizeBytes, sink.writtenBytes() + chunk.byteLength)
       const room = sink.write(chunk)
       hash?.update(chunk)
       return room
     })
-    if (sink.writtenBytes !== source.sizeBytes) throw sizeMismatch(source.sizeBytes, sink.writtenBytes)
+    if (sink.writtenBytes() !== source.sizeBytes) throw sizeMismatch(source.sizeBytes, sink.writtenBytes())
     if (hash !== undefined) checkDigest(digestFromHex(hash.digest('hex')), checksum)
     await sink.end()
   } finally {

@@ -8,7 +8,7 @@ export interface GatheredWrites {
   /** Resolves when all that was given is in the file. */
   flush(): Promise<void>
   /** From here on bytes could not be written. Whoever goes back to it writes what is missing again. */
-  readonly brokenAt: number | undefined
+  brokenAt(): number | undefined
   /** Resolves when no write is under way, and starts no other. */
   stop(): Promise<void>
 }
@@ -25,7 +25,7 @@ export function createGatheredWrites(fs: FsPromises, fd: number): GatheredWrites
     try {
       await work()
     } catch (error) {
-      broken ??= { at: sinkStart + (sink?.flushedBytes ?? 0), error }
+      broken ??= { at: sinkStart + (sink?.flushedBytes() ?? 0), error }
       throw error
     }
   }
@@ -38,7 +38,7 @@ export function createGatheredWrites(fs: FsPromises, fd: number): GatheredWrites
       broken = undefined
       sink = undefined
     }
-    if (sink === undefined || sinkStart + sink.writtenBytes !== position) {
+    if (sink === undefined || sinkStart + sink.writtenBytes() !== position) {
       await step(() => sink?.end())
       sink = createFileSink(fs, fd, { chunks: 'copy', startPosition: position })
       sinkStart = position
@@ -47,15 +47,13 @@ export function createGatheredWrites(fs: FsPromises, fd: number): GatheredWrites
   }
 
   return {
-    get brokenAt() {
-      return broken?.at
-    },
+    brokenAt: () => broken?.at,
     async write(chunk, position) {
       if (
         broken === undefined &&
         moving === undefined &&
         sink !== undefined &&
-        sinkStart + sink.writtenBytes === position
+        sinkStart + sink.writtenBytes() === position
       )
         return step(() => sink?.write(chunk))
       const moved = (moving ?? Promise.resolve()).then(() => move(chunk, position))

@@ -117,7 +117,7 @@ export function createPartWriter(
     },
     sync: () => act('sync', () => inTurn(syncNow)),
     async salvage() {
-      const endBytes = bytes.brokenAt
+      const endBytes = bytes.brokenAt()
       if (endBytes !== undefined) await act('sync', () => inTurn(syncFile))
       return endBytes
     },

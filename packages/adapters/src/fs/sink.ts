@@ -9,9 +9,9 @@ const MAX_HELD_BYTES = 1 * MiB
 
 /** Writes chunks of any size as few large writes, one under way while the next is gathered. */
 export interface FileSink {
-  readonly writtenBytes: number
+  writtenBytes(): number
   /** Of them, those that are in the file. */
-  readonly flushedBytes: number
+  flushedBytes(): number
   /** Takes the chunk; a promise when the caller must wait before it gives more. Throws or rejects with the first failure. */
   write(chunk: Uint8Array): Promise<void> | undefined
   /** Resolves when all bytes are written. */
@@ -139,12 +139,8 @@ export function createFileSink(
   }
 
   return {
-    get writtenBytes() {
-      return writtenBytes
-    },
-    get flushedBytes() {
-      return flushedBytes()
-    },
+    writtenBytes: () => writtenBytes,
+    flushedBytes,
     write(chunk) {
       fail()
       writtenBytes += chunk.byteLength

@@ -137,7 +137,7 @@ export function createStaging(volume: Volume, options: StagingOptions): FsStagin
       async write(chunk) {
         check()
         try {
-          await entry.reservation.grow(sink.writtenBytes + chunk.byteLength)
+          await entry.reservation.grow(sink.writtenBytes() + chunk.byteLength)
           check()
           await sink.write(chunk)
         } catch (error) {
@@ -154,8 +154,8 @@ export function createStaging(volume: Volume, options: StagingOptions): FsStagin
         check()
         finished = true
         signal?.removeEventListener('abort', onAbort)
-        entry.reservation.shrink(sink.writtenBytes)
-        return createStagedBody(entry, sink.writtenBytes, digest)
+        entry.reservation.shrink(sink.writtenBytes())
+        return createStagedBody(entry, sink.writtenBytes(), digest)
       },
       abort,
       follow() {
@@ -164,7 +164,7 @@ export function createStaging(volume: Volume, options: StagingOptions): FsStagin
         let isOpen = true
         return {
           get availableBytes() {
-            return sink.flushedBytes
+            return sink.flushedBytes()
           },
           async read(buffer, position) {
             if (!isOpen || entry.ended === 'dropped') checkLive(entry)

@@ -13,7 +13,7 @@ export interface BodySummary {
 
 /** Learns a body's summary while it passes. Hashing stays on this thread: a worker costs more than it gains on few cores. */
 export interface BodyDigester {
-  readonly sizeBytes: number
+  sizeBytes(): number
   update(bytes: Uint8Array): void
   finish(): BodySummary
   /** One that has seen the same bytes and goes on by itself. */
@@ -28,9 +28,7 @@ export function createBodyDigester(headBytes = 0): BodyDigester {
 function digesterFrom(hash: Hash, sums: ChunkSummer, head: Buffer, startBytes: number): BodyDigester {
   let sizeBytes = startBytes
   return {
-    get sizeBytes() {
-      return sizeBytes
-    },
+    sizeBytes: () => sizeBytes,
     update(bytes) {
       hash.update(bytes)
       sums.update(bytes)

@@ -45,8 +45,9 @@ export function createBlockReader(
 ): BlockReader {
   const { sizeBytes } = expected
   const whole = range.start === 0 && range.endExclusive === sizeBytes
-  const hash = whole && !verified.whole && expected.digest !== undefined ? createHash('sha256') : undefined
-  const bySums = hash === undefined && !verified.whole
+  const hash =
+    whole && !verified.isWhole() && expected.digest !== undefined ? createHash('sha256') : undefined
+  const bySums = hash === undefined && !verified.isWhole()
   let position = range.start
   let ahead: Promise<Lent> | undefined
   let stopped = false

@@ -17,7 +17,7 @@ export interface VerifyMemo {
 export interface VerifiedChunks {
   /** Of the file that was verified. */
   readonly stamp: string
-  readonly whole: boolean
+  isWhole(): boolean
   has(chunk: number): boolean
   /** Every chunk that the range touches. */
   covers(range: ByteRange): boolean
@@ -68,9 +68,7 @@ function createEntry(stamp: string, sinceMs: number, sizeBytes: number): Entry {
   return {
     stamp,
     sinceMs,
-    get whole() {
-      return whole
-    },
+    isWhole: () => whole,
     has,
     covers({ start, endExclusive }) {
       const end = Math.ceil(endExclusive / CHUNK_BYTES)

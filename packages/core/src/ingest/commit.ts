@@ -117,7 +117,7 @@ function commitContent(
   { facts, state, verdict }: Examined,
   published: Extract<Published, { type: 'published' }>,
 ): Promise<CommittedContent> {
-  const { begun } = session
+  const begun = session.begun()
   if (begun === undefined)
     throw new MediaError('MEDIA_LEASE_LOST', 'the put has no session', { reason: 'no-session' })
   const { own } = published
@@ -141,7 +141,7 @@ function commitContent(
       state,
       ...(verdict === undefined ? {} : { verdict }),
     },
-    ...(session.kept === undefined ? {} : { keepSession: session.kept }),
+    ...(session.kept === undefined ? {} : { keepSession: session.kept() }),
   })
 }
 

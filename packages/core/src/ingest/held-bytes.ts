@@ -10,7 +10,7 @@ export interface HeldBytes {
 
 export interface HeldShare {
   /** Whether all shares together are within the bound. */
-  readonly fits: boolean
+  fits(): boolean
   /** Never refused: the bytes are there already. */
   grow(bytes: number): void
   /** Idempotent; what grows afterwards is not counted. */
@@ -28,9 +28,7 @@ export function createHeldBytes(maxBytes: number): HeldBytes {
       let ownBytes = 0
       let isReleased = false
       return {
-        get fits() {
-          return usedBytes <= maxBytes
-        },
+        fits: () => usedBytes <= maxBytes,
         grow(bytes) {
           if (isReleased) return
           ownBytes += bytes

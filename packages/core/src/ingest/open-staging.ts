@@ -45,7 +45,7 @@ export async function openStaging(
     }
     if (beside) continue
     try {
-      if (session.begun === undefined) await session.begin()
+      if (session.begun() === undefined) await session.begin()
       return await openDirect(volume, cause, context.clock.now(), signal)
     } catch (error) {
       if (!mayGoElsewhere(error)) throw error

@@ -10,7 +10,7 @@ export interface HeldBlocks {
 
 export interface PooledParts extends HeldBlocks {
   /** Whether any chunk is held. */
-  readonly isUsed: boolean
+  isUsed(): boolean
   /** Copies the chunk, and leaves in `parts` what is filled of the blocks. */
   hold(chunk: Uint8Array, parts: Buffer[]): void
 }
@@ -25,9 +25,7 @@ export function createPooledParts(pool: BlockPool): PooledParts {
   let filledBytes = 0
   let mayReuse = true
   return {
-    get isUsed() {
-      return blocks.length > 0
-    },
+    isUsed: () => blocks.length > 0,
     hold(chunk, parts) {
       for (let at = 0; at < chunk.byteLength; ) {
         let last = blocks.at(-1)

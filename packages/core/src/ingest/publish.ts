@@ -60,10 +60,10 @@ export async function publish(
     )
     try {
       asksCatalog = true
-      if (session.begun !== undefined && direct === undefined && volume.capacityBytes !== undefined)
+      if (session.begun() !== undefined && direct === undefined && volume.capacityBytes !== undefined)
         await session.reserveOn(volume, body.summary.sizeBytes)
       const staging = context.catalog.stagePlacement({
-        session: session.begun ?? session.plan(volume, body.summary.sizeBytes),
+        session: session.begun() ?? session.plan(volume, body.summary.sizeBytes),
         domain: context.domainOf(namespace),
         digest: body.summary.digest,
         sizeBytes: body.summary.sizeBytes,
@@ -74,7 +74,7 @@ export async function publish(
         reachable,
         ...(distrusted.length === 0 ? {} : { distrust: distrusted.map(({ id }) => id) }),
       })
-      const [staged]: [StagedPlacement, unknown] = await Promise.all([staging, session.told])
+      const [staged]: [StagedPlacement, unknown] = await Promise.all([staging, session.told?.()])
       if (staged.type === 'repeated') return staged
       asksCatalog = false
       session.adopted(staged.session.fence)

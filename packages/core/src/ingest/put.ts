@@ -73,7 +73,7 @@ export async function putIntake(
     await admit(context, { ...request, declaredBytes })
     const about = { namespace: request.namespace, owner: request.owner, ageMs: 0 }
     const placesFor = (sizeBytes: number | undefined, contentType: string | undefined): Promise<Places> =>
-      choosePlaces(context, { ...about, sizeBytes, contentType, needsRoom: session?.begun === undefined })
+      choosePlaces(context, { ...about, sizeBytes, contentType, needsRoom: session?.begun() === undefined })
     // Asked before the first byte: where no volume is there, none is read.
     await placesFor(declaredBytes, request.declaredType)
     session = given ?? sessionFor(context, request, declaredBytes)
@@ -198,9 +198,9 @@ async function receive(
   const receiver = createReceiver(options)
   const takeChunk = (chunk: Uint8Array): Promise<void> | undefined => {
     const wait = receiver.write(chunk)
-    progress.receivedBytes = receiver.receivedBytes
+    progress.receivedBytes = receiver.receivedBytes()
     try {
-      request.onProgress?.(receiver.receivedBytes)
+      request.onProgress?.(receiver.receivedBytes())
     } catch (error) {
       wait?.catch(() => {}) // one failure is told; this one must not go unheard
       throw error

@@ -59,7 +59,7 @@ export interface ReceivedBody {
 
 /** Takes a body piece by piece: counts, tells its type, hashes and stages, with back-pressure all through. */
 export interface Receiver {
-  readonly receivedBytes: number
+  receivedBytes(): number
   write(chunk: Uint8Array): Promise<void> | undefined
   finish(): Promise<ReceivedBody>
   /** Removes what was staged; idempotent. */
@@ -81,11 +81,11 @@ export function createReceiver(options: ReceiveOptions): Receiver {
   const pooled = createPooledParts(options.held.blocks)
 
   /** As far as is known yet. */
-  const largestBytes = (): number => Math.max(options.declaredBytes ?? 0, digester.sizeBytes)
+  const largestBytes = (): number => Math.max(options.declaredBytes ?? 0, digester.sizeBytes())
   /** Copied where it is not ours, and where a slice would keep alive much more than itself. */
   const hold = (chunk: Uint8Array): void => {
     const isHeldWhole = largestBytes() <= options.memoryBodyBytes
-    if (pooled.isUsed || (isHeldWhole && largestBytes() >= BLOCK_BYTES)) {
+    if (pooled.isUsed() || (isHeldWhole && largestBytes() >= BLOCK_BYTES)) {
       pooled.hold(chunk, parts)
       return
     }
@@ -112,7 +112,7 @@ export function createReceiver(options: ReceiveOptions): Receiver {
     const claims: TypeClaims = { sniffed, declared: options.declaredType, filename: options.filename }
     decided = { sniffed, ...decideType(claims, options.policies), head: headOf(prefix) }
     limitBytes = Math.min(limitBytes, decided.policy.maxBytes ?? limitBytes)
-    checkSize(digester.sizeBytes)
+    checkSize(digester.sizeBytes())
   }
   const checkSize = (receivedBytes: number): void => {
     const { declaredBytes } = options
@@ -132,45 +132,43 @@ export function createReceiver(options: ReceiveOptions): Receiver {
     share.release()
   }
   /** Also one that only says so: what it brings until then would be held, and copied, for nothing. */
-  const isTooLarge = (): boolean => largestBytes() > options.memoryBodyBytes || !share.fits
+  const isTooLarge = (): boolean => largestBytes() > options.memoryBodyBytes || !share.fits()
   const advance = async (): Promise<void> => {
     if (decided === undefined) await decide(false)
-    await options.onReceived(digester.sizeBytes)
+    await options.onReceived(digester.sizeBytes())
     if (writer === undefined && isTooLarge()) await openStaging()
   }
 
   return {
-    get receivedBytes() {
-      return digester.sizeBytes
-    },
+    receivedBytes: digester.sizeBytes,
     write(chunk) {
       if (chunk.byteLength === 0) return undefined
-      checkSize(digester.sizeBytes + chunk.byteLength)
+      checkSize(digester.sizeBytes() + chunk.byteLength)
       digester.update(chunk)
       if (writer !== undefined) {
-        const more = options.onReceived(digester.sizeBytes)
+        const more = options.onReceived(digester.sizeBytes())
         return more === undefined ? writer.write(chunk) : more.then(() => writer?.write(chunk))
       }
       hold(chunk)
       share.grow(chunk.byteLength)
-      const due = decided === undefined ? digester.sizeBytes >= SNIFF_BYTES : isTooLarge()
+      const due = decided === undefined ? digester.sizeBytes() >= SNIFF_BYTES : isTooLarge()
       if (due) advancing = advance()
       return due ? advancing : undefined
     },
     async finish() {
       const { declaredBytes } = options
-      if (declaredBytes !== undefined && digester.sizeBytes !== declaredBytes) {
+      if (declaredBytes !== undefined && digester.sizeBytes() !== declaredBytes) {
         throw new MediaError(
           'MEDIA_BAD_INPUT',
-          `the body ended after ${digester.sizeBytes} of ${declaredBytes} bytes`,
+          `the body ended after ${digester.sizeBytes()} of ${declaredBytes} bytes`,
           { reason: 'incomplete-body' },
         )
       }
-      if (digester.sizeBytes === 0)
+      if (digester.sizeBytes() === 0)
         throw new MediaError('MEDIA_BAD_INPUT', 'the body is empty', { reason: 'empty-file' })
       if (decided === undefined) await decide(true)
       const { sniffed, contentType, policy, head } = decided as NonNullable<typeof decided>
-      if (policy.minBytes !== undefined && digester.sizeBytes < policy.minBytes) {
+      if (policy.minBytes !== undefined && digester.sizeBytes() < policy.minBytes) {
         throw new MediaError('MEDIA_INVALID', `${contentType} needs at least ${policy.minBytes} bytes`, {
           reason: 'entity-too-small',
         })
@@ -184,7 +182,7 @@ export function createReceiver(options: ReceiveOptions): Receiver {
           ...about,
           source,
           discard,
-          ...(pooled.isUsed ? { blocks: pooled } : {}),
+          ...(pooled.isUsed() ? { blocks: pooled } : {}),
         }
       }
       const staged = await writer.finish(summary.digest)

@@ -25,7 +25,7 @@ const QUOTA_STEP_BYTES = 8 * MiB
 export interface PutSession {
   readonly id: string
   /** `undefined` until it is begun. */
-  readonly begun: { readonly id: string; readonly fence: number } | undefined
+  begun(): { readonly id: string; readonly fence: number } | undefined
   /** How to begin it inside another transaction, for `sizeBytes` on `volume`. */
   plan(volume: Volume, sizeBytes: number): BeginSession
   /** The transaction that carried the plan has begun it. */
@@ -43,9 +43,9 @@ export interface PutSession {
   own(sizeBytes: number): Promise<void>
   /** Of an upload: the id its media will have, and what stays of the session when it is committed. */
   readonly mediaId?: string
-  readonly kept?: CommitContent['keepSession']
+  kept?(): NonNullable<CommitContent['keepSession']>
   /** Of an upload: a change of its row that is under way, and that must be written before bytes are published. */
-  readonly told?: Promise<void> | undefined
+  told?(): Promise<void> | undefined
   /** Of an upload: all bytes are in, and looked at from now on. */
   onWhole?(): void
 }
@@ -99,9 +99,7 @@ export function createPutSession(context: IngestContext, plan: SessionPlan): Put
 
   return {
     id,
-    get begun() {
-      return fence === undefined ? undefined : { id, fence }
-    },
+    begun: () => (fence === undefined ? undefined : { id, fence }),
     plan(volume, sizeBytes) {
       room = volume.capacityBytes === undefined ? undefined : { volume, bytes: sizeBytes }
       ownedBytes = Math.max(ownedBytes, sizeBytes)

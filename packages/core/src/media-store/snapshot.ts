@@ -4,17 +4,35 @@ import type { Media } from '../contracts/media.ts'
 import { etagOfDigest } from '../http/etag.ts'
 
 const snapshots = new WeakMap<MediaRecord, Media>()
-const records = new WeakMap<Media, MediaRecord>()
+
+/** Of a snapshot: the record that it shows. Not enumerable: no copy of it, and nobody who writes it out, sees the record. */
+const RECORD = Symbol('record')
+interface Snapshot extends Media {
+  readonly [RECORD]: MediaRecord
+}
+
+/**
+ * A Date cannot be frozen, and the snapshot is shared: each look makes its own. The getters are those of all snapshots, for V8 keeps
+ * a hidden class for each getter that it has not seen, and with it all that the getter sees.
+ */
+const date = (dateOf: (record: MediaRecord) => Date): PropertyDescriptor => ({
+  enumerable: true,
+  get(this: Snapshot) {
+    return new Date(dateOf(this[RECORD]))
+  },
+})
+const DATES: PropertyDescriptorMap = {
+  createdAt: date(({ createdAt }) => createdAt),
+  contentCreatedAt: date(({ content }) => content.createdAt),
+  updatedAt: date(({ updatedAt }) => updatedAt),
+}
 
 /** The public snapshot of a record. One per record object, so a catalog that shares records shares snapshots. */
 export function snapshotOf(record: MediaRecord): Media {
   const known = snapshots.get(record)
   if (known !== undefined) return known
   const { content } = record
-  const createdMs = record.createdAt.getTime()
-  const contentCreatedMs = content.createdAt.getTime()
-  const updatedMs = record.updatedAt.getTime()
-  const media: Media = Object.freeze({
+  const shown: Omit<Media, 'createdAt' | 'contentCreatedAt' | 'updatedAt'> = {
     id: record.id,
     namespace: record.namespace,
     ...(record.key === undefined ? {} : { key: record.key }),
@@ -31,25 +49,16 @@ export function snapshotOf(record: MediaRecord): Media {
     state: content.state,
     revision: record.revision,
     contentNumber: content.number,
-    // A Date cannot be frozen, and the snapshot is shared: each look makes its own.
-    get createdAt() {
-      return new Date(createdMs)
-    },
-    get contentCreatedAt() {
-      return new Date(contentCreatedMs)
-    },
-    get updatedAt() {
-      return new Date(updatedMs)
-    },
-  })
+  }
+  Object.defineProperty(shown, RECORD, { value: record })
+  const media = Object.freeze(Object.defineProperties(shown, DATES)) as Snapshot
   snapshots.set(record, media)
-  records.set(media, record)
   return media
 }
 
 /** The record behind a snapshot that this process made. */
 export function recordOf(media: Media): MediaRecord | undefined {
-  return records.get(media)
+  return (media as Partial<Snapshot>)[RECORD]
 }
 
 /** Contents never change and catalogs share them: each is asked for its etag once, not with every read. */

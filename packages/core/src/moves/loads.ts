@@ -17,7 +17,6 @@ const FOLLOW_BLOCK_BYTES = 262_144
 export interface Load {
   readonly volume: Volume
   readonly sizeBytes: number
-  readonly receivedBytes: number
   /** Never rejects. */
   readonly done: Promise<CopyOutcome | 'failed'>
   estimateMs(): number
@@ -235,9 +234,6 @@ function createLoad(context: TierContext, parts: LoadParts): Load {
   return {
     volume,
     sizeBytes,
-    get receivedBytes() {
-      return receivedBytes
-    },
     done,
     estimateMs() {
       const passedMs = clock.now() - startedMs

@@ -48,7 +48,7 @@ export async function appendPiece(
     taken = true
     const { complete = false } = options
     const isLast = (): boolean =>
-      complete !== false && !hold.data.partial && receiver.offsetBytes === target.sizeBytes
+      complete !== false && !hold.data.partial && receiver.offsetBytes() === target.sizeBytes
     try {
       await piece.read((chunk) => receiver.write(chunk), signal)
       if (isLast() && typeof complete === 'function') await asked(hold, complete)
@@ -56,7 +56,8 @@ export async function appendPiece(
     } finally {
       await receiver.close()
     }
-    const { offsetBytes, digester } = receiver
+    const { digester } = receiver
+    const offsetBytes = receiver.offsetBytes()
     if (isLast())
       return await completeHeld(context, hold, { offsetBytes, signal, call: options.context, digester })
     await hold.handOver({
@@ -166,7 +167,7 @@ interface PieceTarget extends Target {
 
 interface PieceReceiver {
   /** Of the whole, with what this piece brought so far. */
-  readonly offsetBytes: number
+  offsetBytes(): number
   /** Has seen all of it, where this process wrote all of it. */
   readonly digester: BodyDigester | undefined
   write(chunk: Uint8Array): Promise<void>
@@ -197,9 +198,7 @@ function createPieceReceiver(context: UploadContext, hold: Hold, target: PieceTa
   }
 
   return {
-    get offsetBytes() {
-      return offsetBytes
-    },
+    offsetBytes: () => offsetBytes,
     digester,
     async write(chunk) {
       if (chunk.byteLength === 0) return
@@ -211,7 +210,7 @@ function createPieceReceiver(context: UploadContext, hold: Hold, target: PieceTa
       await writer.write(chunk, offsetBytes - target.partStartBytes)
       digester?.update(chunk)
       offsetBytes = endBytes
-      if (hold.isDue || offsetBytes - toldBytes >= TELL_EVERY_BYTES) await beat()
+      if (hold.isDue() || offsetBytes - toldBytes >= TELL_EVERY_BYTES) await beat()
       options.onProgress?.(offsetBytes)
     },
     async finish() {
@@ -222,20 +221,20 @@ function createPieceReceiver(context: UploadContext, hold: Hold, target: PieceTa
     async close() {
       if (finished) return writer.close()
       const keptBytes = await keepWhatCame()
-      if (first.isRejected) return
+      if (first.isRejected()) return
       const isKnown = counts === 'whole' ? known : digester
       const isWritten = await hold.letGo({
         offsetBytes: keptBytes,
         data: { isWriting: false },
         ...(keptBytes > startBytes ? { ttlMs: hold.data.ttlMs } : {}),
       })
-      if (isWritten && isKnown?.sizeBytes === keptBytes) context.digests.keep(id, isKnown)
+      if (isWritten && isKnown?.sizeBytes() === keptBytes) context.digests.keep(id, isKnown)
     },
   }
 
   async function keepWhatCame(): Promise<number> {
     try {
-      if (counts === 'whole' || first.isRejected) return hold.record.offsetBytes
+      if (counts === 'whole' || first.isRejected()) return hold.record.offsetBytes
       // A disk that is full took some of it all the same.
       const salvagedTo = await writer.salvage?.()
       if (salvagedTo !== undefined)

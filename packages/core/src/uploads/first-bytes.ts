@@ -9,7 +9,7 @@ import type { Hold } from './hold.ts'
 /** Tells the type of an upload by its first bytes while they come, so that what is refused is not sent to its end. */
 export interface FirstBytes {
   /** Whether the upload was rejected. */
-  readonly isRejected: boolean
+  isRejected(): boolean
   /** Before the bytes are written. @throws MediaError MEDIA_TYPE_REFUSED; the upload is rejected then */
   take(chunk: Uint8Array): Promise<void>
   /** No more come now. `isWhole`: they are the whole body. @throws as `take` */
@@ -35,9 +35,7 @@ export function createFirstBytes(context: UploadContext, hold: Hold, counts: boo
     }
   }
   return {
-    get isRejected() {
-      return isRejected
-    },
+    isRejected: () => isRejected,
     async take(chunk) {
       if (first === undefined) return
       first.push(Buffer.from(chunk.subarray(0, SNIFF_BYTES)))

@@ -22,7 +22,7 @@ export interface Hold {
   /** No sender is waited for from now on: nobody ends it for being still. */
   beWorking(): void
   /** Whether the lease is to be extended. */
-  readonly isDue: boolean
+  isDue(): boolean
   /** Writes to the row, one change after the other. @throws MediaError MEDIA_LEASE_LOST */
   save(change: Change): Promise<void>
   /** Ends the session; its row is told of for a while. @throws MediaError MEDIA_LEASE_LOST */
@@ -184,8 +184,6 @@ function createHold(
   claimed: UploadSessionRecord,
   entry: Entry,
 ): Hold {
-  let record = claimed
-  let data = decodeData(claimed.declared)
   let extendedAtMs = clock.now()
   let tail: Promise<unknown> = Promise.resolve()
   let isOver = false
@@ -200,14 +198,10 @@ function createHold(
     // What was committed or handed over is no more ours to lose.
     if (!isOver && isMediaError(error, 'MEDIA_LEASE_LOST')) entry.stopping.abort(error)
   }
-  const hold: Hold = {
+  const hold: Hold & { record: UploadSessionRecord; data: UploadData } = {
     token,
-    get record() {
-      return record
-    },
-    get data() {
-      return data
-    },
+    record: claimed,
+    data: decodeData(claimed.declared),
     signal: entry.stopping.signal,
     touch() {
       entry.touchedAtMs = clock.now()
@@ -215,23 +209,21 @@ function createHold(
     beWorking() {
       entry.isWorking = true
     },
-    get isDue() {
-      return Math.abs(clock.now() - extendedAtMs) >= limits.leaseMs / 3
-    },
+    isDue: () => Math.abs(clock.now() - extendedAtMs) >= limits.leaseMs / 3,
     save({ data: change, ...to }) {
-      if (change !== undefined) data = { ...data, ...change }
+      if (change !== undefined) hold.data = { ...hold.data, ...change }
       if (to.leaseMs !== undefined) extendedAtMs = clock.now()
       return inTurn(async () => {
         try {
           const saved = await catalog.extendSession(token, {
             // What is being written or looked at does not run out meanwhile.
             ...((to.leaseMs ?? 0) > 0
-              ? { ttlMs: Math.max(record.expiresAt.getTime() - clock.now(), 6 * limits.leaseMs) }
+              ? { ttlMs: Math.max(hold.record.expiresAt.getTime() - clock.now(), 6 * limits.leaseMs) }
               : {}),
             ...to,
-            ...(change === undefined ? {} : { declared: encodeData(data) }),
+            ...(change === undefined ? {} : { declared: encodeData(hold.data) }),
           })
-          record = { ...record, ...saved, state: to.state ?? record.state }
+          hold.record = { ...hold.record, ...saved, state: to.state ?? hold.record.state }
         } catch (error) {
           lost(error)
           throw error
@@ -240,10 +232,10 @@ function createHold(
     },
     end({ data: change, ...keep }) {
       isOver = true
-      data = { ...data, ...change }
+      hold.data = { ...hold.data, ...change }
       return inTurn(async () => {
-        await catalog.endSession(token, { ...keep, declared: encodeData(data) })
-        record = { ...record, state: keep.state, declared: encodeData(data) }
+        await catalog.endSession(token, { ...keep, declared: encodeData(hold.data) })
+        hold.record = { ...hold.record, state: keep.state, declared: encodeData(hold.data) }
       })
     },
     keepAlive() {

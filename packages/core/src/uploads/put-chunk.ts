@@ -43,7 +43,7 @@ export async function putChunk(
         await writer.write(chunk, start + written)
         digester?.update(chunk)
         written += chunk.byteLength
-        if (hold.isDue) await hold.save({ leaseMs: context.limits.leaseMs })
+        if (hold.isDue()) await hold.save({ leaseMs: context.limits.leaseMs })
       }, signal)
       if (written !== sizeBytes) throw chunkTooSmall(sizeBytes)
       await first.end(sizeBytes === hold.data.sizeBytes)

@@ -23,10 +23,8 @@ export function putSessionOf(
 
   return {
     id: record.id,
-    begun: hold.token,
-    get told() {
-      return told
-    },
+    begun: () => hold.token,
+    told: () => told,
     onWhole() {
       told ??= tell()
     },
@@ -43,7 +41,7 @@ export function putSessionOf(
     },
     onReceived() {
       hold.touch()
-      return hold.isDue ? hold.save({ leaseMs: context.limits.leaseMs }) : undefined
+      return hold.isDue() ? hold.save({ leaseMs: context.limits.leaseMs }) : undefined
     },
     end: async () => {},
     committed: () => hold.committed(),
@@ -53,11 +51,9 @@ export function putSessionOf(
       ownedBytes = sizeBytes
     },
     mediaId: data.mediaId,
-    get kept() {
-      return {
-        declared: encodeData({ ...hold.data, isWriting: false, completedAtMs: context.clock.now() }),
-        ttlMs: ENDED_UPLOAD_TTL_MS,
-      }
-    },
+    kept: () => ({
+      declared: encodeData({ ...hold.data, isWriting: false, completedAtMs: context.clock.now() }),
+      ttlMs: ENDED_UPLOAD_TTL_MS,
+    }),
   }
 }

@@ -21,7 +21,7 @@ export function createRunningDigests(maxEntries: number): RunningDigests {
       if (offsetBytes === 0) return createBodyDigester(SNIFF_BYTES)
       const digester = kept.get(id)
       // One that is elsewhere stays: chunks may come in any order, and it may be asked for yet.
-      if (digester?.sizeBytes !== offsetBytes) return undefined
+      if (digester?.sizeBytes() !== offsetBytes) return undefined
       kept.delete(id)
       return digester
     },

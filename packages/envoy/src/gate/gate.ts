@@ -115,9 +115,7 @@ export function createGate(options: GateOptions): CountingGate {
       resource,
       store: view,
       signed,
-      get kind() {
-        return kindOf(request)
-      },
+      kind: () => kindOf(request),
     }
     if (signed !== undefined) return withPrincipal(question, undefined)
     try {
@@ -139,7 +137,7 @@ export function createGate(options: GateOptions): CountingGate {
 
   function askToSignIn({ request, kind }: Question): GateAnswer {
     const location = signIn?.locationFor(request, request.target)
-    return location === undefined ? refusals.unauthenticated(kind) : refusals.signIn(location)
+    return location === undefined ? refusals.unauthenticated(kind()) : refusals.signIn(location)
   }
 
   function withPrincipal(
@@ -160,7 +158,7 @@ export function createGate(options: GateOptions): CountingGate {
     principal: Principal | undefined,
     known: Known<Made> | undefined,
   ): GateAnswer | Promise<GateAnswer> {
-    if (known === undefined) return unavailable(question.kind)
+    if (known === undefined) return unavailable(question.kind())
     const { media } = known.location
     if (media === undefined) return hidden(question, principal)
     if (question.signed !== undefined)
@@ -174,7 +172,7 @@ export function createGate(options: GateOptions): CountingGate {
         case 'granted':
           return grants.granted(question, principal, known, media)
         case 'refused':
-          return principal === undefined ? askToSignIn(question) : refusals.denied(question.kind)
+          return principal === undefined ? askToSignIn(question) : refusals.denied(question.kind())
         case 'absent':
           return hidden(question, principal)
       }

@@ -40,14 +40,15 @@ export function createGrants(
     const { availability } = known.location
     // Asked for what only a refusal needs when there is one: most checks are ready.
     const wait = (ms: number, reason: string): GateAnswer => {
-      const { request, kind } = question
+      const { request } = question
+      const kind = question.kind()
       const isPublic = media.visibility === 'public' && !isCredentialed(request, principal)
       return once(known, `${reason} ${kind} ${isPublic}`, () =>
         refusals.loading(media, { ms, reason, isPublic }, kind),
       )
     }
     if (media.state === 'pending') return wait(FAILED_TTL_MS, 'pending')
-    if (media.state !== 'active') return refusals.held(question.kind)
+    if (media.state !== 'active') return refusals.held(question.kind())
     switch (availability.state) {
       case 'ready':
         return ready(question, principal, known, media, availability.tier)
@@ -61,18 +62,19 @@ export function createGrants(
       case 'held':
         return availability.reason === 'pending'
           ? wait(FAILED_TTL_MS, 'pending')
-          : refusals.held(question.kind)
+          : refusals.held(question.kind())
       case 'missing':
         return refusals.missingFor(question, principal)
     }
   }
 
   function tryLater(
-    { kind }: Question,
+    question: Question,
     known: Known<Made>,
     media: Media,
     wait: { readonly ms: number; readonly reason: string },
   ): GateAnswer {
+    const kind = question.kind()
     return once(known, `${wait.reason} ${kind}`, () => refusals.failed(media, wait, kind))
   }
 

@@ -11,7 +11,7 @@ export interface Question {
   readonly target: CleanTarget
   readonly resource: MediaResource
   readonly store: GateStore
-  readonly kind: BodyKind
+  kind(): BodyKind
   /** A signature of the address lets it in. */
   readonly signed: { readonly download: boolean; readonly expiresAt: Date } | undefined
 }

@@ -103,7 +103,7 @@ export function createRefusals(settings: RefusalSettings): Refusals {
     missingFor: ({ request, resource, kind }, principal) =>
       missing(
         { credentialed: isCredentialed(request, principal), byKey: typeof resource.ref !== 'string' },
-        kind,
+        kind(),
       ),
     unavailable: (reason, kind) =>
       once(`unavailable ${reason}`, kind, () => ({

@@ -166,9 +166,9 @@ export function contentHeaders(exchange: HttpExchange, headers: HeaderList): Hea
 
 /** Nothing of a body is left, or so little that node:http may read it away. */
 function isBodySpent({ request, body }: HttpExchange): boolean {
-  if (request.complete || body?.isComplete === true || !hasBody(request)) return true
+  if (request.complete || body?.isComplete() === true || !hasBody(request)) return true
   const declared = declaredBytes(request)
-  return declared !== undefined && declared - (body?.receivedBytes ?? 0) <= DRAIN_BYTES
+  return declared !== undefined && declared - (body?.receivedBytes() ?? 0) <= DRAIN_BYTES
 }
 
 const awaitingContinue = new WeakSet<ServerResponse>()

@@ -10,9 +10,9 @@ export interface ClientBodyOptions {
 
 /** The body of a request, taken as fast as it is consumed and no faster. */
 export interface ClientBody extends ChunkSource, AsyncIterable<Uint8Array> {
-  readonly receivedBytes: number
+  receivedBytes(): number
   /** All of it has come. */
-  readonly isComplete: boolean
+  isComplete(): boolean
   /** Aborts, with what `next` then throws, when the sender vanishes or is too slow. Never after the last byte. */
   readonly signal: AbortSignal
   /** Stops taking; what is left stays unread. Idempotent. */
@@ -189,12 +189,8 @@ export function openClientBody(request: IncomingMessage, options: ClientBodyOpti
   }
 
   return {
-    get receivedBytes() {
-      return receivedBytes
-    },
-    get isComplete() {
-      return isComplete
-    },
+    receivedBytes: () => receivedBytes,
+    isComplete: () => isComplete,
     signal: controller.signal,
     next,
     stop() {

@@ -65,7 +65,7 @@ async function readText(exchange: HttpExchange): Promise<string> {
   const chunks: Buffer[] = []
   for (let chunk = await body.next(); chunk !== undefined; chunk = await body.next()) {
     chunks.push(chunk)
-    if (body.receivedBytes > maxJsonBytes) throw tooLarge(maxJsonBytes)
+    if (body.receivedBytes() > maxJsonBytes) throw tooLarge(maxJsonBytes)
   }
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))

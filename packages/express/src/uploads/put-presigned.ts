@@ -130,7 +130,7 @@ async function received(
         throw gone('this upload has ended', 'upload-ended')
       }
       case 'MEDIA_BAD_INPUT':
-        if (error.reason === 'size-mismatch') checkLength(body.receivedBytes, upload.sizeBytes)
+        if (error.reason === 'size-mismatch') checkLength(body.receivedBytes(), upload.sizeBytes)
         throw error
       default:
         throw error
