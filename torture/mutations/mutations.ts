@@ -253,8 +253,8 @@ export const MUTATIONS: readonly Mutation[] = [
     id: 'journal-before-orphans',
     about: 'bytes that the journal knows are no orphans',
     file: `${core}/upkeep/orphans.ts`,
-    find: 'orphans: orphans.filter(({ key }) => !claimed.has(key)),',
-    replace: 'orphans,',
+    find: 'orphans.filter(({ key }) => !claimed.has(key))',
+    replace: 'orphans',
     by: { tests: `${core}/upkeep/collect.test.ts` },
   },
 ]

@@ -105,10 +105,11 @@ export async function signCommand(
   })
 }
 
-/** `usage --by owner|type|tier`. */
-export async function usageCommand(context: CommandContext, by: string): Promise<ExitCode> {
+/** `usage --by owner|type|tier|bucket`: a tier is one folder or one bucket, whichever name it is asked for by. */
+export async function usageCommand(context: CommandContext, what: string): Promise<ExitCode> {
+  const by = what === 'bucket' ? 'tier' : what
   if (by !== 'owner' && by !== 'type' && by !== 'tier')
-    throw new UsageError(`--by ${by}: give owner, type or tier`)
+    throw new UsageError(`--by ${by}: give owner, type, tier or bucket`)
   return withStore(context, async (store) => {
     const tiers = by === 'tier' ? await store.tiers.status() : []
     const rows = [...withEmptyTiers(await store.usage(by), tiers)].sort(

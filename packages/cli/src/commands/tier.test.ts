@@ -92,6 +92,7 @@ describe('mediakeep tier', () => {
         expect.objectContaining({ name: 'attic', storedBytes: (7 - onDisk.length) * BODY_BYTES }) as object,
       ]),
     )
+    expect((await mediakeep('usage', '--by', 'bucket')).out).toBe(out)
   })
 
   it('follows rules, and explains by their names', async () => {

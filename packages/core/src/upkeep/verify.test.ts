@@ -108,19 +108,6 @@ describe('verify()', () => {
     expect(large.equals(await bytesOf(store, media.id))).toBe(true)
   })
 
-  it('frees one of two copies on a volume when one that was made again is found right', async () => {
-    const { store, first } = await twoHomes()
-    const media = await store.put(large)
-    const key = await onlyKey(first)
-    await spoil(first, key, flipped(large, 9))
-    await verified(store, { repair: true })
-    await spoil(first, key, large)
-    expect((await verified(store)).damagedObjects).toBe(0)
-    for await (const _ of store.upkeep.collectGarbage({ graceMs: 0, force: true })) continue
-    expect(await keys(first)).toHaveLength(1)
-    expect(large.equals(await bytesOf(store, media.id))).toBe(true)
-  })
-
   it('makes a new copy from the good one where it repairs, touches no good one, and calls the debris no damage', async () => {
     const { store, first, second } = await twoHomes()
     const media = await store.put(large)

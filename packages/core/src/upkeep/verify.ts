@@ -142,31 +142,12 @@ async function verifyPage(
     return 'offline'
   }
   await context.catalog.markVerified(right)
-  await letSecondsLeave(context, copies, right)
   const damaged: DamagedCopy[] = []
   for (const { copy, fault } of faulty) {
     const found = await judge(context, volume, copy, fault, options, pace)
     if (found !== undefined) damaged.push(found)
   }
   return { checkedObjects: copies.length, checkedBytes, damaged }
-}
-
-/** Copies that are given back beside one that was made in their place meanwhile: nobody needs both. */
-async function letSecondsLeave(
-  { catalog }: UpkeepContext,
-  copies: readonly StoredCopy[],
-  right: readonly string[],
-): Promise<void> {
-  const isRight = new Set(right)
-  const back = copies
-    .map(({ placement }) => placement)
-    .filter(({ id, state }) => state === 'bad' && isRight.has(id))
-  // No other volume is reason enough for them to go.
-  if (back.length > 0)
-    await catalog.leaveCopies(
-      back.map(({ id }) => id),
-      { homes: [], keep: 1 },
-    )
 }
 
 /** What the catalog says now counts: a copy that was collected meanwhile is not damaged, and debris of a repair is known. */
