@@ -133,7 +133,11 @@ function recordCommands({ command, work }: CommandTree): void {
     (ref: string, flags: SignFlags) => (context) => signCommand(context, ref, flags),
   )
   work(
-    command('usage', 'print what is stored').option('--by <what>', 'owner, type, tier or bucket (the same as tier)', 'owner'),
+    command('usage', 'print what is stored').option(
+      '--by <what>',
+      'owner, type, tier or bucket (the same as tier)',
+      'owner',
+    ),
     (flags: { by: string }) => (context) => usageCommand(context, flags.by),
   )
 }
