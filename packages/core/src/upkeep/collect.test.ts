@@ -197,6 +197,21 @@ describe('collectGarbage()', () => {
     })
   })
 
+  it('counts every object that no row names, also beyond those that it remembers for one run', async () => {
+    const digest = digestOf(small)
+    const found = Array.from({ length: 50_010 }, () => ({
+      key: physicalKey(digest, newPlacementId(0)),
+      sizeBytes: 1,
+      modifiedAt: new Date(0),
+      etag: 'x',
+    }))
+    const objects = { ...memoryStore(), list: async () => ({ objects: found }) }
+    const { store } = await fixture({ tiers: [{ name: 'disk', store: objects }] })
+    expect(await collected(store, { dryRun: true, graceMs: 0, thorough: true })).toMatchObject({
+      orphans: 50_010,
+    })
+  })
+
   it('keeps every copy that lines of the newest revision name, also when they name different ones', async () => {
     const objects = memoryStore()
     const { store } = await fixture({ tiers: [{ name: 'memory', store: objects }] })

@@ -25,6 +25,13 @@ export interface Orphans {
 
 type Orphan = NonNullable<ReturnType<Orphans['found']['get']>>[number]
 
+interface Listed {
+  readonly orphans: readonly Orphan[]
+  /** Of all orphans, also those that were not remembered: brakes go by it. */
+  readonly count: number
+  readonly foreign: number
+}
+
 /**
  * Lists the volumes and asks the catalog for every key. No put has bytes without a row, so that an object without one is
  * what a power cut left of a put that was never acknowledged, or belongs to a catalog that was lost or set back: which is why
@@ -37,28 +44,29 @@ export async function findOrphans(
   graceMs: number,
   signal: AbortSignal | undefined,
 ): Promise<Orphans> {
-  const listed = new Map<Volume, readonly Orphan[]>()
+  const listed = new Map<Volume, Listed>()
   let foreign = 0
   for (const volume of context.volumes.all) {
     if (volume.role === 'external') continue // nothing there is ours to clean
     await unlessFailing(context, signal, async () => {
       const found = await orphansOn(context, volume, graceMs, signal)
       foreign += found.foreign
-      listed.set(volume, found.orphans)
+      listed.set(volume, found)
     })
   }
-  const keys = new Set([...listed.values()].flatMap((orphans) => orphans.map(({ key }) => key)))
+  const keys = new Set([...listed.values()].flatMap(({ orphans }) => orphans.map(({ key }) => key)))
   const { claimed, unread } = await claimsOn(context, keys, signal)
   const found = new Map<string, readonly Orphan[]>()
   let count = 0
   let recoverable = 0
-  for (const [volume, orphans] of listed) {
+  for (const [volume, { orphans, count: all }] of listed) {
     const hasOwn = volume.store.journal !== undefined
     if (hasOwn ? unread.has(volume) : unread.size > 0) continue
     const isSpared = !hasOwn && claimed.size > 0
     const leaving = isSpared ? [] : orphans.filter(({ key }) => !claimed.has(key))
-    count += leaving.length
-    recoverable += orphans.length - leaving.length
+    const kept = orphans.length - leaving.length
+    count += isSpared ? 0 : all - kept
+    recoverable += isSpared ? all : kept
     found.set(volume.id, leaving)
   }
   return { found, count, foreign, recoverable }
@@ -70,9 +78,9 @@ async function claimsOn(
   keys: ReadonlySet<string>,
   signal: AbortSignal | undefined,
 ): Promise<{ readonly claimed: ReadonlySet<string>; readonly unread: ReadonlySet<Volume> }> {
+  if (keys.size === 0) return { claimed: new Set(), unread: new Set() }
   const unread = new Set(context.volumes.all.filter(({ role, store }) => role === 'home' && store.journal))
   const journals: Journal[] = []
-  if (keys.size === 0) return { claimed: new Set(), unread: new Set() }
   for (const volume of [...unread]) {
     const { journal } = volume.store
     if (journal === undefined) continue
@@ -110,8 +118,9 @@ async function orphansOn(
   volume: Volume,
   graceMs: number,
   signal: AbortSignal | undefined,
-): Promise<{ readonly orphans: readonly Orphan[]; readonly foreign: number }> {
+): Promise<Listed> {
   const orphans: Orphan[] = []
+  let count = 0
   let foreign = 0
   const check = callCheck(context, signal)
   await volume.checkOnline()
@@ -136,13 +145,14 @@ async function orphansOn(
     for (const object of ours) {
       if (!unknown.has(object.key) || !isOld(context, object, graceMs)) continue
       if (await isOnItsWay(context, object.key)) continue
+      count++
       if (orphans.length < MAX_REMEMBERED) orphans.push({ key: object.key, storedBytes: object.sizeBytes })
     }
   }
   // A disk that went away under the listing looks like one with fewer objects.
   volume.doubt()
   await volume.checkOnline()
-  return { orphans, foreign }
+  return { orphans, count, foreign }
 }
 
 /** An object of an upload that is still to be looked at: a bucket may tell as its time when its first part came. */

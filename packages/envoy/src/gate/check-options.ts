@@ -1,5 +1,6 @@
 import {
   anything,
+  badOption,
   falseOr,
   isFunction,
   MAX_TIMER_MS,
@@ -43,7 +44,6 @@ const GATE = membersOf<GateOptions>({
   clock: anything,
 })
 const SERVER = membersOf<{ readonly answerWithinMs: number }>({ answerWithinMs: numberFrom(1, MAX_TIMER_MS) })
-const NOTHING = membersOf<object>({})
 
 /** @throws MediaError MEDIA_BAD_INPUT `bad-option` */
 export function checkGateOptions(options: object): void {
@@ -52,7 +52,7 @@ export function checkGateOptions(options: object): void {
 
 /** @throws MediaError MEDIA_BAD_INPUT `bad-option` for any option */
 export function refuseMore(about: string, options: object): void {
-  refuseBadOptions(about, NOTHING, options)
+  for (const name of Object.keys(options)) throw badOption(`${about}: ${name} is unknown`)
 }
 
 /** @throws MediaError MEDIA_BAD_INPUT `bad-option` */
