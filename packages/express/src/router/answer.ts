@@ -157,10 +157,8 @@ export function contentHeaders(exchange: HttpExchange, headers: HeaderList): Hea
   const { response, requestId } = exchange
   const list = [...headers, 'X-Request-Id', requestId]
   if (!isBodySpent(exchange)) list.push('Connection', 'close')
-  if (response.write !== writeOwn) {
-    const at = list.indexOf('Cache-Control') + 1
-    list[at] = `${list[at] ?? ''}, no-transform`
-  }
+  const name = list.indexOf('Cache-Control')
+  if (name !== -1 && response.write !== writeOwn) list[name + 1] += ', no-transform'
   return list
 }
 
